@@ -1,0 +1,63 @@
+"""hookframe: run your own Python at every delivery attempt of a mail server.
+
+The names below are the whole public interface. They are loaded on first use, so that a plugin's
+``from hookframe import hookimpl`` and ``hookframe --version`` cost little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from hookframe.attempt import Attempt as Attempt
+    from hookframe.chain import Explanation as Explanation
+    from hookframe.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
+    from hookframe.decision import Decision as Decision
+    from hookframe.hookspecs import API_VERSION as API_VERSION
+    from hookframe.hookspecs import Settings as Settings
+    from hookframe.hookspecs import State as State
+    from hookframe.hookspecs import Vote as Vote
+    from hookframe.hookspecs import hookimpl as hookimpl
+    from hookframe.host import Host as Host
+
+__all__ = [
+    "API_VERSION",
+    "TEMPFAIL_MESSAGE",
+    "Attempt",
+    "Decision",
+    "Explanation",
+    "Host",
+    "Settings",
+    "State",
+    "Vote",
+    "__version__",
+    "hookimpl",
+]
+
+_HOME = {
+    "API_VERSION": "hookspecs",
+    "TEMPFAIL_MESSAGE": "decision",
+    "Attempt": "attempt",
+    "Decision": "decision",
+    "Explanation": "chain",
+    "Host": "host",
+    "Settings": "hookspecs",
+    "State": "hookspecs",
+    "Vote": "hookspecs",
+    "hookimpl": "hookspecs",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'hookframe' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  (loaded on first use)
+
+    return getattr(import_module(f"hookframe.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

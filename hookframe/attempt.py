@@ -1,0 +1,148 @@
+"""The attempt: nine keys that every hook gets, their check, and their JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NoReturn, TypedDict, cast
+
+import msgspec
+
+from hookframe.errors import InvalidAttempt
+
+
+class Attempt(TypedDict):
+    """One remote delivery attempt that is about to be made. More keys may follow."""
+
+    mtaid: str
+    """VirtualMTA of the message (or the routing rule's own name, where one is used)"""
+    sendid: str
+    """SendID of the message"""
+    listid: str
+    """ListID of the message"""
+    msguid: str
+    """unique identifier of the message"""
+    injtime: int
+    """UNIX seconds at which the message was injected"""
+    sender: str
+    """envelope sender (Return-Path); empty for a bounce"""
+    recipient: str
+    """envelope recipient"""
+    is_first_attempt: bool
+    """usually true on the first attempt only"""
+    mtaid_exists: bool
+    """whether the VirtualMTA that `mtaid` names was found"""
+
+
+ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
+    {
+        "mtaid": str,
+        "sendid": str,
+        "listid": str,
+        "msguid": str,
+        "injtime": int,
+        "sender": str,
+        "recipient": str,
+        "is_first_attempt": bool,
+        "mtaid_exists": bool,
+    }
+)
+_EXPECTED: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
+_ITEMS: Final = tuple(ATTEMPT_TYPES.items())
+
+
+def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
+    """Check an attempt and make the read-only mapping that every hook of the chain sees.
+
+    Args:
+        given: the nine keys; booleans may be `1` or `0`. More keys pass through untouched.
+
+    Returns:
+        A read-only copy: no plugin can change it, nor can a later change of `given`.
+
+    Raises:
+        InvalidAttempt: a key is missing or carries a value of another type; the text names it.
+    """
+    if type(given) is not dict and not isinstance(given, Mapping):
+        raise InvalidAttempt(f"an attempt is an object with nine keys, not {_shown(given)}")
+    attempt = dict(given)
+    for key, kind in _ITEMS:
+        try:
+            value = attempt[key]
+        except KeyError:
+            raise InvalidAttempt(f"{key} is missing; all nine keys are required", key) from None
+        if type(value) is not kind:
+            attempt[key] = _converted(key, kind, value)
+    if len(attempt) > len(_ITEMS):
+        for key in attempt.keys() - ATTEMPT_TYPES.keys():
+            attempt[key] = _frozen(attempt[key])
+    return cast("Attempt", MappingProxyType(attempt))
+
+
+def _converted(key: str, kind: type, value: Any) -> Any:
+    """Give a value its declared type where it means the same, as 1 means true."""
+    if kind is str and isinstance(value, str):
+        return str.__str__(value)
+    if kind is bool and isinstance(value, (int, float)) and value in (0, 1):
+        return bool(value)
+    if kind is int and not isinstance(value, bool):
+        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+            return int(value)
+    raise InvalidAttempt(f"{key} must be {_EXPECTED[kind]}, not {_shown(value)}", key)
+
+
+def _shown(value: Any) -> str:
+    """Show a value from outside in an error text, short and on one line."""
+    text = ascii(value)
+    limit = 80
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+class _ReadOnlyList(list[Any]):
+    """A list that equals and serialises like any other, and refuses to be changed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("an attempt is read-only")
+
+    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+
+
+def _frozen(value: Any) -> Any:
+    """Make what is nested in a further key as read-only as the attempt itself."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(inner) for key, inner in value.items()})
+    if isinstance(value, list):
+        return _ReadOnlyList(_frozen(inner) for inner in value)
+    return value
+
+
+def parse_attempt(line: bytes) -> Any:
+    """Read one JSON value as it comes from the wire.
+
+    What is not valid UTF-8 survives as surrogate escapes (PEP 383), so that the hook sees every
+    byte of an address that predates UTF-8.
+
+    Args:
+        line: JSON text, with or without white space around it.
+
+    Returns:
+        The value; `read_only_attempt` checks that it is an attempt.
+
+    Raises:
+        InvalidAttempt: it is not JSON, or nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(line)
+    except (ValueError, RecursionError) as error:
+        first_error = error
+    try:
+        return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidAttempt(f"the request is not JSON: {first_error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+

@@ -1,0 +1,282 @@
+"""The decision: five actions, declared once; their check, and the rule by which they add up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
+
+from hookframe.errors import InvalidDecision
+
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
+_WHITE_SPACE: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SURROGATES: Final = r"\ud800-\udfff"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What the value of a key may be; the check and the JSON Schema both come from it.
+
+    Args:
+        forbidden: a regular expression's character class, without its brackets.
+        shortest: the least number of characters.
+        longest: the greatest number of characters, None for no limit.
+        or_id: whether an `int` is taken as the id that its decimal form spells.
+    """
+
+    forbidden: str
+    what: str
+    shortest: int = 0
+    longest: int | None = None
+    or_id: bool = False
+
+
+Message = Annotated[str, Text(_CONTROL, "control characters", longest=500)]
+VirtualMTA = Annotated[str, Text(_CONTROL, "control characters", shortest=1, or_id=True)]
+Address = Annotated[str, Text(_CONTROL + _WHITE_SPACE, "white space or control characters")]
+Domain = Annotated[
+    str, Text(_CONTROL + _WHITE_SPACE, "white space or control characters", shortest=1)
+]
+
+
+class Normal(TypedDict):
+    """No change."""
+
+    action: Literal["normal"]
+    deliver_as_if_to_domain: NotRequired[Domain | None]
+
+
+class Pause(TypedDict):
+    """Simulate a deferral."""
+
+    action: Literal["pause"]
+    message: NotRequired[Message | None]
+
+
+class Dump(TypedDict):
+    """Remove from the queue, simulate a bounce."""
+
+    action: Literal["dump"]
+    message: NotRequired[Message | None]
+
+
+class NewMtaid(TypedDict):
+    """Use another VirtualMTA."""
+
+    action: Literal["new_mtaid"]
+    new_mtaid: VirtualMTA | int
+    deliver_as_if_to_domain: NotRequired[Domain | None]
+
+
+class NewConfig(TypedDict):
+    """Change delivery attributes."""
+
+    action: Literal["new_config"]
+    new_mtaid: NotRequired[VirtualMTA | int | None]
+    new_sender: NotRequired[Address | None]
+
+
+Decision = Normal | Pause | Dump | NewMtaid | NewConfig
+
+TEMPFAIL_MESSAGE: Final = "Error in pre_delivery_attempt_hook (see logfile)"
+NORMAL: Final = cast("Decision", MappingProxyType({"action": "normal"}))
+TEMPFAIL: Final = cast(
+    "Decision", MappingProxyType({"action": "pause", "message": TEMPFAIL_MESSAGE})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key that an action may carry, with its check compiled."""
+
+    name: str
+    text: Text
+    required: bool
+    forbidden: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action with its keys, and how strict it is: the strictest verdict wins."""
+
+    name: str
+    meaning: str
+    keys: Mapping[str, Key]
+    required: tuple[str, ...]
+    strictness: int
+
+
+def _declared(kind: type) -> Action:
+    """Read one action's declaration into the table that the check and the schema use."""
+    hints = get_type_hints(kind, include_extras=True)
+    name = hints.pop("action").__args__[0]
+    keys = {key: _key(key, hint) for key, hint in hints.items()}
+    return Action(
+        name,
+        (kind.__doc__ or "").strip(),
+        keys,
+        tuple(key for key, declared in keys.items() if declared.required),
+        {"pause": 1, "dump": 2}.get(name, 0),
+    )
+
+
+def _key(name: str, hint: Any) -> Key:
+    required = not _is_not_required(hint)
+    text = next(_texts(hint))
+    return Key(name, text, required, re.compile(f"[{text.forbidden}{_SURROGATES}]"))
+
+
+def _is_not_required(hint: Any) -> bool:
+    return getattr(hint, "__origin__", None) is NotRequired
+
+
+def _texts(hint: Any) -> Any:
+    """Find the `Text` of a hint, however it is wrapped."""
+    yield from (extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Text))
+    for inner in getattr(hint, "__args__", ()):
+        yield from _texts(inner)
+
+
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        action.name: action
+        for action in map(_declared, (Normal, Pause, Dump, NewMtaid, NewConfig))
+    }
+)
+
+
+def check_decision(returned: object) -> Decision:
+    """Check what a plugin returned against the action schema.
+
+    Args:
+        returned: anything but None.
+
+    Returns:
+        A dict of its own: exactly the keys that carry a value, each of them a `str`.
+
+    Raises:
+        InvalidDecision: the schema does not allow it; the text says what and where.
+    """
+    given: dict[Any, Any] = returned if type(returned) is dict else _as_dict(returned)
+    name: Any = given.get("action")
+    try:
+        action = ACTIONS[name]
+    except (KeyError, TypeError):
+        raise InvalidDecision(_no_such_action(name)) from None
+    decision: dict[str, str] = {"action": action.name}
+    for key, value in given.items():
+        if key == "action" or value is None:
+            continue
+        declared = action.keys.get(key)
+        if declared is None:
+            raise InvalidDecision(_no_such_key(key, action))
+        decision[key] = _checked_value(declared, value)
+    for key in action.required:
+        if key not in decision:
+            raise InvalidDecision(f"the action {action.name} requires the key {key}")
+    return cast("Decision", decision)
+
+
+def _as_dict(returned: object) -> dict[Any, Any]:
+    if not isinstance(returned, Mapping):
+        raise InvalidDecision(
+            f"expected a mapping with an action, or None; got {type(returned).__name__}"
+        )
+    return dict(returned)
+
+
+def _checked_value(key: Key, value: Any) -> str:
+    text = value if type(value) is str else _as_text(key, value)
+    declared = key.text
+    if key.forbidden.search(text) is not None:
+        raise InvalidDecision(_forbidden(key, text))
+    if len(text) < declared.shortest:
+        raise InvalidDecision(f"{key.name} is empty")
+    if declared.longest is not None and len(text) > declared.longest:
+        raise InvalidDecision(
+            f"{key.name} has {len(text)} characters; at most {declared.longest} are allowed"
+        )
+    return text
+
+
+def _as_text(key: Key, value: Any) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if key.text.or_id and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return int.__repr__(value)
+        except ValueError:  # an int of more digits than Python will print
+            raise InvalidDecision(f"{key.name} is too large a number to be an id") from None
+    expected = "a string or an int" if key.text.or_id else "a string"
+    raise InvalidDecision(f"{key.name} must be {expected}, not {type(value).__name__}")
+
+
+def _forbidden(key: Key, text: str) -> str:
+    if re.search(f"[{_SURROGATES}]", text):
+        return f"{key.name} is not valid UTF-8 when encoded: {_shown(text)}"
+    return f"{key.name} must not contain {key.text.what}: {_shown(text)}"
+
+
+def _no_such_action(name: object) -> str:
+    known = ", ".join(ACTIONS)
+    if name is None:
+        return f"the key action is missing; expected one of {known}"
+    return f"unknown action {_shown(name)}{_hint(name, ACTIONS)}; expected one of {known}"
+
+
+def _no_such_key(key: object, action: Action) -> str:
+    everywhere = {name for other in ACTIONS.values() for name in other.keys}
+    carried = ", ".join(action.keys)
+    if key in everywhere:
+        return f"the action {action.name} does not carry the key {key}; it may carry {carried}"
+    return f"unknown key {_shown(key)}{_hint(key, everywhere)}; {action.name} may carry {carried}"
+
+
+def _hint(name: object, known: Any) -> str:
+    close = get_close_matches(name, known, n=1) if isinstance(name, str) else []
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _shown(value: object) -> str:
+    """Show what a plugin returned, short and on one line."""
+    text = ascii(value) if isinstance(value, (str, int)) else type(value).__name__
+    limit = 80
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def strictness(decision: Mapping[str, Any]) -> int:
+    """Say how strict a checked decision is: 2 for dump, 1 for pause, 0 for what routes."""
+    return ACTIONS[decision["action"]].strictness
+
+
+def fold(accumulated: Decision, vote: Decision) -> Decision:
+    """Add one checked decision to what earlier plugins decided (CONTRACT 2).
+
+    The strictest verdict wins whatever the order, and the first of two equally strict ones
+    keeps its message. Routing keys overlay one another, until there is a verdict.
+
+    Args:
+        accumulated: the sum so far.
+        vote: a decision that `check_decision` has returned.
+
+    Returns:
+        The new sum; the same object where nothing changed.
+    """
+    before, now = strictness(accumulated), strictness(vote)
+    if before or now:
+        return vote if now > before else accumulated
+    if len(vote) == 1:
+        return accumulated
+    return _routed({**accumulated, **vote, "action": "normal"})
+
+
+def _routed(keys: dict[str, Any]) -> Decision:
+    """Name the action that the routing keys amount to."""
+    if "new_sender" in keys:
+        keys["action"] = "new_config"
+    elif "new_mtaid" in keys:
+        keys["action"] = "new_mtaid"
+    return cast("Decision", keys)

@@ -1,0 +1,119 @@
+"""What can go wrong, as one tree: every error carries who caused it and in which phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["load", "attempt", "observe", "close"]
+
+
+class HookframeError(Exception):
+    """The root of the tree: catch this to catch everything that hookframe raises on purpose."""
+
+
+class InvalidAttempt(HookframeError):
+    """An attempt that lacks a key or carries one with a wrong value.
+
+    Args:
+        text: what was seen and what was expected.
+        key: the key at fault, or None where the whole request can't be read.
+    """
+
+    def __init__(self, text: str, key: str | None = None) -> None:
+        super().__init__(text)
+        self.key = key
+
+
+class InvalidDecision(HookframeError):
+    """A return value that the action schema does not allow; the text says what and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a configuration file.
+
+    Args:
+        key: the dotted key at fault, empty for the file as a whole.
+        text: what was seen, what was expected, and what to do.
+        line: the line of the file, from 1; None where the mistake has no line (a missing key).
+    """
+
+    key: str
+    text: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        return f"{where}{self.key}: {self.text}" if self.key else f"{where}{self.text}"
+
+
+class ConfigError(HookframeError):
+    """A configuration with one or more mistakes, all of them reported at once.
+
+    Args:
+        path: the file, as the user named it.
+        problems: every mistake that was found, in the order of the file.
+    """
+
+    def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{path}: {problem}" for problem in problems))
+        self.path = path
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plugin comes from; what every error and every trace entry is attributed to.
+
+    Args:
+        plugin: the name in the chain; "file" for the hook file.
+        distribution: the installed distribution, or the path of the hook file.
+        version: the distribution's version; empty for the hook file.
+    """
+
+    plugin: str
+    distribution: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        source = " ".join(part for part in (self.distribution, self.version) if part)
+        return f"plugin {self.plugin}" + (f", {source}" if source else "")
+
+
+class PluginError(HookframeError):
+    """An error that one plugin caused.
+
+    Args:
+        origin: the plugin, its distribution and version.
+        phase: "load", "attempt", "observe" (its ``decided``) or "close".
+        text: what happened, on one line.
+        cause: the exception behind it, if there is one.
+    """
+
+    def __init__(
+        self, origin: Origin, phase: Phase, text: str, cause: BaseException | None = None
+    ) -> None:
+        super().__init__(text)
+        self.origin = origin
+        self.phase = phase
+        self.text = text
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.origin})"
+
+
+class LoadError(PluginError):
+    """A plugin or a hook file that can't become part of a chain."""
+
+    def __init__(self, origin: Origin, text: str, cause: BaseException | None = None) -> None:
+        super().__init__(origin, "load", text, cause)
+
+
+class ChainError(HookframeError):
+    """A chain that can't be built, with the load error of every plugin that is at fault."""
+
+    def __init__(self, errors: tuple[LoadError, ...]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = errors

@@ -1,0 +1,112 @@
+"""What a plugin may implement. These docstrings are the plugin author's contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hookframe.attempt import Attempt
+    from hookframe.decision import Decision
+
+PROJECT: Final = "hookframe"
+API_VERSION: Final = 1
+"""The version of the hook API; a plugin may declare the one it was written for as
+`hookframe_api_version`, on its module or its object."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+State = dict[str, Any]
+Settings = dict[str, Any]
+
+
+class Vote(TypedDict):
+    """What one plugin did in one attempt: an entry of the trace."""
+
+    plugin: str
+    distribution: str
+    version: str
+    mode: str
+    """"enforce" or "shadow\""""
+    vote: Decision | None
+    """what it returned, once checked; None where it returned nothing or failed"""
+    decision: Decision
+    """the accumulated decision after it"""
+    changed: bool
+    """whether it changed the accumulated decision"""
+    error: str | None
+    """the error's text, if it failed"""
+    microseconds: float
+
+
+@hookspec(firstresult=True)
+def pre_delivery_attempt(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
+    """Look at one delivery attempt, and decide about it.
+
+    Take any of the three arguments, by name. With `@hookimpl(wrapper=True)` the plugin surrounds
+    the whole chain instead: it yields once, receives the folded decision and returns its own.
+
+    Args:
+        attempt: the attempt, read-only.
+        decision: what the plugins before this one have decided, read-only; it starts as
+            `{"action": "normal"}`.
+        state: one dict for every plugin and every call, until the chain is rebuilt.
+
+    Returns:
+        A decision, or None to leave the accumulated one alone. Anything that the action schema
+        does not allow is an invalid return, and the attempt temp-fails.
+
+    Raises:
+        Anything: the attempt temp-fails, and the log names the plugin.
+    """
+
+
+@hookspec
+def configure(settings: Settings) -> None:
+    """Take the plugin's own settings, before the first attempt of each generation of the chain.
+
+    The plugin object outlives a generation, and the old generation is in use until the new one
+    is complete: build aside what the settings ask for, and assign it last.
+
+    Args:
+        settings: the table `[plugins.NAME.settings]`; empty where there is none.
+
+    Raises:
+        ValueError: a setting is unknown or wrong; the text reaches the administrator as this
+            plugin's load error. Any other exception is a load error too.
+    """
+
+
+@hookspec
+def decided(attempt: Attempt, decision: Decision, trace: Sequence[Vote]) -> None:
+    """Observe a decision after it was made; it can't be changed any more.
+
+    Args:
+        attempt: the attempt, read-only.
+        decision: the final decision, read-only.
+        trace: what each plugin did, in the order of the chain.
+
+    Raises:
+        Anything: it is logged with the plugin's name, and changes nothing.
+    """
+
+
+@hookspec
+def close() -> None:
+    """Give back what the plugin holds: it has left the chain, or the host stops.
+
+    Raises:
+        Anything: it is logged with the plugin's name.
+    """
+
+
+HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pre_delivery_attempt": ("attempt", "decision", "state"),
+    "configure": ("settings",),
+    "decided": ("attempt", "decision", "trace"),
+    "close": (),
+}
