@@ -12,7 +12,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt as Attempt
-    from hookframe.chain import Explanation as Explanation
     from hookframe.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.decision import Decision as Decision
     from hookframe.hookspecs import API_VERSION as API_VERSION
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from hookframe.hookspecs import Vote as Vote
     from hookframe.hookspecs import hookimpl as hookimpl
     from hookframe.host import Host as Host
+    from hookframe.trace import Explanation as Explanation
 
 __all__ = [
     "API_VERSION",
@@ -41,7 +41,7 @@ _HOME = {
     "TEMPFAIL_MESSAGE": "decision",
     "Attempt": "attempt",
     "Decision": "decision",
-    "Explanation": "chain",
+    "Explanation": "trace",
     "Host": "host",
     "Settings": "hookspecs",
     "State": "hookspecs",

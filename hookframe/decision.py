@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
@@ -146,13 +146,26 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         for action in map(_declared, (Normal, Pause, Dump, NewMtaid, NewConfig))
     }
 )
+SUMS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        **ACTIONS,
+        "new_config": replace(
+            ACTIONS["new_config"],
+            keys={**ACTIONS["normal"].keys, **ACTIONS["new_config"].keys},
+        ),
+    }
+)
+"""The actions as an accumulated decision may carry them: what one plugin said of the domain can
+stand beside what another said of the envelope sender."""
 
 
-def check_decision(returned: object) -> Decision:
+def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
     """Check what a plugin returned against the action schema.
 
     Args:
         returned: anything but None.
+        actions: what is allowed: `ACTIONS` for a policy, `SUMS` for a wrapper, which answers for
+            the whole chain.
 
     Returns:
         A dict of its own: exactly the keys that carry a value, each of them a `str`.
@@ -163,7 +176,7 @@ def check_decision(returned: object) -> Decision:
     given: dict[Any, Any] = returned if type(returned) is dict else _as_dict(returned)
     name: Any = given.get("action")
     try:
-        action = ACTIONS[name]
+        action = actions[name]
     except (KeyError, TypeError):
         raise InvalidDecision(_no_such_action(name)) from None
     decision: dict[str, str] = {"action": action.name}

@@ -1,0 +1,125 @@
+"""The chain: plugins in the operator's order, compiled once, folded into one decision.
+
+pluggy finds and marks the hooks and runs the wrappers; the fold itself is hookframe's, because
+pluggy calls every implementation with the same arguments and does not say who answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, cast
+
+from hookframe.decision import NORMAL, TEMPFAIL, fold
+from hookframe.errors import Origin
+from hookframe.step import DeadlineExceeded, Failure, Run, ShadowVote, Step, check_deadline, failure
+from hookframe.trace import link
+from hookframe.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from hookframe.attempt import Attempt
+    from hookframe.decision import Decision
+    from hookframe.hookspecs import State, Vote
+    from hookframe.plugin import Plugin
+    from hookframe.policy import Policy
+
+_WHOLE: Final = Origin("chain")
+"""What an overrun of the whole chain's deadline is attributed to."""
+
+
+class Chain:
+    """Plugins with their policies, in the operator's order.
+
+    Args:
+        members: each plugin with its policy, the first one called first; of the wrappers the
+            first is the outermost.
+        deadline: the longest time of one attempt, in seconds; None for no limit.
+    """
+
+    def __init__(
+        self, members: Sequence[tuple[Plugin, Policy]] = (), deadline: float | None = None
+    ) -> None:
+        steps = [Step.compiled(plugin, policy) for plugin, policy in members]
+        self.plugins = tuple(plugin for plugin, _ in members)
+        self.run = Run()
+        self._steps = tuple(step for step in steps if not step.plugin.wrapper)
+        self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
+        self._deadline = deadline
+
+    def decide(self, attempt: Attempt, state: State) -> Decision:
+        """Ask every plugin about one attempt.
+
+        Args:
+            attempt: the read-only attempt.
+            state: the generation's state.
+
+        Returns:
+            The folded decision; exactly `TEMPFAIL` after an error. It never raises: what went
+            wrong stands in `run.events`, which the caller empties.
+        """
+        if self._deadline is None:
+            return self._surrounded(self._steps, attempt, state)
+        started = monotonic()
+        return self._in_time(self._surrounded(self._steps, attempt, state), started)
+
+    def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
+        """Decide as `decide` does, and record what each plugin did."""
+        calls = self.run.calls = []
+        steps = tuple(step.traced(calls) for step in self._steps)
+        started = monotonic()
+        decision = self._in_time(self._surrounded(steps, attempt, state), started)
+        self.run.calls = None
+        return decision, tuple(call.as_vote() for call in calls)
+
+    def _in_time(self, decision: Decision, started: float) -> Decision:
+        """Turn a decision that came too late into a temp-fail."""
+        if self._deadline is None or decision is TEMPFAIL:
+            return decision
+        try:
+            check_deadline(monotonic() - started, self._deadline)
+        except DeadlineExceeded as error:
+            self.run.events.append(Failure(failure(_WHOLE, error), skipped=False))
+            return TEMPFAIL
+        return decision
+
+    def _surrounded(self, steps: tuple[Step, ...], attempt: Attempt, state: State) -> Decision:
+        """Run the wrappers around the fold, the first listed outermost."""
+        if not self._wrappers:
+            return self._folded(steps, attempt, state)
+        inner = partial(self._folded, steps, attempt, state)
+        for wrapper in reversed(self._wrappers):
+            inner = partial(wrapper.around, inner, attempt, state, self.run)
+        return inner()
+
+    def _folded(self, steps: tuple[Step, ...], attempt: Attempt, state: State) -> Decision:
+        decision, run = NORMAL, self.run
+        remaining = iter(steps)
+        while True:
+            try:
+                for step in remaining:
+                    run.running = step
+                    vote = step.call(attempt, decision, state)
+                    if vote is not None and vote is not decision:
+                        decision = self._counted(step, vote, decision)
+                break
+            except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
+                if not run.failed(step, error).skipped:
+                    decision = TEMPFAIL
+                    break
+        if run.calls is not None:
+            link(run.calls, decision)
+        return decision
+
+    def _counted(self, step: Step, vote: object, decision: Decision) -> Decision:
+        """Check a vote, and add it to the accumulated decision."""
+        checked = step.checked(vote)
+        if step.policy.shadow:
+            if len(checked) > 1 or checked["action"] != "normal":
+                self.run.events.append(ShadowVote(step.plugin.origin, checked))
+            return decision
+        folded = fold(decision, checked)
+        if folded is decision:
+            return decision
+        return cast("Decision", MappingProxyType(folded))

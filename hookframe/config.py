@@ -1,0 +1,171 @@
+"""`hookframe.toml`: one frozen `Config`, or every mistake in one report with line and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from hookframe.address import Address
+from hookframe.config_table import (
+    Table,
+    actions,
+    addresses,
+    boolean,
+    duration,
+    names_or,
+    one_of,
+    positive,
+    text,
+)
+from hookframe.errors import ConfigError, Problem
+from hookframe.policy import Policy
+from hookframe.snapshot import Snapshot
+
+FILE: Final = "file"
+INSTALLED: Final = "installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may cost the daemon.
+
+    Args:
+        connections: the most connections at once; a further one is closed unanswered.
+        idle_time: seconds a connection may stay without a whole request.
+        answer_time: seconds a client may take to read an answer.
+    """
+
+    connections: int = 1000
+    idle_time: float = 300.0
+    answer_time: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PluginTable:
+    """One `[plugins.NAME]` table."""
+
+    policy: Policy = field(default_factory=Policy)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the operator lays down.
+
+    Args:
+        path: the file it was read from; empty where the command line says it all.
+        chain: the plugins in order; "installed" for every one; None for those with a table.
+        hook_file: the path of the hook file, or None.
+        trust_file_permissions: whether a hook file that others may write is accepted.
+        on_load_error: "keep" lets the last good generation go on after a bad reload.
+        deadline: the longest time of one attempt in seconds, None for no limit.
+        listen: where the daemon listens.
+        limits: what one client may cost the daemon.
+        plugins: the `[plugins.NAME]` tables, in the order of the file.
+    """
+
+    path: str = ""
+    chain: tuple[str, ...] | Literal["installed"] | None = None
+    hook_file: str | None = None
+    trust_file_permissions: bool = False
+    on_load_error: Literal["tempfail", "keep"] = "tempfail"
+    deadline: float | None = 1.0
+    listen: tuple[Address, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    plugins: Mapping[str, PluginTable] = field(default_factory=dict)
+
+    def order(self, installed: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which plugins the chain has, in the operator's order (CONTRACT 2).
+
+        Args:
+            installed: the names of all installed plugins, in name order.
+        """
+        if isinstance(self.chain, tuple):
+            return self.chain
+        named = installed if self.chain == INSTALLED else tuple(self.plugins)
+        last = (FILE,) if self.hook_file is not None else ()
+        return (*(name for name in named if name != FILE), *last)
+
+    def table(self, name: str) -> PluginTable:
+        """Give the table of a plugin, or the defaults where it has none."""
+        return self.plugins.get(name) or PluginTable()
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What is configured and not in the chain: legal, but easily a mistake."""
+        if not isinstance(self.chain, tuple):
+            return ()
+        configured = [*self.plugins, *([FILE] if self.hook_file is not None else [])]
+        return tuple(dict.fromkeys(name for name in configured if name not in self.chain))
+
+
+def read_config(snapshot: Snapshot) -> Config:
+    """Read and check a configuration.
+
+    Args:
+        snapshot: the file as it was read.
+
+    Raises:
+        ConfigError: with every mistake, each with its line and key.
+    """
+    if snapshot.error is not None:
+        raise ConfigError(snapshot.path, (Problem("", snapshot.error),))
+    try:
+        source = snapshot.content.decode("utf-8")
+        parsed = tomllib.loads(source)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(snapshot.path, (Problem("", f"is not valid TOML: {error}"),)) from None
+    root = Table.of(parsed, source)
+    config = _config(root, snapshot.path)
+    root.refuse_the_rest()
+    if root.problems:
+        raise ConfigError(snapshot.path, root.sorted_problems())
+    return config
+
+
+def _config(root: Table, path: str) -> Config:
+    hook_file = root.take("hook_file", text)
+    allow_remote = root.take("allow_remote", boolean, False)
+    config = Config(
+        path=path,
+        chain=root.take("chain", names_or(INSTALLED)),
+        hook_file=None if hook_file is None else str(Path(path).absolute().parent / hook_file),
+        trust_file_permissions=root.take("trust_file_permissions", boolean, False),
+        on_load_error=root.take("on_load_error", one_of("tempfail", "keep"), "tempfail"),
+        deadline=root.take("deadline", duration, Config.__dataclass_fields__["deadline"].default),
+        listen=root.take("listen", addresses(allow_remote=allow_remote), ()),
+        limits=_limits(root.inner("limits")),
+        plugins=MappingProxyType(
+            {name: _plugin(table) for name, table in root.inner("plugins").tables()}
+        ),
+    )
+    if isinstance(config.chain, tuple) and FILE in config.chain and hook_file is None:
+        root.problem("chain", f'names "{FILE}", but hook_file is not set; set it to the path of the file')
+    return config
+
+
+def _limits(table: Table) -> Limits:
+    default = Limits()
+    limits = Limits(
+        connections=table.take("connections", positive, default.connections),
+        idle_time=table.take("idle_time", duration, default.idle_time),
+        answer_time=table.take("answer_time", duration, default.answer_time),
+    )
+    table.refuse_the_rest()
+    return limits
+
+
+def _plugin(table: Table) -> PluginTable:
+    policy = Policy(
+        mode=table.take("mode", one_of("enforce", "shadow"), "enforce"),
+        on_error=table.take("on_error", one_of("tempfail", "skip"), "tempfail"),
+        may=table.take("may", actions),
+        deadline=table.take("deadline", duration),
+    )
+    settings = table.take_table("settings")
+    table.refuse_the_rest()
+    return PluginTable(policy, settings)

@@ -1,0 +1,189 @@
+"""A TOML table that is emptied key by key, and remembers every mistake it has seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any, Final
+
+from hookframe.address import Address, parse_address
+from hookframe.decision import ACTIONS
+from hookframe.errors import Problem
+from hookframe.toml_lines import key_lines
+
+_UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
+
+Convert = Callable[[Any], Any]
+
+
+class Table:
+    """A table of the configuration: keys are taken out of it, what is left is unknown.
+
+    Args:
+        values: what the table holds.
+        path: the names of the tables above it and its own.
+        lines: where each key of the whole file stands.
+        problems: takes every mistake; shared by all tables of a file.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Any],
+        path: tuple[str, ...],
+        lines: dict[tuple[str, ...], int],
+        problems: list[Problem],
+    ) -> None:
+        self._values = dict(values)
+        self._path = path
+        self._lines = lines
+        self._known: list[str] = []
+        self.problems = problems
+
+    @classmethod
+    def of(cls, parsed: dict[str, Any], source: str) -> Table:
+        """Make the table of a whole file."""
+        return cls(parsed, (), key_lines(source), [])
+
+    def take(self, key: str, convert: Convert, default: Any = None) -> Any:
+        """Take a key out of the table.
+
+        Args:
+            key: its name.
+            convert: checks the value and gives it its type; raises ValueError with what it
+                expected.
+            default: what an absent or a wrong key stands for.
+        """
+        self._known.append(key)
+        if key not in self._values:
+            return default
+        try:
+            return convert(self._values.pop(key))
+        except ValueError as error:
+            self.problem(key, str(error))
+            return default
+
+    def take_table(self, key: str) -> dict[str, Any]:
+        """Take a table out as it is, unchecked: somebody else knows what belongs in it."""
+        self._known.append(key)
+        value = self._values.pop(key, {})
+        if isinstance(value, dict):
+            return value
+        self.problem(key, f"must be a table, not {_shown(value)}")
+        return {}
+
+    def inner(self, key: str) -> Table:
+        """Take a table out, to be emptied in its turn."""
+        return Table(self.take_table(key), (*self._path, key), self._lines, self.problems)
+
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """Take out every key as a table of its own, in the order of the file."""
+        for key in list(self._values):
+            yield key, self.inner(key)
+
+    def refuse_the_rest(self) -> None:
+        """Report each key that nobody has taken."""
+        for key in self._values:
+            close = get_close_matches(key, self._known, n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            self.problem(key, f"unknown key{hint}; known here: {', '.join(self._known)}")
+
+    def problem(self, key: str, text: str) -> None:
+        """Report a mistake of one key."""
+        path = (*self._path, key)
+        self.problems.append(Problem(".".join(path), text, self._lines.get(path)))
+
+    def sorted_problems(self) -> tuple[Problem, ...]:
+        """Give all mistakes in the order of the file."""
+        return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
+
+
+def text(value: Any) -> str:
+    """Accept a string that is not empty."""
+    if isinstance(value, str) and value and "\0" not in value:
+        return value
+    raise ValueError(f"must be a string, not {_shown(value)}")
+
+
+def boolean(value: Any) -> bool:
+    """Accept true or false."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false, not {_shown(value)}")
+
+
+def positive(value: Any) -> int:
+    """Accept a whole number from 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise ValueError(f"must be a whole number from 1, not {_shown(value)}")
+
+
+def duration(value: Any) -> float:
+    """Accept a time such as "50ms" or "1s"; return it in seconds."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if seconds > 0:
+        return seconds
+    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {_shown(value)}')
+
+
+def one_of(*allowed: str) -> Convert:
+    """Accept one of a few words."""
+
+    def convert(value: Any) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        words = " or ".join(f'"{word}"' for word in allowed)
+        raise ValueError(f"must be {words}, not {_shown(value)}")
+
+    return convert
+
+
+def names_or(word: str) -> Convert:
+    """Accept a list of different names, or one word that stands for a list."""
+
+    def convert(value: Any) -> tuple[str, ...] | str:
+        if value == word:
+            return word
+        if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+            raise ValueError(f'must be a list of plugin names, or "{word}", not {_shown(value)}')
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} more than once")
+        return tuple(value)
+
+    return convert
+
+
+def actions(value: Any) -> frozenset[str]:
+    """Accept a list of actions."""
+    known = ", ".join(ACTIONS)
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of actions out of {known}, not {_shown(value)}")
+    for name in value:
+        if not isinstance(name, str) or name not in ACTIONS:
+            raise ValueError(f"unknown action {_shown(name)}; expected some of {known}")
+    return frozenset(value)
+
+
+def addresses(*, allow_remote: bool) -> Convert:
+    """Accept one address or a list of them."""
+
+    def convert(value: Any) -> tuple[Address, ...]:
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(each, str) for each in listed):
+            raise ValueError(f"must be an address or a list of addresses, not {_shown(value)}")
+        parsed = tuple(parse_address(each, allow_remote=allow_remote) for each in listed)
+        if len({str(each) for each in parsed}) < len(parsed):
+            raise ValueError("names the same address more than once")
+        return parsed
+
+    return convert
+
+
+def _shown(value: Any) -> str:
+    shown = ascii(value)
+    limit = 60
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"

@@ -1,0 +1,47 @@
+"""Exceptions in words: what happened and where, on one line, for a log."""
+
+from __future__ import annotations
+
+import traceback
+
+LONGEST = 1000
+
+
+def describe(error: BaseException, near: str = "") -> str:
+    """Say an exception's type, text and place.
+
+    Args:
+        error: the exception.
+        near: the file whose author reads the text; the innermost of its lines is named where the
+            traceback has one, and the innermost of all otherwise.
+
+    Returns:
+        `<type and text> at <file> line <n>`; without the place where the exception has none.
+    """
+    text = _type_and_text(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [line for line in lines if line[0] == near] or lines
+    if not own:
+        return text
+    file, number = own[-1]
+    return f"{text} at {file} line {number}"
+
+
+def _type_and_text(error: BaseException) -> str:
+    name = type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{name}: {error.msg}"
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  (an exception's own __str__ may do anything)
+        return f"{name}: (its text can't be shown)"
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
+    return f"{name}: {text}" if text else name
+
+
+def _source_line(error: SyntaxError) -> str:
+    line = (error.text or "").strip()
+    return f', near "{line}"' if line else ""

@@ -1,0 +1,159 @@
+"""Installed plugins: found by entry point, loaded only if the chain wants them."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+import importlib_metadata
+
+from hookframe.describe import describe
+from hookframe.errors import LoadError, Origin
+from hookframe.hookspecs import PROJECT
+from hookframe.plugin import Plugin, plugin_from_object
+
+GROUP: Final = PROJECT
+FILE: Final = "file"
+"""The name that stands for the hook file in a chain; no plugin can have it."""
+
+Capture = Callable[[str], AbstractContextManager[Any]]
+"""Makes what is printed inside it reach the log under a plugin's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An installed plugin, as its metadata tells it; nothing of it has been imported."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: importlib_metadata.EntryPoint
+
+    @property
+    def origin(self) -> Origin:
+        """What the plugin's errors are attributed to."""
+        return Origin(self.name, self.distribution, self.version)
+
+
+class Installed:
+    """Every installed plugin by name, as the metadata was at one moment."""
+
+    def __init__(self, found: Iterable[Found]) -> None:
+        self._by_name: dict[str, list[Found]] = {}
+        for plugin in sorted(found, key=lambda each: (each.name, each.distribution)):
+            self._by_name.setdefault(plugin.name, []).append(plugin)
+
+    @classmethod
+    def now(cls) -> Installed:
+        """Read the metadata of everything that is installed at this moment."""
+        importlib.invalidate_caches()
+        entry_points = importlib_metadata.entry_points(group=GROUP)
+        return cls(
+            Found(point.name, point.dist.name, point.dist.version or "", point)
+            for point in entry_points
+            if point.dist is not None
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all installed plugins, in name order."""
+        return tuple(self._by_name)
+
+    def claims(self, name: str) -> tuple[Found, ...]:
+        """Every installed plugin that claims a name; more than one is a conflict."""
+        return tuple(self._by_name.get(name, ()))
+
+    def find(self, name: str) -> Found:
+        """Find the one plugin of a name.
+
+        Raises:
+            LoadError: it is not installed, or two distributions claim the name.
+        """
+        claims = self.claims(name)
+        if not claims:
+            raise LoadError(Origin(name), self._not_installed(name))
+        if len(claims) > 1:
+            raise LoadError(
+                Origin(name),
+                f"{len(claims)} installed distributions claim the name {name!r}: "
+                f"{' and '.join(f'{each.distribution} {each.version}' for each in claims)}; "
+                "uninstall all but one",
+            )
+        if name == FILE:
+            raise LoadError(
+                claims[0].origin,
+                f"is named {FILE!r}, which stands for the hook file; its author must rename it",
+            )
+        return claims[0]
+
+    def _not_installed(self, name: str) -> str:
+        close = get_close_matches(name, self.names, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        installed = ", ".join(self.names) or "none"
+        return (
+            f"no installed plugin is named {name!r}{hint}; installed: {installed}. "
+            "Install it with pip into the environment of hookframe, or take it out of `chain`"
+        )
+
+
+class Loader:
+    """Loads plugins, each of them once: its object outlives the generations of the chain."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._loaded: dict[tuple[str, str], tuple[object, Origin]] = {}
+
+    def load(self, found: Found) -> Plugin:
+        """Import a plugin, make its object if it is a class or a factory, and check it.
+
+        Raises:
+            LoadError: any of that failed; the plugin is named with its distribution and version.
+        """
+        key = (found.name, found.distribution)
+        if key not in self._loaded:
+            self._loaded[key] = self._subject(found), found.origin
+        return plugin_from_object(*self._loaded[key])
+
+    def _subject(self, found: Found) -> object:
+        value = found.entry_point.value
+        with self._capture(found.name):
+            try:
+                target = found.entry_point.load()
+            except BaseException as error:  # noqa: BLE001  (an import may raise anything)
+                raise LoadError(
+                    found.origin, f"can't be imported from {value!r}: {describe(error)}", error
+                ) from error
+            if not _is_factory(target):
+                return target
+            if hasattr(target, f"{PROJECT}_impl"):
+                raise LoadError(
+                    found.origin,
+                    f"its entry point {value!r} names one hook; it must name the module, "
+                    "the class or the object that has the hooks",
+                )
+            return self._made(target, found)
+
+    def _made(self, factory: Callable[[], object], found: Found) -> object:
+        try:
+            return factory()
+        except BaseException as error:  # noqa: BLE001  (a constructor may raise anything)
+            raise LoadError(
+                found.origin,
+                f"can't be made by calling {found.entry_point.value!r} without arguments: "
+                f"{describe(error)}",
+                error,
+            ) from error
+
+
+def _is_factory(target: object) -> bool:
+    return (
+        inspect.isclass(target)
+        or inspect.isroutine(target)
+        or isinstance(target, functools.partial)
+    )

@@ -1,0 +1,134 @@
+"""The hook file: the bytes of one Python file become one plugin."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import ModuleType
+from typing import Any, Final
+
+from hookframe.describe import describe
+from hookframe.discovery import FILE, Capture
+from hookframe.errors import LoadError, Origin
+from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of
+from hookframe.snapshot import Snapshot
+
+_OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def load_hook_file(
+    snapshot: Snapshot, generation: int, capture: Capture, *, trust_permissions: bool = False
+) -> Plugin:
+    """Compile and run the file as it was read, in a fresh module, and check what it defines.
+
+    Args:
+        snapshot: the file's bytes, owner and permissions at one moment.
+        generation: the number of the generation, for a module name of its own.
+        capture: takes what the file prints.
+        trust_permissions: whether to accept a file that others may write.
+
+    Returns:
+        The plugin. Its `close` ends with the module, which goes with its generation.
+
+    Raises:
+        LoadError: the file is missing, unsafe, does not compile or run, or has no usable hook.
+    """
+    origin = Origin(FILE, snapshot.path)
+    if snapshot.error is not None:
+        raise LoadError(origin, f"can't read the hook file: {snapshot.error}")
+    if not trust_permissions:
+        _refuse_unsafe(snapshot, origin)
+    module = _module(snapshot, generation, origin, capture)
+    try:
+        return _plugin(module, origin)
+    except LoadError:
+        sys.modules.pop(module.__name__, None)
+        raise
+
+
+def _refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
+    """Refuse a file into which another user could write code that hookframe would run."""
+    mend = "or set trust_file_permissions = true in the configuration"
+    if snapshot.mode & _OTHERS_MAY_WRITE:
+        raise LoadError(
+            origin,
+            f"{snapshot.path} may be written by its group or by everyone "
+            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {mend}",
+        )
+    if snapshot.owner not in (0, os.geteuid()):
+        raise LoadError(
+            origin,
+            f"{snapshot.path} belongs to user {snapshot.owner}, neither root nor the user that "
+            f"runs hookframe ({os.geteuid()}): chown it, {mend}",
+        )
+
+
+def _module(snapshot: Snapshot, generation: int, origin: Origin, capture: Capture) -> ModuleType:
+    """Compile the bytes that were read, and run them in a module of their own.
+
+    A fresh module never runs stale bytecode and keeps no deleted name; it stands in
+    `sys.modules`, where dataclasses and pickle look for it.
+    """
+    module = ModuleType(f"hookframe_file_{generation}_{id(snapshot):x}")
+    module.__file__ = snapshot.path
+    with capture(FILE):
+        try:
+            code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+            raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
+        sys.modules[module.__name__] = module
+        _show_these_lines(snapshot)
+        try:
+            exec(code, module.__dict__)  # noqa: S102  (to run this file is what we are here for)
+        except BaseException as error:  # noqa: BLE001  (a file may raise anything)
+            sys.modules.pop(module.__name__, None)
+            text = f"error running the file: {describe(error, snapshot.path)}"
+            raise LoadError(origin, text, error) from error
+    return module
+
+
+def _show_these_lines(snapshot: Snapshot) -> None:
+    """Let tracebacks show the lines that run, not what the file holds later."""
+    lines = snapshot.content.decode("utf-8", "replace").splitlines(keepends=True)
+    linecache.cache[snapshot.path] = (len(snapshot.content), None, lines, snapshot.path)
+
+
+def _plugin(module: ModuleType, origin: Origin) -> Plugin:
+    hook = getattr(module, MAIN_HOOK, None)
+    if hook is None:
+        raise LoadError(
+            origin, f"{module.__file__} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`"
+        )
+    close = _optional(module, "close", origin)
+    return Plugin(
+        origin,
+        module,
+        decide=_call(hook, MAIN_HOOK, origin),
+        file=file_of(hook) or str(module.__file__),
+        configure=_optional(module, "configure", origin),
+        close=lambda: _end(module, close),
+    )
+
+
+def _optional(module: ModuleType, hook: str, origin: Origin) -> Callable[..., Any] | None:
+    function = getattr(module, hook, None)
+    return None if function is None else _call(function, hook, origin)
+
+
+def _call(function: object, hook: str, origin: Origin) -> Callable[..., Any]:
+    if not callable(function):
+        raise LoadError(
+            origin, f"{hook} is not callable: it is {type(function).__name__}, expected a function"
+        )
+    return checked_call(function, hook, origin)
+
+
+def _end(module: ModuleType, close: Callable[[], object] | None) -> None:
+    with suppress(KeyError):
+        del sys.modules[module.__name__]
+    if close is not None:
+        close()

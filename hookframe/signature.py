@@ -1,0 +1,79 @@
+"""What a hook's signature must look like: a plain call by argument names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from hookframe.errors import HookframeError
+
+
+class SignatureError(HookframeError):
+    """A hook that can't be called as its hookspec says; the text says what to change."""
+
+
+def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Read the arguments that a hook takes, and refuse what could only fail later.
+
+    Args:
+        function: a function, a bound method, a lambda or any callable object.
+        allowed: the names that its hookspec has.
+
+    Returns:
+        The names in the order of the signature.
+
+    Raises:
+        SignatureError: an unknown or misspelt name (with or without a default), `*args`,
+            `**kwargs` or a keyword-only argument, or a signature that can't be read.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise SignatureError(f"its arguments can't be read: {error}") from None
+    for parameter in parameters:
+        if parameter.kind not in _PLAIN:
+            raise SignatureError(
+                f"takes the {parameter.kind.description} argument {parameter.name}; "
+                f"it must take its arguments plainly, by name: any of {_listed(allowed)}"
+            )
+        if parameter.name not in allowed:
+            raise SignatureError(_unknown_argument(parameter.name, allowed))
+    return tuple(parameter.name for parameter in parameters)
+
+
+_PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _unknown_argument(name: str, allowed: Sequence[str]) -> str:
+    close = get_close_matches(name, allowed, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"takes an argument {name!r}{hint}; it may take {_listed(allowed)}"
+
+
+def _listed(allowed: Sequence[str]) -> str:
+    return ", ".join(allowed) if allowed else "no arguments"
+
+
+def refuse_deferred(function: Callable[..., Any], *, wrapper: bool = False) -> None:
+    """Refuse a hook that would return a coroutine or a generator instead of a decision.
+
+    Args:
+        function: the hook.
+        wrapper: whether it is marked as a wrapper, and so has to yield.
+
+    Raises:
+        SignatureError: it is `async`, or it yields and is no wrapper, or the other way round.
+    """
+    code = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    if inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
+        raise SignatureError("is async; a hook is a plain def that returns at once")
+    yields = inspect.isgeneratorfunction(code)
+    if yields and not wrapper:
+        raise SignatureError(
+            "yields, but is not marked as a wrapper; return the decision, "
+            "or mark it @hookimpl(wrapper=True)"
+        )
+    if wrapper and not yields:
+        raise SignatureError("is marked as a wrapper and never yields; it must yield exactly once")

@@ -1,0 +1,150 @@
+"""One plugin of the chain with its policy, compiled into a call; and what goes wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic, perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from hookframe.decision import ACTIONS, check_decision
+from hookframe.describe import describe
+from hookframe.errors import InvalidDecision, Origin, PluginError
+from hookframe.trace import Call
+
+if TYPE_CHECKING:
+    from hookframe.attempt import Attempt
+    from hookframe.decision import Action, Decision
+    from hookframe.hookspecs import State
+    from hookframe.plugin import Plugin
+    from hookframe.policy import Policy
+
+HOOK: Final = "pre_delivery_attempt_hook"
+"""The name under which the log speaks of the chain, as the original contract does."""
+
+
+class DeadlineExceeded(Exception):
+    """A hook ran longer than the operator allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error in one attempt; the chain went on if the plugin's policy says so."""
+
+    error: PluginError
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowVote:
+    """What a plugin in shadow mode would have decided."""
+
+    origin: Origin
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A plugin and its policy, ready to be called in an attempt."""
+
+    plugin: Plugin
+    policy: Policy
+    call: Callable[[Attempt, Decision, State], Any]
+
+    @classmethod
+    def compiled(cls, plugin: Plugin, policy: Policy) -> Step:
+        """Make the step of a plugin, timed only where its policy sets a deadline."""
+        return cls(plugin, policy, _timed(plugin.decide, policy.deadline))
+
+    def traced(self, calls: list[Call]) -> Step:
+        """Make a step that also records each of its calls."""
+
+        def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
+            record = Call(self.plugin.origin, self.policy.mode, decision)
+            calls.append(record)
+            started = perf_counter_ns()
+            try:
+                returned = self.call(attempt, decision, state)
+            finally:
+                record.nanoseconds = perf_counter_ns() - started
+            if returned is not None and returned is not decision:
+                record.vote = self.checked(returned)
+            return record.vote
+
+        return replace(self, call=call)
+
+    def checked(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
+        """Check a return value against the schema and against the operator's `may`.
+
+        Raises:
+            InvalidDecision: one of the two does not allow it.
+        """
+        decision = check_decision(returned, actions)
+        if not self.policy.allows(decision["action"]):
+            allowed = ", ".join(sorted(self.policy.may or ()))
+            raise InvalidDecision(
+                f"the action {decision['action']} is not among those that the configuration "
+                f"allows this plugin: may = [{allowed}]"
+            )
+        return decision
+
+
+def failure(origin: Origin, error: BaseException, file: str = "") -> PluginError:
+    """Put an error of one attempt into the words of the log.
+
+    Args:
+        origin: the plugin.
+        error: what it raised, or what is wrong with its return value.
+        file: the file in which its hook stands.
+    """
+    if isinstance(error, InvalidDecision):
+        text = f"Invalid return from {HOOK}: {error}"
+    else:
+        text = f"Exception running {HOOK}: {describe(error, file)}"
+    return PluginError(origin, "attempt", text, error)
+
+
+class Run:
+    """What goes on beside the decision, for one chain: it makes one call at a time."""
+
+    __slots__ = ("calls", "events", "running")
+
+    def __init__(self) -> None:
+        self.events: list[Failure | ShadowVote] = []
+        """failures and shadow votes of the attempt"""
+        self.calls: list[Call] | None = None
+        """a record a plugin where the attempt is traced"""
+        self.running: Step | None = None
+        """the plugin called last, for whoever must know whose output it reads"""
+
+    def failed(self, step: Step, error: BaseException) -> Failure:
+        """Note a plugin's error; say whether the chain goes on."""
+        plugin = step.plugin
+        noted = Failure(failure(plugin.origin, error, plugin.file), step.policy.skips_errors)
+        self.events.append(noted)
+        if self.calls:
+            self.calls[-1].error = noted.error.text
+        return noted
+
+
+def _timed(call: Callable[..., Any], deadline: float | None) -> Callable[..., Any]:
+    if deadline is None:
+        return call
+
+    def timed(attempt: Attempt, decision: Decision, state: State) -> Any:
+        started = monotonic()
+        returned = call(attempt, decision, state)
+        check_deadline(monotonic() - started, deadline)
+        return returned
+
+    return timed
+
+
+def check_deadline(seconds: float, deadline: float) -> None:
+    """Refuse what a hook that took too long has returned.
+
+    Raises:
+        DeadlineExceeded: it took longer than its deadline, both in seconds.
+    """
+    if seconds > deadline:
+        raise DeadlineExceeded(f"took {seconds:.3g} s; its deadline is {deadline:g} s")

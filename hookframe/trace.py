@@ -1,0 +1,73 @@
+"""The trace of one attempt: what each plugin did, how long it took, and who decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from hookframe.decision import Decision
+    from hookframe.errors import Origin
+    from hookframe.hookspecs import Vote
+    from hookframe.policy import Mode
+
+_NANOSECONDS_PER_MICROSECOND: Final = 1000
+_VERDICTS: Final = ("pause", "dump")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with its trace.
+
+    Args:
+        decision: what the caller of `Host.decide` would have received.
+        trace: one entry a plugin, in the order of the chain; wrappers after the policies, the
+            innermost first, as they have their say.
+    """
+
+    decision: Decision
+    trace: tuple[Vote, ...]
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The plugins that made the decision what it is; empty where none changed anything."""
+        changing = tuple(vote["plugin"] for vote in self.trace if vote["changed"])
+        return changing[-1:] if self.decision["action"] in _VERDICTS else changing
+
+
+class Call:
+    """One plugin's call in a traced attempt, filled in as the attempt goes on."""
+
+    __slots__ = ("after", "before", "error", "mode", "nanoseconds", "origin", "vote")
+
+    def __init__(self, origin: Origin, mode: Mode, before: Decision) -> None:
+        self.origin = origin
+        self.mode = mode
+        self.before = before
+        self.after = before
+        self.vote: Decision | None = None
+        self.error: str | None = None
+        self.nanoseconds = 0
+
+    def as_vote(self) -> Vote:
+        """Give the entry that callers and observers read."""
+        return {
+            "plugin": self.origin.plugin,
+            "distribution": self.origin.distribution,
+            "version": self.origin.version,
+            "mode": self.mode,
+            "vote": self.vote,
+            "decision": cast("Decision", dict(self.after)),
+            "changed": self.after != self.before,
+            "error": self.error,
+            "microseconds": self.nanoseconds / _NANOSECONDS_PER_MICROSECOND,
+        }
+
+
+def link(calls: Sequence[Call], final: Decision) -> None:
+    """Say of each call of a fold what the accumulated decision was after it."""
+    for call, following in zip(calls, calls[1:], strict=False):
+        call.after = following.before
+    if calls:
+        calls[-1].after = final

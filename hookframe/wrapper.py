@@ -1,0 +1,105 @@
+"""A wrapper around the chain: pluggy runs it, hookframe checks what it makes of the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+from hookframe import hookspecs
+from hookframe.decision import NORMAL, SUMS, TEMPFAIL
+from hookframe.hookspecs import PROJECT, hookimpl
+from hookframe.step import ShadowVote, check_deadline
+from hookframe.trace import Call
+
+if TYPE_CHECKING:
+    from hookframe.attempt import Attempt
+    from hookframe.decision import Decision
+    from hookframe.hookspecs import State
+    from hookframe.step import Run, Step
+
+NANOSECONDS_PER_SECOND: Final = 1_000_000_000
+Inner = Callable[[], "Decision"]
+
+
+class Wrapper:
+    """One wrapper and what it surrounds, as two plugins of a pluggy manager of their own."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._run: Run | None = None
+        self._inner: Inner = lambda: NORMAL
+        self._inside: Decision | None = None
+        self._inside_nanoseconds = 0
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(hookspecs)
+        manager.register(self, name="(the chain inside)")
+        manager.register(step.plugin.subject, name=step.plugin.name)
+        self._hook = manager.hook.pre_delivery_attempt
+
+    @hookimpl
+    def pre_delivery_attempt(self) -> Decision:
+        """Run what the wrapper surrounds, at its `yield`."""
+        started = perf_counter_ns()
+        self._inside = self._inner()
+        self._inside_nanoseconds = perf_counter_ns() - started
+        if self._run is not None:
+            self._run.running = self._step
+        return self._inside
+
+    def around(self, inner: Inner, attempt: Attempt, state: State, run: Run) -> Decision:
+        """Run the wrapper around the rest of the chain.
+
+        A temp-fail from inside stays one, whatever the wrapper makes of it.
+
+        Args:
+            inner: the rest of the chain; it never raises.
+            attempt: the attempt.
+            state: the generation's state.
+            run: takes what goes on beside the decision.
+
+        Returns:
+            The decision: the wrapper's own, or the inner one where it has nothing to say.
+        """
+        self._inner, self._inside, self._run, run.running = inner, None, run, self._step
+        self._inside_nanoseconds = 0
+        started = perf_counter_ns()
+        vote, error = None, None
+        try:
+            vote = self._vote(attempt, state)
+        except BaseException as raised:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
+            error = raised
+        own = perf_counter_ns() - started - self._inside_nanoseconds
+        inside = self._inside if self._inside is not None else inner()
+        call = Call(self._step.plugin.origin, self._step.policy.mode, inside)
+        call.vote, call.nanoseconds = vote, own
+        if run.calls is not None:
+            run.calls.append(call)
+        call.after = self._outcome(inside, vote, error, run)
+        return call.after
+
+    def _vote(self, attempt: Attempt, state: State) -> Decision | None:
+        """Call the wrapper; None where it leaves the inner decision alone."""
+        started = perf_counter_ns()
+        returned: Any = self._hook(attempt=attempt, decision=NORMAL, state=state)
+        deadline = self._step.policy.deadline
+        if deadline is not None:
+            own = perf_counter_ns() - started - self._inside_nanoseconds
+            check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
+        if returned is None or self._inside is TEMPFAIL or returned == self._inside:
+            return None
+        return self._step.checked(returned, SUMS)
+
+    def _outcome(
+        self, inside: Decision, vote: Decision | None, error: BaseException | None, run: Run
+    ) -> Decision:
+        if error is not None and not run.failed(self._step, error).skipped:
+            return TEMPFAIL
+        if vote is None:
+            return inside
+        if self._step.policy.shadow:
+            run.events.append(ShadowVote(self._step.plugin.origin, vote))
+            return inside
+        return vote
