@@ -112,8 +112,14 @@ class LoadError(PluginError):
 
 
 class ChainError(HookframeError):
-    """A chain that can't be built, with the load error of every plugin that is at fault."""
+    """A chain that can't be built, with the load error of every plugin that is at fault.
 
-    def __init__(self, errors: tuple[LoadError, ...]) -> None:
+    Args:
+        errors: the load errors.
+        keepable: whether the chain that was in use before is still whole.
+    """
+
+    def __init__(self, errors: tuple[LoadError, ...], *, keepable: bool = True) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
+        self.keepable = keepable

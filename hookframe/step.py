@@ -89,18 +89,21 @@ class Step:
         return decision
 
 
-def failure(origin: Origin, error: BaseException, file: str = "") -> PluginError:
+def failure(
+    origin: Origin, error: BaseException, file: str = "", hook: str = HOOK
+) -> PluginError:
     """Put an error of one attempt into the words of the log.
 
     Args:
         origin: the plugin.
         error: what it raised, or what is wrong with its return value.
         file: the file in which its hook stands.
+        hook: what it was doing, as the log calls it.
     """
     if isinstance(error, InvalidDecision):
-        text = f"Invalid return from {HOOK}: {error}"
+        text = f"Invalid return from {hook}: {error}"
     else:
-        text = f"Exception running {HOOK}: {describe(error, file)}"
+        text = f"Exception running {hook}: {describe(error, file)}"
     return PluginError(origin, "attempt", text, error)
 
 

@@ -1,0 +1,186 @@
+"""One generation: a configuration, its plugins and its file become a chain with a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hookframe.chain import Chain
+from hookframe.config import Config
+from hookframe.describe import describe
+from hookframe.discovery import FILE, Capture, Installed, Loader
+from hookframe.errors import ChainError, ConfigError, LoadError, PluginError
+from hookframe.hookfile import load_hook_file
+from hookframe.plugin import Plugin
+from hookframe.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hookframe.hookspecs import State
+    from hookframe.sources import Material
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A chain that was built as a whole, and is swapped in and out as a whole.
+
+    Args:
+        number: counts the generations of a host, from 1.
+        config: what it was built from.
+        chain: the compiled chain.
+        state: the dict that all its plugins share; it is discarded with the generation.
+    """
+
+    number: int
+    config: Config
+    chain: Chain
+    state: State = field(default_factory=dict)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Its plugins, in the operator's order."""
+        return self.chain.plugins
+
+    def uses(self, plugin: Plugin) -> bool:
+        """Say whether a plugin's object is in this chain."""
+        return any(plugin.subject is own.subject for own in self.plugins)
+
+
+class Builder:
+    """Builds generations, one at a time, beside the one that is in use.
+
+    Args:
+        capture: takes what plugins print while they are loaded.
+        exclusive: keeps attempts out while a plugin that is in use is configured anew.
+        report: takes what goes wrong where nothing can be done about it.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        exclusive: AbstractContextManager[Any],
+        report: Callable[[PluginError], None],
+    ) -> None:
+        self._capture = capture
+        self._report = report
+        self._exclusive = exclusive
+        self._loader = Loader(capture)
+
+    def build(self, material: Material, number: int, current: Generation | None) -> Generation:
+        """Build a generation.
+
+        Args:
+            material: the files as they were read.
+            number: the new generation's number.
+            current: the generation in use, or None.
+
+        Returns:
+            The generation, configured and ready.
+
+        Raises:
+            ConfigError: the configuration is wrong.
+            ChainError: plugins can't be loaded or configured; it has the error of each.
+        """
+        if isinstance(material.config, ConfigError):
+            raise material.config
+        config = material.config
+        plugins = self._loaded(config, material.hook_file, number)
+        self._configure(plugins, config, current)
+        members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
+        return Generation(number, config, Chain(members, config.deadline))
+
+    def _loaded(
+        self, config: Config, hook_file: Snapshot | None, number: int
+    ) -> tuple[Plugin, ...]:
+        """Load every plugin of the chain, and report all that can't be."""
+        installed = Installed.now()
+        plugins: list[Plugin] = []
+        errors: list[LoadError] = []
+        for name in config.order(installed.names):
+            try:
+                if name == FILE and hook_file is not None:
+                    plugins.append(self._file(hook_file, number, config))
+                else:
+                    plugins.append(self._loader.load(installed.find(name)))
+            except LoadError as error:
+                errors.append(error)
+        if errors:
+            self._discard(plugins)
+            raise ChainError(tuple(errors))
+        return tuple(plugins)
+
+    def _file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
+        return load_hook_file(
+            hook_file, number, self._capture, trust_permissions=config.trust_file_permissions
+        )
+
+    def _configure(
+        self, plugins: Sequence[Plugin], config: Config, current: Generation | None
+    ) -> None:
+        """Give every plugin its settings; if one refuses, give the others their old ones back."""
+        errors: list[LoadError] = []
+        for plugin in plugins:
+            try:
+                with self._kept_out(plugin, current):
+                    self._settle(plugin, config)
+            except LoadError as error:
+                errors.append(error)
+        if errors:
+            self._discard(plugins)
+            lost = self._restore(plugins, current)
+            raise ChainError((*errors, *lost), keepable=not lost)
+
+    def _kept_out(self, plugin: Plugin, current: Generation | None) -> AbstractContextManager[Any]:
+        """Keep attempts out while a plugin that they use is configured."""
+        return self._exclusive if current and current.uses(plugin) else nullcontext()
+
+    def _restore(
+        self, plugins: Sequence[Plugin], current: Generation | None
+    ) -> tuple[LoadError, ...]:
+        """Configure what the current generation uses as it was; return what could not be."""
+        lost = []
+        for plugin in plugins:
+            if current is not None and current.uses(plugin):
+                try:
+                    with self._exclusive:
+                        self._settle(plugin, current.config)
+                except LoadError as error:
+                    lost.append(error)
+        return tuple(lost)
+
+    def _discard(self, plugins: Sequence[Plugin]) -> None:
+        """Let go of what belongs to a generation that will not be."""
+        self.close([plugin for plugin in plugins if plugin.name == FILE])
+
+    def close(self, plugins: Sequence[Plugin]) -> None:
+        """Close plugins; what they raise is reported, and harms nothing."""
+        for plugin in plugins:
+            if plugin.close is None:
+                continue
+            with self._capture(plugin.name):
+                try:
+                    plugin.close()
+                except BaseException as error:  # noqa: BLE001  (close may raise anything)
+                    text = f"error closing: {describe(error, plugin.file)}"
+                    self._report(PluginError(plugin.origin, "close", text, error))
+
+    def _settle(self, plugin: Plugin, config: Config) -> None:
+        """Call one plugin's `configure` with a copy of its settings."""
+        settings = deepcopy(dict(config.table(plugin.name).settings))
+        if plugin.configure is None:
+            if settings:
+                raise LoadError(
+                    plugin.origin,
+                    f"takes no settings, but the configuration has: {', '.join(settings)}",
+                )
+            return
+        with self._capture(plugin.name):
+            try:
+                plugin.configure(settings)
+            except ValueError as error:
+                raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
+            except BaseException as error:  # noqa: BLE001  (configure may raise anything)
+                text = f"can't be configured: {describe(error, plugin.file)}"
+                raise LoadError(plugin.origin, text, error) from error

@@ -1,0 +1,291 @@
+"""The host: holds the generation in use, swaps it, decides, and turns every error into a temp-fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import RLock
+from time import monotonic, sleep
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from hookframe.attempt import Attempt, read_only_attempt
+from hookframe.config import Config
+from hookframe.decision import TEMPFAIL, Decision
+from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
+from hookframe.generation import Builder, Generation
+from hookframe.log import Log, OncePerSecond
+from hookframe.output import Output, Speaker
+from hookframe.snapshot import Writers
+from hookframe.sources import ConfigFile, GivenConfig, Material, Source
+from hookframe.step import Failure, failure
+from hookframe.trace import Explanation
+
+if TYPE_CHECKING:
+    from hookframe.errors import PluginError
+    from hookframe.hookspecs import Vote
+    from hookframe.plugin import Plugin
+    from hookframe.reload import Reloader
+
+_FIRST_LOOK: Final = 1.0
+"""Seconds to wait at the start for somebody who is just writing one of the files."""
+
+
+class Host:
+    """Decides about delivery attempts with the chain that a policy describes.
+
+    A host decides about one attempt at a time, whatever the number of threads that ask it.
+
+    Args:
+        source: where the policy comes from; see `Host.from_config` and `Host.of`.
+        watch: whether a change of the files takes effect by itself, within a second.
+        log: where errors go; None for loguru's global logger.
+    """
+
+    def __init__(self, source: Source, *, watch: bool = True, log: Log | None = None) -> None:
+        self._source = source
+        self._log = log or Log()
+        self._lock = RLock()
+        self._output = Output(self._log.output)
+        self._speaker = Speaker(self._speaking)
+        self._builder = Builder(self._output.capture, self._lock, self._report)
+        self._complaint = OncePerSecond()
+        self._built = 0
+        self._generation: Generation | None = None
+        self._observers: tuple[Plugin, ...] = ()
+        self._problem = ""
+        self._config: Config | None = None
+        material = _settled(source)
+        self._load(material)
+        self._reloader: Reloader | None = None
+        if watch:
+            from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
+
+            self._reloader = Reloader(
+                source, self._load, self._is_broken, self._remind, self._log, material
+            )
+
+    @classmethod
+    def from_config(
+        cls, path: str | Path, *, watch: bool = True, log: Log | None = None
+    ) -> Self:
+        """Make a host from a `hookframe.toml`.
+
+        Args:
+            path: the configuration file.
+            watch: whether a change of it, or of its hook file, takes effect by itself.
+            log: where errors go; None for loguru's global logger.
+
+        Returns:
+            The host. It never raises for what is wrong with the policy: `problem` says it, and
+            every attempt temp-fails until it is mended.
+        """
+        return cls(ConfigFile(path), watch=watch, log=log)
+
+    @classmethod
+    def of(cls, config: Config, *, watch: bool = True, log: Log | None = None) -> Self:
+        """Make a host from a configuration that the program has made itself."""
+        return cls(GivenConfig(config), watch=watch, log=log)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the policy; empty where nothing is."""
+        return self._problem
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation in use; None where every attempt temp-fails."""
+        return self._generation
+
+    @property
+    def config(self) -> Config | None:
+        """The last configuration that could be read; None where there never was one."""
+        return self._config
+
+    def decide(self, attempt: Mapping[str, Any]) -> Decision:
+        """Decide about one delivery attempt (CONTRACT 9).
+
+        Args:
+            attempt: the nine keys of an attempt, and any others.
+
+        Returns:
+            The decision, a dict of the caller's own. After any error, in a plugin, in the policy
+            or in the attempt, it is the temp-fail with `"error": True`. It never raises.
+        """
+        with self._lock:
+            generation = self._generation
+            if generation is None or self._observers:
+                return self._explained(attempt).decision
+            try:
+                checked = read_only_attempt(attempt)
+            except InvalidAttempt as error:
+                self._log.malformed(attempt, str(error))
+                return _for_caller(TEMPFAIL)
+            self._output.begin(self._speaker)
+            try:
+                decision = generation.chain.decide(checked, generation.state)
+            finally:
+                self._output.end(self._speaker)
+            if generation.chain.run.events:
+                self._tell(generation, checked)
+            return _for_caller(decision)
+
+    def explain(self, attempt: Mapping[str, Any]) -> Explanation:
+        """Decide as `decide` does, and say what each plugin did.
+
+        Args:
+            attempt: the nine keys of an attempt, and any others.
+
+        Returns:
+            The decision with its trace; the trace is empty where no plugin was called.
+        """
+        with self._lock:
+            return self._explained(attempt)
+
+    def reload(self) -> None:
+        """Build the chain anew, whether or not a file has changed.
+
+        A host that watches does so in its own thread, and this returns at once.
+        """
+        if self._reloader is not None:
+            self._reloader.force()
+        else:
+            self._load(_settled(self._source))
+
+    def close(self) -> None:
+        """Stop watching, and close every plugin."""
+        if self._reloader is not None:
+            self._reloader.stop()
+            self._reloader = None
+        with self._lock:
+            generation, self._generation = self._generation, None
+            self._observers = ()
+            self._problem = self._problem or "the host is closed"
+        if generation is not None:
+            self._builder.close(generation.plugins)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _explained(self, attempt: Mapping[str, Any]) -> Explanation:
+        generation = self._generation
+        if generation is None:
+            self._remind()
+            return Explanation(_for_caller(TEMPFAIL), ())
+        try:
+            checked = read_only_attempt(attempt)
+        except InvalidAttempt as error:
+            self._log.malformed(attempt, str(error))
+            return Explanation(_for_caller(TEMPFAIL), ())
+        self._output.begin(self._speaker)
+        try:
+            decision, trace = generation.chain.explain(checked, generation.state)
+        finally:
+            self._output.end(self._speaker)
+        self._tell(generation, checked)
+        self._observe(checked, decision, trace)
+        return Explanation(_for_caller(decision), trace)
+
+    def _observe(self, attempt: Attempt, decision: Decision, trace: tuple[Vote, ...]) -> None:
+        """Show the decision to the plugins that implement `decided`."""
+        for plugin in self._observers:
+            if plugin.decided is None:
+                continue
+            with self._output.capture(plugin.name):
+                try:
+                    plugin.decided(attempt, decision, trace)
+                except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                    noted = failure(plugin.origin, error, plugin.file, hook="decided")
+                    self._log.observer(attempt, Failure(noted, skipped=True))
+
+    def _tell(self, generation: Generation, attempt: Attempt) -> None:
+        """Log what happened in an attempt beside its decision."""
+        events, generation.chain.run.events = generation.chain.run.events, []
+        self._log.events(attempt, events)
+
+    def _speaking(self) -> str:
+        """Name the plugin that is being called."""
+        generation = self._generation
+        step = generation.chain.run.running if generation is not None else None
+        return step.plugin.name if step is not None else ""
+
+    def _report(self, error: PluginError) -> None:
+        self._log.error(str(error))
+
+    def _is_broken(self) -> bool:
+        return bool(self._problem)
+
+    def _remind(self) -> None:
+        """Log what is wrong with the policy, once a second."""
+        if self._problem and self._complaint.due():
+            self._log.loading(self._problem)
+
+    def _load(self, material: Material) -> None:
+        """Build a generation aside and swap it in, or fall back to what the operator chose."""
+        current = self._generation
+        if isinstance(material.config, Config):
+            self._config = material.config
+        try:
+            new = self._builder.build(material, self._built + 1, current)
+        except HookframeError as error:
+            self._fail(error, current)
+            return
+        self._built += 1
+        self._swap(new, "")
+        self._log.info(_announcement(new))
+
+    def _fail(self, error: HookframeError, current: Generation | None) -> None:
+        keep = self._config is not None and self._config.on_load_error == "keep"
+        kept = current if keep and getattr(error, "keepable", True) else None
+        self._swap(kept, _said(error))
+        self._remind()
+
+    def _swap(self, generation: Generation | None, problem: str) -> None:
+        """Take a generation into use between two attempts, and close what only the old one used."""
+        with self._lock:
+            old, self._generation = self._generation, generation
+            self._problem = problem
+            self._observers = tuple(
+                plugin for plugin in generation.plugins if plugin.decided is not None
+            ) if generation is not None else ()
+        if old is not None and old is not generation:
+            self._builder.close(
+                [plugin for plugin in old.plugins if generation is None or not generation.uses(plugin)]
+            )
+
+
+def _settled(source: Source) -> Material:
+    """Look at a policy, and wait a little for somebody who is just writing it."""
+    until = monotonic() + _FIRST_LOOK
+    while (material := source.look()).writers is Writers.SOME and monotonic() < until:
+        sleep(0.01)
+    return material
+
+
+def _for_caller(decision: Decision) -> Decision:
+    """Give a caller a decision of its own; a temp-fail is marked as an error."""
+    if decision is TEMPFAIL:
+        return cast("Decision", {**TEMPFAIL, "error": True})
+    return cast("Decision", dict(decision))
+
+
+def _said(error: HookframeError) -> str:
+    """Say a load error as the log does."""
+    if isinstance(error, ConfigError):
+        return "; ".join(f"{error.path}: {problem}" for problem in error.problems)
+    return str(error)
+
+
+def _announcement(generation: Generation) -> str:
+    """Say which chain has come into use, and from what it was made."""
+    names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
+    idle = "".join(f"; {name} is configured, but not in the chain" for name in generation.config.idle)
+    return f"generation {generation.number}: chain: {names or 'empty, every attempt is normal'}{idle}"

@@ -1,0 +1,153 @@
+"""Notices that the configuration or the hook file has changed, and has it loaded once settled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from hookframe.snapshot import Writers
+from hookframe.watch import POLL, Watch
+
+if TYPE_CHECKING:
+    from hookframe.log import Log
+    from hookframe.sources import Material, Source
+
+RETRY: Final = 1.0
+"""Seconds after which a chain that could not be built is tried again: a missing list may be back."""
+SETTLING: Final = 0.01
+"""Seconds between two looks at a file that somebody is writing."""
+QUIET: Final = 0.05
+"""Seconds without a change after which a file is whole, where its writers can't be known."""
+STILL: Final = 0.5
+"""The same where the system can't tell a writer from a lease that it never grants (NFS)."""
+FORGOTTEN: Final = 10.0
+"""Seconds after which a writer whose close was never seen is taken to have gone."""
+
+
+class Settling:
+    """Judges whether a file that has changed is whole.
+
+    Args:
+        watch: knows what the file system's events tell of writers.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._candidate: tuple[object, ...] = ()
+        self._since = 0.0
+
+    def settled(self, material: Material) -> bool:
+        """Say whether what was read may be loaded.
+
+        Where the system grants a lease nobody is writing, and that is the end of it. Elsewhere
+        events tell of an unfinished writer, or the files have to stay the same for a while.
+        """
+        now = monotonic()
+        if material.fingerprint != self._candidate:
+            self._candidate, self._since = material.fingerprint, now
+        still = now - self._since
+        if material.writers is Writers.NONE:
+            return True
+        unclosed = any(self._watch.unclosed(file.path) for file in material.files)
+        if material.writers is Writers.SOME:
+            return not unclosed and still >= (STILL if self._watch.works else FORGOTTEN)
+        return still >= (FORGOTTEN if unclosed else QUIET)
+
+
+class Reloader:
+    """A thread that looks at a policy's files and reports what has to be loaded.
+
+    Args:
+        source: where the policy comes from.
+        load: takes what was read, whenever a generation must be built from it.
+        broken: says whether the chain could not be built.
+        remind: is called about four times a second while it is broken.
+        log: takes what prevents watching.
+        loaded: what the first generation was built from.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        load: Callable[[Material], None],
+        broken: Callable[[], bool],
+        remind: Callable[[], None],
+        log: Log,
+        loaded: Material,
+    ) -> None:
+        self._source = source
+        self._load = load
+        self._broken = broken
+        self._remind = remind
+        self._log = log
+        self._loaded = loaded
+        self._loaded_at = monotonic()
+        self._forced = threading.Event()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._watch = Watch(self._wake, log.warning)
+        self._settling = Settling(self._watch)
+        self._waiting_since = 0.0
+        self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
+        self._watch.cover(file.path for file in loaded.files)
+        self._wake.set()
+        self._thread.start()
+
+    def force(self) -> None:
+        """Build a generation anew, changed or not."""
+        self._forced.set()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop looking, and wait until a load in progress has ended."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+        self._watch.stop()
+
+    def _run(self) -> None:
+        patience = POLL
+        while not self._stopping.is_set():
+            self._wake.wait(patience)
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                patience = SETTLING if self._look() else POLL
+            except Exception as error:  # noqa: BLE001  (this thread must live as long as the host)
+                self._log.error(f"looking for changes failed: {error!r}")
+                patience = POLL
+            if self._broken():
+                self._remind()
+
+    def _look(self) -> bool:
+        """Look once, and load what has changed; say whether a change still has to settle."""
+        material = self._source.look()
+        self._watch.cover(file.path for file in material.files)
+        changed = material.fingerprint != self._loaded.fingerprint
+        due = self._broken() and monotonic() - self._loaded_at >= RETRY
+        if not (changed or due or self._forced.is_set()):
+            self._waiting_since = 0.0
+            return False
+        if not self._settling.settled(material):
+            self._say_that_it_waits(material)
+            return True
+        self._waiting_since = 0.0
+        self._forced.clear()
+        self._loaded = material
+        self._load(material)
+        self._loaded_at = monotonic()
+        return False
+
+    def _say_that_it_waits(self, material: Material) -> None:
+        """Say once that a change is not live because its writer has not finished."""
+        now = monotonic()
+        if self._waiting_since == 0.0:
+            self._waiting_since = now
+        elif self._waiting_since > 0 and now - self._waiting_since > 1.0:
+            paths = ", ".join(file.path for file in material.files)
+            self._log.warning(f"a change waits until its writer closes the file: {paths}")
+            self._waiting_since = -1.0

@@ -1,0 +1,102 @@
+"""Where the policy comes from, and what it looked like at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hookframe.config import Config, read_config
+from hookframe.errors import ConfigError
+from hookframe.snapshot import Snapshot, Writers, take_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that one generation is built from, read once.
+
+    Args:
+        config: the configuration, or what is wrong with it.
+        hook_file: the hook file, where the configuration names one.
+        config_file: the configuration's own file, where it comes from one.
+    """
+
+    config: Config | ConfigError
+    hook_file: Snapshot | None = None
+    config_file: Snapshot | None = None
+
+    @property
+    def files(self) -> tuple[Snapshot, ...]:
+        """The files that were read."""
+        return tuple(file for file in (self.config_file, self.hook_file) if file is not None)
+
+    @property
+    def fingerprint(self) -> tuple[object, ...]:
+        """What differs exactly when another generation has to be built."""
+        return tuple((file.path, *file.fingerprint) for file in self.files)
+
+    @property
+    def writers(self) -> Writers:
+        """Whether somebody is writing one of the files."""
+        seen = {file.writers for file in self.files}
+        for worst in (Writers.SOME, Writers.UNKNOWN):
+            if worst in seen:
+                return worst
+        return Writers.NONE
+
+
+class Source(Protocol):
+    """Where a host takes its policy from."""
+
+    def look(self) -> Material:
+        """Read everything once; it never raises for what is wrong with a file."""
+        ...
+
+
+class ConfigFile:
+    """A policy from `hookframe.toml`.
+
+    Args:
+        path: the configuration file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._read: tuple[bytes, Config | ConfigError] | None = None
+
+    def look(self) -> Material:
+        """Read the configuration, and the hook file that it names."""
+        file = take_snapshot(self._path)
+        config = self._config(file)
+        hook_file = None
+        if isinstance(config, Config) and config.hook_file is not None:
+            hook_file = take_snapshot(config.hook_file)
+        return Material(config, hook_file, file)
+
+    def _config(self, file: Snapshot) -> Config | ConfigError:
+        """Parse the configuration, but not the same bytes twice."""
+        if self._read is None or file.error is not None or self._read[0] != file.content:
+            try:
+                config: Config | ConfigError = read_config(file)
+            except ConfigError as error:
+                config = error
+            if file.error is not None:
+                return config
+            self._read = file.content, config
+        return self._read[1]
+
+
+class GivenConfig:
+    """A policy from a `Config` that a program or the command line has made.
+
+    Args:
+        config: the configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def look(self) -> Material:
+        """Read the hook file, where there is one."""
+        path = self._config.hook_file
+        return Material(self._config, None if path is None else take_snapshot(path))

@@ -1,0 +1,135 @@
+"""Says when a file may have changed: watchdog at once, and a slow poll behind it.
+
+The directories are watched, not the files: after an atomic replacement a watch on the file is
+deaf, and a swapped symbolic link never names the file. Any event only means "look".
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+POLL: Final = 0.25
+"""Seconds between two looks where nothing says that a file has changed."""
+_TELLING: Final = frozenset({"created", "modified", "moved", "deleted", "closed", "attrib"})
+_FOLLOWED_LINKS: Final = 40
+"""The most symbolic links that are followed, as the kernel does (path_resolution(7))."""
+
+
+def directories(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Name the directories to watch for some files.
+
+    Args:
+        paths: the files; each symbolic link on the way to one adds the directory it lies in.
+
+    Returns:
+        Each directory that exists, with its device and inode: a directory that was removed and
+        made again is another one.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for path in paths:
+        for directory in _on_the_way(Path(os.path.abspath(path))):  # noqa: PTH100  (links stay)
+            try:
+                status = os.stat(directory)  # noqa: PTH116
+            except OSError:
+                continue
+            found[str(directory)] = (status.st_dev, status.st_ino)
+    return found
+
+
+def _on_the_way(path: Path) -> list[Path]:
+    """Follow a path link by link; give the directory of each link and of the file itself."""
+    seen = [path.parent]
+    for _ in range(_FOLLOWED_LINKS):
+        link = next((each for each in (path, *path.parents) if each.is_symlink()), None)
+        if link is None:
+            break
+        target = Path(os.path.normpath(link.parent / link.readlink()))  # noqa: PTH118
+        path = target / path.relative_to(link)
+        seen += [link.parent, path.parent]
+    return list(dict.fromkeys(seen))
+
+
+class _Handler(FileSystemEventHandler):
+    """Notes that something happened, and which files a writer has not closed yet."""
+
+    def __init__(self, wake: threading.Event) -> None:
+        self._wake = wake
+        self.unclosed: dict[str, float] = {}
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Take any event; it must not raise, for that would end the observer."""
+        if event.event_type not in _TELLING:
+            return
+        path = os.fsdecode(event.src_path)
+        if event.event_type == "modified" and not event.is_directory:
+            self.unclosed[path] = monotonic()
+        else:
+            self.unclosed.pop(path, None)
+        self._wake.set()
+
+
+class Watch:
+    """Watches the directories of some files with watchdog, as far as the system lets it.
+
+    Args:
+        wake: is set when a file may have changed.
+        warn: takes a sentence when watching is not possible; polling goes on without it.
+    """
+
+    def __init__(self, wake: threading.Event, warn: Callable[[str], None]) -> None:
+        self._handler = _Handler(wake)
+        self._warn = warn
+        self._observer: Any = None
+        self._watched: dict[str, tuple[int, int]] = {}
+
+    def cover(self, paths: Iterable[str]) -> None:
+        """Watch the directories of these files, and start anew where a watch has gone deaf."""
+        wanted = directories(paths)
+        if wanted == self._watched and self._hears():
+            return
+        self.stop()
+        self._watched = wanted
+        observer = Observer()
+        try:
+            for directory in wanted:
+                observer.schedule(self._handler, directory)
+            observer.start()
+        except OSError as error:
+            observer.unschedule_all()
+            self._warn(
+                f"can't watch {', '.join(wanted)}: {error.strerror or error}; "
+                f"looking for changes every {POLL} s instead"
+            )
+            return
+        self._observer = observer
+
+    @property
+    def works(self) -> bool:
+        """Say whether the system tells of changes at all."""
+        return self._observer is not None
+
+    def _hears(self) -> bool:
+        """Say whether every watch is alive; one that could not start is not tried again."""
+        observer = self._observer
+        if observer is None:
+            return True
+        return bool(observer.is_alive() and all(each.is_alive() for each in observer.emitters))
+
+    def unclosed(self, path: str) -> bool:
+        """Say whether a writer has changed a file and not closed it yet, as far as events tell."""
+        return os.path.abspath(path) in self._handler.unclosed  # noqa: PTH100
+
+    def stop(self) -> None:
+        """Stop watching."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join()
