@@ -119,8 +119,7 @@ class Host:
             try:
                 checked = read_only_attempt(attempt)
             except InvalidAttempt as error:
-                self._log.malformed(attempt, str(error))
-                return _for_caller(TEMPFAIL)
+                return self.refuse(str(error), attempt)
             self._output.begin(self._speaker)
             try:
                 decision = generation.chain.decide(checked, generation.state)
@@ -141,6 +140,16 @@ class Host:
         """
         with self._lock:
             return self._explained(attempt)
+
+    def refuse(self, problem: str, given: object = None) -> Decision:
+        """Temp-fail a request that is no attempt, and log why.
+
+        Args:
+            problem: what is wrong with it.
+            given: what could be read of it, for the log's msguid and recipient.
+        """
+        self._log.malformed(given, problem)
+        return _for_caller(TEMPFAIL)
 
     def reload(self) -> None:
         """Build the chain anew, whether or not a file has changed.
@@ -183,8 +192,7 @@ class Host:
         try:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
-            self._log.malformed(attempt, str(error))
-            return Explanation(_for_caller(TEMPFAIL), ())
+            return Explanation(self.refuse(str(error), attempt), ())
         self._output.begin(self._speaker)
         try:
             decision, trace = generation.chain.explain(checked, generation.state)

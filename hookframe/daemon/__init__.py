@@ -1,0 +1,1 @@
+"""The daemon: attempts come in over sockets, decisions go out."""

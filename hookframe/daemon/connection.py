@@ -1,0 +1,173 @@
+"""One client: its bytes become requests, its answers go out in order, and it costs nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Final, cast
+
+from hookframe.daemon.wire import LONGEST_REQUEST
+
+if TYPE_CHECKING:
+    from hookframe.config import Limits
+    from hookframe.daemon.wire import Wire
+    from hookframe.host import Host
+
+SLICE: Final = 32
+"""Requests of one client that are answered before the next client has its turn."""
+
+
+class Connection(asyncio.Protocol):
+    """One accepted connection.
+
+    Args:
+        wire: the protocol that is spoken on it.
+        host: decides.
+        made: is told of the connection when it opens, and says whether there is room for it.
+        lost: is told when it has gone.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        host: Host,
+        made: Callable[[Connection], bool],
+        lost: Callable[[Connection], None],
+    ) -> None:
+        self._wire = wire
+        self._host = host
+        self._made = made
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._requests: deque[bytes] = deque()
+        self._rest = wire.before
+        self._refusal = ""
+        self._ended = False
+        self._scheduled = False
+        self._writable = True
+        self._requested_at = monotonic()
+        self._written = 0
+        self._read_by_client = 0
+        self._read_at = self._requested_at
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, if there is room."""
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._made(self):
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        """Forget what nobody waits for any more."""
+        self._requests.clear()
+        self._ended = True
+        self._lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut requests out of what has come, and answer them."""
+        if self._ended:
+            return
+        *whole, self._rest = (self._rest + data).split(self._wire.separator)
+        self._take(whole)
+        if len(self._rest) > LONGEST_REQUEST:
+            self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
+        self._answer_some()
+
+    def eof_received(self) -> bool:
+        """Answer what came before the client closed its side; keep ours open until then."""
+        if not self._ended:
+            if self._rest or self._wire.once:
+                self._take([self._rest])
+            self._rest = b""
+            self._ended = True
+        self._answer_some()
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop answering: the client does not read."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._writable = True
+        self._answer_some()
+
+    def drain(self) -> None:
+        """Answer the requests that have been read whole, then close."""
+        self._ended = True
+        self._answer_some()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def overdue(self, now: float, limits: Limits) -> str:
+        """Say why the connection has to be closed by now; empty where it has not."""
+        unread = self._transport.get_write_buffer_size()
+        if self._written - unread != self._read_by_client or not unread:
+            self._read_by_client, self._read_at = self._written - unread, now
+        if now - self._read_at > limits.answer_time:
+            return f"it has not read its answers for {limits.answer_time:g} s"
+        if not unread and not self._requests and now - self._requested_at > limits.idle_time:
+            return f"it has sent no whole request for {limits.idle_time:g} s"
+        return ""
+
+    def _take(self, requests: list[bytes]) -> None:
+        """Queue requests, up to the first that is too long."""
+        for request in requests:
+            if len(request) > LONGEST_REQUEST:
+                self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
+                return
+            self._requests.append(request)
+            if self._wire.once:
+                self._ended = True
+                return
+
+    def _end_with(self, problem: str) -> None:
+        """Refuse what follows the queued requests, and close after the refusal."""
+        self._refusal = problem
+        self._ended = True
+        self._rest = b""
+
+    def _answer_some(self) -> None:
+        """Answer a slice of the queue; the others have their turn before the next one."""
+        if self._transport.is_closing():
+            return
+        answers: list[bytes] = []
+        while self._requests and self._writable and len(answers) < SLICE:
+            answers.append(self._wire.answer(self._host, self._requests.popleft()))
+        if answers:
+            self._requested_at = monotonic()
+            self._write(b"".join(answers))
+        if self._requests:
+            self._pause_reading()
+            if self._writable and not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._continue)
+        elif self._ended:
+            self._finish()
+        elif self._writable:
+            self._resume_reading()
+
+    def _continue(self) -> None:
+        self._scheduled = False
+        self._answer_some()
+
+    def _finish(self) -> None:
+        if self._refusal:
+            self._write(self._wire.refusal(self._host, self._refusal))
+        self._transport.close()
+
+    def _write(self, answer: bytes) -> None:
+        self._written += len(answer)
+        self._transport.write(answer)
+
+    def _pause_reading(self) -> None:
+        if self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._transport.is_reading():
+            self._transport.resume_reading()
