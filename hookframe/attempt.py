@@ -86,9 +86,8 @@ def _converted(key: str, kind: type, value: Any) -> Any:
         return str.__str__(value)
     if kind is bool and isinstance(value, (int, float)) and value in (0, 1):
         return bool(value)
-    if kind is int and not isinstance(value, bool):
-        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-            return int(value)
+    if kind is int and type(value) in (int, float) and value == value // 1:
+        return int(value)
     raise InvalidAttempt(f"{key} must be {_EXPECTED[kind]}, not {_shown(value)}", key)
 
 
@@ -145,4 +144,3 @@ def parse_attempt(line: bytes) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-

@@ -144,7 +144,7 @@ def _config(root: Table, path: str) -> Config:
         ),
     )
     if isinstance(config.chain, tuple) and FILE in config.chain and hook_file is None:
-        root.problem("chain", f'names "{FILE}", but hook_file is not set; set it to the path of the file')
+        root.problem("chain", f'names "{FILE}", but hook_file is not set; say which file it is')
     return config
 
 

@@ -141,10 +141,7 @@ def _texts(hint: Any) -> Any:
 
 
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
-    {
-        action.name: action
-        for action in map(_declared, (Normal, Pause, Dump, NewMtaid, NewConfig))
-    }
+    {action.name: action for action in map(_declared, (Normal, Pause, Dump, NewMtaid, NewConfig))}
 )
 SUMS: Final[Mapping[str, Action]] = MappingProxyType(
     {

@@ -125,7 +125,7 @@ class Loader:
         with self._capture(found.name):
             try:
                 target = found.entry_point.load()
-            except BaseException as error:  # noqa: BLE001  (an import may raise anything)
+            except BaseException as error:
                 raise LoadError(
                     found.origin, f"can't be imported from {value!r}: {describe(error)}", error
                 ) from error
@@ -142,7 +142,7 @@ class Loader:
     def _made(self, factory: Callable[[], object], found: Found) -> object:
         try:
             return factory()
-        except BaseException as error:  # noqa: BLE001  (a constructor may raise anything)
+        except BaseException as error:
             raise LoadError(
                 found.origin,
                 f"can't be made by calling {found.entry_point.value!r} without arguments: "

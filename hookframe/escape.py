@@ -23,8 +23,10 @@ def escape(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Escape only what does not print: for a text of our own that quotes one from outside."""
-    return text if text.isprintable() else "".join(
-        letter if letter.isprintable() else _escaped(letter) for letter in text
+    return (
+        text
+        if text.isprintable()
+        else "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
     )
 
 

@@ -181,6 +181,6 @@ class Builder:
                 plugin.configure(settings)
             except ValueError as error:
                 raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
-            except BaseException as error:  # noqa: BLE001  (configure may raise anything)
+            except BaseException as error:
                 text = f"can't be configured: {describe(error, plugin.file)}"
                 raise LoadError(plugin.origin, text, error) from error

@@ -84,7 +84,7 @@ def _module(snapshot: Snapshot, generation: int, origin: Origin, capture: Captur
         _show_these_lines(snapshot)
         try:
             exec(code, module.__dict__)  # noqa: S102  (to run this file is what we are here for)
-        except BaseException as error:  # noqa: BLE001  (a file may raise anything)
+        except BaseException as error:
             sys.modules.pop(module.__name__, None)
             text = f"error running the file: {describe(error, snapshot.path)}"
             raise LoadError(origin, text, error) from error

@@ -66,9 +66,7 @@ class Host:
             )
 
     @classmethod
-    def from_config(
-        cls, path: str | Path, *, watch: bool = True, log: Log | None = None
-    ) -> Self:
+    def from_config(cls, path: str | Path, *, watch: bool = True, log: Log | None = None) -> Self:
         """Make a host from a `hookframe.toml`.
 
         Args:
@@ -261,12 +259,18 @@ class Host:
         with self._lock:
             old, self._generation = self._generation, generation
             self._problem = problem
-            self._observers = tuple(
-                plugin for plugin in generation.plugins if plugin.decided is not None
-            ) if generation is not None else ()
+            self._observers = (
+                tuple(plugin for plugin in generation.plugins if plugin.decided is not None)
+                if generation is not None
+                else ()
+            )
         if old is not None and old is not generation:
             self._builder.close(
-                [plugin for plugin in old.plugins if generation is None or not generation.uses(plugin)]
+                [
+                    plugin
+                    for plugin in old.plugins
+                    if generation is None or not generation.uses(plugin)
+                ]
             )
 
 
@@ -295,5 +299,6 @@ def _said(error: HookframeError) -> str:
 def _announcement(generation: Generation) -> str:
     """Say which chain has come into use, and from what it was made."""
     names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
-    idle = "".join(f"; {name} is configured, but not in the chain" for name in generation.config.idle)
-    return f"generation {generation.number}: chain: {names or 'empty, every attempt is normal'}{idle}"
+    idle = "".join(f"; {name} is configured but not in it" for name in generation.config.idle)
+    chain = names or "empty, every attempt is normal"
+    return f"generation {generation.number}: chain: {chain}{idle}"

@@ -23,7 +23,9 @@ _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
 _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{}], error: {}"
 _SHADOW: Final = "shadow: msguid=[{}], recipient=[{}], would have decided {} (plugin {})"
 _OUTPUT: Final = "plugin {}: {}"
-TERMINAL_FORMAT: Final = "<dim>{time:YYYY-MM-DD HH:mm:ss.SSS}</dim> <level>{level: <7}</level> {message}"
+TERMINAL_FORMAT: Final = (
+    "<dim>{time:YYYY-MM-DD HH:mm:ss.SSS}</dim> <level>{level: <7}</level> {message}"
+)
 
 
 class OncePerSecond:

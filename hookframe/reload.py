@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hookframe.sources import Material, Source
 
 RETRY: Final = 1.0
-"""Seconds after which a chain that could not be built is tried again: a missing list may be back."""
+"""Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 QUIET: Final = 0.05

@@ -81,7 +81,8 @@ def _read(path: str, handle: int) -> Snapshot:
     if not stat.S_ISREG(status.st_mode):
         return Snapshot(path, error=f"{path} is not a regular file")
     if status.st_size > LARGEST:
-        return Snapshot(path, error=f"{path} has {status.st_size} bytes; at most {LARGEST} are read")
+        size = status.st_size
+        return Snapshot(path, error=f"{path} has {size} bytes; at most {LARGEST} are read")
     writers = _lease(handle, fcntl.F_RDLCK)
     try:
         with open(handle, "rb", closefd=False) as file:

@@ -89,9 +89,7 @@ class Step:
         return decision
 
 
-def failure(
-    origin: Origin, error: BaseException, file: str = "", hook: str = HOOK
-) -> PluginError:
+def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HOOK) -> PluginError:
     """Put an error of one attempt into the words of the log.
 
     Args:

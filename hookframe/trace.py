@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Call:
 
 def link(calls: Sequence[Call], final: Decision) -> None:
     """Say of each call of a fold what the accumulated decision was after it."""
-    for call, following in zip(calls, calls[1:], strict=False):
+    for call, following in pairwise(calls):
         call.after = following.before
     if calls:
         calls[-1].after = final

@@ -51,7 +51,7 @@ def _on_the_way(path: Path) -> list[Path]:
         link = next((each for each in (path, *path.parents) if each.is_symlink()), None)
         if link is None:
             break
-        target = Path(os.path.normpath(link.parent / link.readlink()))  # noqa: PTH118
+        target = Path(os.path.normpath(link.parent / link.readlink()))
         path = target / path.relative_to(link)
         seen += [link.parent, path.parent]
     return list(dict.fromkeys(seen))

@@ -1,4 +1,4 @@
-"""The daemon as a whole: listens, decides, reloads on SIGHUP, and stops without losing an answer."""
+"""The daemon as a whole: listens, decides, reloads on SIGHUP, stops without losing an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import uvloop
 from hookframe.config import Config, Limits
 from hookframe.daemon.connection import Connection
 from hookframe.daemon.sockets import Listener, ListenError, listen
-from hookframe.daemon.wire import WIRES
+from hookframe.daemon.wire import WIRES, Wire
 from hookframe.errors import ConfigError
 from hookframe.host import Host
 from hookframe.log import OncePerSecond
@@ -83,9 +83,7 @@ class Server:
         log: takes everything that there is to say.
     """
 
-    def __init__(
-        self, host: Host, listeners: Sequence[Listener], config: Config, log: Log
-    ) -> None:
+    def __init__(self, host: Host, listeners: Sequence[Listener], config: Config, log: Log) -> None:
         self._host = host
         self._listeners = listeners
         self._config = config
@@ -104,10 +102,10 @@ class Server:
         _allow_files(self._limits.connections + _SPARE_FILES, self._log)
         servers = [
             await loop.create_server(
-                partial(Connection, WIRES[each.address.protocol], self._host, self._made, self._lost),
-                sock=each.socket,
+                partial(Connection, _wire(listener), self._host, self._made, self._lost),
+                sock=listener.socket,
             )
-            for each in self._listeners
+            for listener in self._listeners
         ]
         self._log.info(f"listening on {', '.join(map(str, self._listeners))}")
         while not self._stopping.is_set():
@@ -165,6 +163,10 @@ class Server:
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""
         self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _wire(listener: Listener) -> Wire:
+    return WIRES[listener.address.protocol]
 
 
 def _allow_files(wanted: int, log: Log) -> None:

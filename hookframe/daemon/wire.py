@@ -1,4 +1,4 @@
-"""What is spoken on a connection: how requests are cut out of its bytes, and how they are answered."""
+"""What is spoken on a connection: how requests are cut out of its bytes, and answered."""
 
 from __future__ import annotations
 
