@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypedDict, cast
 
@@ -50,6 +50,7 @@ ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
 )
 _EXPECTED: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 _ITEMS: Final = tuple(ATTEMPT_TYPES.items())
+_read_only: Final = cast("Callable[[dict[str, Any]], Attempt]", MappingProxyType)
 
 
 def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
@@ -77,7 +78,7 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
     if len(attempt) > len(_ITEMS):
         for key in attempt.keys() - ATTEMPT_TYPES.keys():
             attempt[key] = _frozen(attempt[key])
-    return cast("Attempt", MappingProxyType(attempt))
+    return _read_only(attempt)
 
 
 def _converted(key: str, kind: type, value: Any) -> Any:

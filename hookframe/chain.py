@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
 from hookframe.decision import NORMAL, TEMPFAIL, fold
 from hookframe.errors import Origin
-from hookframe.step import DeadlineExceeded, Failure, Run, ShadowVote, Step, check_deadline, failure
+from hookframe.step import (
+    Calls,
+    DeadlineExceeded,
+    Failure,
+    Run,
+    ShadowVote,
+    Step,
+    check_deadline,
+    failure,
+)
 from hookframe.trace import link
 from hookframe.wrapper import Wrapper
 
@@ -44,9 +54,9 @@ class Chain:
         steps = [Step.compiled(plugin, policy) for plugin, policy in members]
         self.plugins = tuple(plugin for plugin, _ in members)
         self.run = Run()
-        self._steps = tuple(step for step in steps if not step.plugin.wrapper)
+        self._calls = tuple((step.call, step) for step in steps if not step.plugin.wrapper)
         self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
-        self._deadline = deadline
+        self._deadline = inf if deadline is None else deadline
 
     def decide(self, attempt: Attempt, state: State) -> Decision:
         """Ask every plugin about one attempt.
@@ -59,48 +69,51 @@ class Chain:
             The folded decision; exactly `TEMPFAIL` after an error. It never raises: what went
             wrong stands in `run.events`, which the caller empties.
         """
-        if self._deadline is None:
-            return self._surrounded(self._steps, attempt, state)
         started = monotonic()
-        return self._in_time(self._surrounded(self._steps, attempt, state), started)
+        if self._wrappers:
+            decision = self._surrounded(self._calls, attempt, state)
+        else:
+            decision = self._folded(self._calls, attempt, state)
+        if monotonic() - started > self._deadline:
+            return self._too_late(decision, started)
+        return decision
 
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
         """Decide as `decide` does, and record what each plugin did."""
         calls = self.run.calls = []
-        steps = tuple(step.traced(calls) for step in self._steps)
+        traced = tuple((step.traced(calls), step) for _, step in self._calls)
         started = monotonic()
-        decision = self._in_time(self._surrounded(steps, attempt, state), started)
+        decision = self._surrounded(traced, attempt, state)
+        if monotonic() - started > self._deadline:
+            decision = self._too_late(decision, started)
         self.run.calls = None
         return decision, tuple(call.as_vote() for call in calls)
 
-    def _in_time(self, decision: Decision, started: float) -> Decision:
+    def _too_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
-        if self._deadline is None or decision is TEMPFAIL:
+        if decision is TEMPFAIL:
             return decision
         try:
             check_deadline(monotonic() - started, self._deadline)
         except DeadlineExceeded as error:
             self.run.events.append(Failure(failure(_WHOLE, error), skipped=False))
-            return TEMPFAIL
-        return decision
+        return TEMPFAIL
 
-    def _surrounded(self, steps: tuple[Step, ...], attempt: Attempt, state: State) -> Decision:
+    def _surrounded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
         """Run the wrappers around the fold, the first listed outermost."""
-        if not self._wrappers:
-            return self._folded(steps, attempt, state)
-        inner = partial(self._folded, steps, attempt, state)
+        inner = partial(self._folded, calls, attempt, state)
         for wrapper in reversed(self._wrappers):
             inner = partial(wrapper.around, inner, attempt, state, self.run)
         return inner()
 
-    def _folded(self, steps: tuple[Step, ...], attempt: Attempt, state: State) -> Decision:
+    def _folded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
         decision, run = NORMAL, self.run
-        remaining = iter(steps)
+        remaining = iter(calls)
+        run.fold = (calls, remaining)
         while True:
             try:
-                for step in remaining:
-                    run.running = step
-                    vote = step.call(attempt, decision, state)
+                for call, step in remaining:
+                    vote = call(attempt, decision, state)
                     if vote is not None and vote is not decision:
                         decision = self._counted(step, vote, decision)
                 break

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hookframe.sources import Material
 
 
+Observer = tuple[Plugin, Callable[..., object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A chain that was built as a whole, and is swapped in and out as a whole.
@@ -43,9 +46,22 @@ class Generation:
         """Its plugins, in the operator's order."""
         return self.chain.plugins
 
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """Its plugins that implement `decided`, each with that hook."""
+        return tuple(
+            (plugin, plugin.decided) for plugin in self.plugins if plugin.decided is not None
+        )
+
     def uses(self, plugin: Plugin) -> bool:
         """Say whether a plugin's object is in this chain."""
         return any(plugin.subject is own.subject for own in self.plugins)
+
+
+def leaving(old: Sequence[Plugin], kept: Sequence[Plugin]) -> list[Plugin]:
+    """Say which plugins of an old generation have no object in common with those that stay."""
+    subjects = [plugin.subject for plugin in kept]
+    return [plugin for plugin in old if not any(plugin.subject is each for each in subjects)]
 
 
 class Builder:
@@ -67,6 +83,11 @@ class Builder:
         self._report = report
         self._exclusive = exclusive
         self._loader = Loader(capture)
+        self._known: Installed | None = None
+
+    def forget_installed(self) -> None:
+        """Read anew, at the next build, what is installed."""
+        self._known = None
 
     def build(self, material: Material, number: int, current: Generation | None) -> Generation:
         """Build a generation.
@@ -86,16 +107,16 @@ class Builder:
         if isinstance(material.config, ConfigError):
             raise material.config
         config = material.config
-        plugins = self._loaded(config, material.hook_file, number)
+        installed = self._installed(config, current)
+        plugins = self._loaded(config, installed, material.hook_file, number)
         self._configure(plugins, config, current)
         members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
         return Generation(number, config, Chain(members, config.deadline))
 
     def _loaded(
-        self, config: Config, hook_file: Snapshot | None, number: int
+        self, config: Config, installed: Installed, hook_file: Snapshot | None, number: int
     ) -> tuple[Plugin, ...]:
         """Load every plugin of the chain, and report all that can't be."""
-        installed = Installed.now()
         plugins: list[Plugin] = []
         errors: list[LoadError] = []
         for name in config.order(installed.names):
@@ -110,6 +131,12 @@ class Builder:
             self._discard(plugins)
             raise ChainError(tuple(errors))
         return tuple(plugins)
+
+    def _installed(self, config: Config, current: Generation | None) -> Installed:
+        """Read the metadata of what is installed, unless only the hook file has changed."""
+        if current is None or current.config is not config or self._known is None:
+            self._known = Installed.now()
+        return self._known
 
     def _file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
         return load_hook_file(

@@ -1,4 +1,4 @@
-"""The host: holds the generation in use, swaps it, decides, and turns every error into a temp-fail."""
+"""The host: holds the generation in use, swaps it, and turns every error into a temp-fail."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
 from hookframe.decision import TEMPFAIL, Decision
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
-from hookframe.generation import Builder, Generation
+from hookframe.generation import Builder, Generation, Observer, leaving
 from hookframe.log import Log, OncePerSecond
-from hookframe.output import Output, Speaker
+from hookframe.output import Output, capturing
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
 from hookframe.step import Failure, failure
@@ -24,7 +24,6 @@ from hookframe.trace import Explanation
 if TYPE_CHECKING:
     from hookframe.errors import PluginError
     from hookframe.hookspecs import Vote
-    from hookframe.plugin import Plugin
     from hookframe.reload import Reloader
 
 _FIRST_LOOK: Final = 1.0
@@ -46,13 +45,14 @@ class Host:
         self._source = source
         self._log = log or Log()
         self._lock = RLock()
-        self._output = Output(self._log.output)
-        self._speaker = Speaker(self._speaking)
-        self._builder = Builder(self._output.capture, self._lock, self._report)
+        self._output = Output(self._log.output, self._running)
+        self._capture = capturing(self._log.output)
+        self._builder = Builder(self._capture, self._lock, self._report)
         self._complaint = OncePerSecond()
         self._built = 0
         self._generation: Generation | None = None
-        self._observers: tuple[Plugin, ...] = ()
+        self._unobserved: Generation | None = None
+        """the generation where nobody wants a trace: the way of most attempts"""
         self._problem = ""
         self._config: Config | None = None
         material = _settled(source)
@@ -111,21 +111,22 @@ class Host:
             or in the attempt, it is the temp-fail with `"error": True`. It never raises.
         """
         with self._lock:
-            generation = self._generation
-            if generation is None or self._observers:
+            generation = self._unobserved
+            if generation is None:
                 return self._explained(attempt).decision
             try:
                 checked = read_only_attempt(attempt)
             except InvalidAttempt as error:
                 return self.refuse(str(error), attempt)
-            self._output.begin(self._speaker)
+            chain = generation.chain
+            self._output.begin()
             try:
-                decision = generation.chain.decide(checked, generation.state)
+                decision = chain.decide(checked, generation.state)
             finally:
-                self._output.end(self._speaker)
-            if generation.chain.run.events:
+                self._output.end()
+            if chain.run.events:
                 self._tell(generation, checked)
-            return _for_caller(decision)
+            return decision.copy() if decision is not TEMPFAIL else _for_caller(decision)
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Decide as `decide` does, and say what each plugin did.
@@ -154,6 +155,7 @@ class Host:
 
         A host that watches does so in its own thread, and this returns at once.
         """
+        self._builder.forget_installed()
         if self._reloader is not None:
             self._reloader.force()
         else:
@@ -166,7 +168,7 @@ class Host:
             self._reloader = None
         with self._lock:
             generation, self._generation = self._generation, None
-            self._observers = ()
+            self._unobserved = None
             self._problem = self._problem or "the host is closed"
         if generation is not None:
             self._builder.close(generation.plugins)
@@ -191,23 +193,27 @@ class Host:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
             return Explanation(self.refuse(str(error), attempt), ())
-        self._output.begin(self._speaker)
+        self._output.begin()
         try:
             decision, trace = generation.chain.explain(checked, generation.state)
         finally:
-            self._output.end(self._speaker)
+            self._output.end()
         self._tell(generation, checked)
-        self._observe(checked, decision, trace)
+        self._observe(generation.observers, checked, decision, trace)
         return Explanation(_for_caller(decision), trace)
 
-    def _observe(self, attempt: Attempt, decision: Decision, trace: tuple[Vote, ...]) -> None:
+    def _observe(
+        self,
+        observers: tuple[Observer, ...],
+        attempt: Attempt,
+        decision: Decision,
+        trace: tuple[Vote, ...],
+    ) -> None:
         """Show the decision to the plugins that implement `decided`."""
-        for plugin in self._observers:
-            if plugin.decided is None:
-                continue
-            with self._output.capture(plugin.name):
+        for plugin, decided in observers:
+            with self._capture(plugin.name):
                 try:
-                    plugin.decided(attempt, decision, trace)
+                    decided(attempt, decision, trace)
                 except BaseException as error:  # noqa: BLE001  (it may raise anything)
                     noted = failure(plugin.origin, error, plugin.file, hook="decided")
                     self._log.observer(attempt, Failure(noted, skipped=True))
@@ -217,7 +223,7 @@ class Host:
         events, generation.chain.run.events = generation.chain.run.events, []
         self._log.events(attempt, events)
 
-    def _speaking(self) -> str:
+    def _running(self) -> str:
         """Name the plugin that is being called."""
         generation = self._generation
         step = generation.chain.run.running if generation is not None else None
@@ -259,19 +265,10 @@ class Host:
         with self._lock:
             old, self._generation = self._generation, generation
             self._problem = problem
-            self._observers = (
-                tuple(plugin for plugin in generation.plugins if plugin.decided is not None)
-                if generation is not None
-                else ()
-            )
+            self._unobserved = generation if generation and not generation.observers else None
         if old is not None and old is not generation:
-            self._builder.close(
-                [
-                    plugin
-                    for plugin in old.plugins
-                    if generation is None or not generation.uses(plugin)
-                ]
-            )
+            kept = () if generation is None else generation.plugins
+            self._builder.close(leaving(old.plugins, kept))
 
 
 def _settled(source: Source) -> Material:
@@ -286,7 +283,7 @@ def _for_caller(decision: Decision) -> Decision:
     """Give a caller a decision of its own; a temp-fail is marked as an error."""
     if decision is TEMPFAIL:
         return cast("Decision", {**TEMPFAIL, "error": True})
-    return cast("Decision", dict(decision))
+    return decision.copy()
 
 
 def _said(error: HookframeError) -> str:

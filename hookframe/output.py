@@ -5,86 +5,81 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 LONGEST_LINE: Final = 8192
 """A line without an end is passed on in pieces of so many characters."""
+
+_ORIGINAL: Final = (lambda: sys.__stdout__, lambda: sys.__stderr__)
 
 Sink = Callable[[str, str], None]
 """Takes a plugin's name and one line without its end."""
 
 
-class Speaker:
-    """Whoever prints in one thread: the plugin that runs there.
-
-    Args:
-        name: says the plugin's name at the moment it prints.
-    """
-
-    __slots__ = ("name", "unfinished")
-
-    def __init__(self, name: Callable[[], str]) -> None:
-        self.name = name
-        self.unfinished: dict[object, str] = {}
-        """the beginning of a line whose end has not come yet, by stream"""
-
-
 class Output:
-    """Takes the place of `sys.stdout` and `sys.stderr` while plugins run.
+    """Takes the place of `sys.stdout` and `sys.stderr` while a plugin runs.
 
-    What a thread prints in which no plugin runs goes where it went before.
+    What another thread of the program prints meanwhile goes where it went before.
 
     Args:
         sink: takes each line.
+        plugin: says the name of the plugin that runs, at the moment it prints.
     """
 
-    __slots__ = ("_stderr", "_stdout", "sink", "speakers")
+    __slots__ = ("_streams", "outside", "plugin", "sink", "thread", "unfinished")
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, plugin: Callable[[], str]) -> None:
         self.sink = sink
-        self.speakers: dict[int, Speaker] = {}
-        """who prints in which thread"""
-        self._stdout = _Stream(self, sys.stdout)
-        self._stderr = _Stream(self, sys.stderr)
+        self.plugin = plugin
+        self.thread = 0
+        """the thread in which the plugin runs; 0 while none does"""
+        self.outside: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        """the streams in whose place ours stand"""
+        self.unfinished: dict[object, str] = {}
+        """the beginning of a line whose end has not come yet, by stream"""
+        self._streams = (_Stream(self, 0), _Stream(self, 1))
 
-    def begin(self, speaker: Speaker) -> None:
+    def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
-        self.speakers[get_ident()] = speaker
-        if sys.stdout is not self._stdout:
-            self._stdout.outside, sys.stdout = _outermost(sys.stdout), self._stdout
-        if sys.stderr is not self._stderr:
-            self._stderr.outside, sys.stderr = _outermost(sys.stderr), self._stderr
+        self.outside = (sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = self._streams
+        self.thread = get_ident()
 
-    def end(self, speaker: Speaker) -> None:
-        """Pass on unfinished lines, and give the place back when nobody needs it any more."""
-        if speaker.unfinished:
-            for line in speaker.unfinished.values():
-                self.sink(speaker.name(), line)
-            speaker.unfinished.clear()
-        self.speakers.pop(get_ident(), None)
-        if not self.speakers:
-            sys.stdout, sys.stderr = self._stdout.outside, self._stderr.outside
+    def end(self) -> None:
+        """Give the place back, and pass on unfinished lines."""
+        self.thread = 0
+        sys.stdout, sys.stderr = self.outside
+        if self.unfinished:
+            self._finish()
+
+    def _finish(self) -> None:
+        for line in self.unfinished.values():
+            self.sink(self.plugin(), line)
+        self.unfinished.clear()
+
+
+def capturing(sink: Sink) -> Callable[[str], AbstractContextManager[None]]:
+    """Make a context manager that captures what one plugin prints outside an attempt.
+
+    Args:
+        sink: takes each line.
+
+    Returns:
+        A function from a plugin's name to the context manager, for an import or a `configure`.
+    """
 
     @contextmanager
-    def capture(self, plugin: str) -> Iterator[None]:
-        """Capture what one plugin prints outside an attempt, as in its `configure`.
-
-        Args:
-            plugin: its name.
-        """
-        speaker = Speaker(lambda: plugin)
-        self.begin(speaker)
+    def capture(plugin: str) -> Iterator[None]:
+        output = Output(sink, lambda: plugin)
+        output.begin()
         try:
             yield
         finally:
-            self.end(speaker)
+            output.end()
 
-
-def _outermost(stream: TextIO) -> TextIO:
-    """Find the stream behind those of other hosts in the same program."""
-    return stream.outside if isinstance(stream, _Stream) else stream
+    return capture
 
 
 class _Stream(io.TextIOBase):
@@ -93,24 +88,31 @@ class _Stream(io.TextIOBase):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, output: Output, outside: TextIO) -> None:
-        self.outside = _outermost(outside)
+    def __init__(self, output: Output, which: int) -> None:
         self.buffer = _Bytes(self)
         self._output = output
+        self._which = which
 
     def write(self, text: str) -> int:
-        speaker = self._output.speakers.get(get_ident())
-        if speaker is None:
-            return self.outside.write(text)
-        *lines, rest = (speaker.unfinished.pop(self, "") + text).split("\n")
+        output = self._output
+        if output.thread != get_ident():
+            return self.behind().write(text)
+        *lines, rest = (output.unfinished.pop(self, "") + text).split("\n")
         while len(rest) > LONGEST_LINE:
             lines.append(rest[:LONGEST_LINE])
             rest = rest[LONGEST_LINE:]
         if rest:
-            speaker.unfinished[self] = rest
+            output.unfinished[self] = rest
         for line in lines:
-            self._output.sink(speaker.name(), line)
+            output.sink(output.plugin(), line)
         return len(text)
+
+    def behind(self) -> TextIO:
+        """Find the program's own stream, behind those that other threads have put in its place."""
+        stream: object = self._output.outside[self._which]
+        if stream is self:
+            return _ORIGINAL[self._which]() or io.StringIO()
+        return stream.behind() if isinstance(stream, _Stream) else cast("TextIO", stream)
 
     def writable(self) -> bool:
         return True

@@ -189,11 +189,9 @@ def with_arguments(
 
 def file_of(function: Callable[..., Any]) -> str:
     """Name the file in which a callable's code stands; empty where it has none."""
-    code = getattr(function, "__code__", None) or getattr(
-        getattr(function, "__call__", None),
-        "__code__",
-        None,  # noqa: B004
-    )
+    code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
     return code.co_filename if code is not None else ""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import length_hint
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,21 +44,25 @@ class ShadowVote:
     decision: Decision
 
 
+Invocation = Callable[["Attempt", "Decision", "State"], Any]
+"""Calls one plugin, with exactly three arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A plugin and its policy, ready to be called in an attempt."""
 
     plugin: Plugin
     policy: Policy
-    call: Callable[[Attempt, Decision, State], Any]
+    call: Invocation
 
     @classmethod
     def compiled(cls, plugin: Plugin, policy: Policy) -> Step:
         """Make the step of a plugin, timed only where its policy sets a deadline."""
         return cls(plugin, policy, _timed(plugin.decide, policy.deadline))
 
-    def traced(self, calls: list[Call]) -> Step:
-        """Make a step that also records each of its calls."""
+    def traced(self, calls: list[Call]) -> Invocation:
+        """Make the step's call record what it does."""
 
         def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
             record = Call(self.plugin.origin, self.policy.mode, decision)
@@ -71,7 +76,7 @@ class Step:
                 record.vote = self.checked(returned)
             return record.vote
 
-        return replace(self, call=call)
+        return call
 
     def checked(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
         """Check a return value against the schema and against the operator's `may`.
@@ -105,18 +110,34 @@ def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HO
     return PluginError(origin, "attempt", text, error)
 
 
+Calls = tuple[tuple[Invocation, Step], ...]
+"""A compiled fold: what to call, and on whose behalf."""
+
+
 class Run:
     """What goes on beside the decision, for one chain: it makes one call at a time."""
 
-    __slots__ = ("calls", "events", "running")
+    __slots__ = ("calls", "events", "fold", "wrapper")
 
     def __init__(self) -> None:
         self.events: list[Failure | ShadowVote] = []
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
         """a record a plugin where the attempt is traced"""
-        self.running: Step | None = None
-        """the plugin called last, for whoever must know whose output it reads"""
+        self.fold: tuple[Calls, Iterator[tuple[Invocation, Step]]] = ((), iter(()))
+        """what the fold calls, and the iterator that it has come so far in"""
+        self.wrapper: Step | None = None
+        """the wrapper that runs, where it is not the fold"""
+
+    @property
+    def running(self) -> Step | None:
+        """The plugin called last, for whoever must know whose output it reads.
+
+        The fold's own iterator tells it, so that the fold has nothing to note at each call.
+        """
+        calls, remaining = self.fold
+        called = len(calls) - length_hint(remaining)
+        return self.wrapper or (calls[called - 1][1] if called else None)
 
     def failed(self, step: Step, error: BaseException) -> Failure:
         """Note a plugin's error; say whether the chain goes on."""

@@ -11,14 +11,14 @@ import pluggy
 from hookframe import hookspecs
 from hookframe.decision import NORMAL, SUMS, TEMPFAIL
 from hookframe.hookspecs import PROJECT, hookimpl
-from hookframe.step import ShadowVote, check_deadline
+from hookframe.step import Run, ShadowVote, check_deadline
 from hookframe.trace import Call
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import State
-    from hookframe.step import Run, Step
+    from hookframe.step import Step
 
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 Inner = Callable[[], "Decision"]
@@ -29,7 +29,7 @@ class Wrapper:
 
     def __init__(self, step: Step) -> None:
         self._step = step
-        self._run: Run | None = None
+        self._run = Run()
         self._inner: Inner = lambda: NORMAL
         self._inside: Decision | None = None
         self._inside_nanoseconds = 0
@@ -43,10 +43,10 @@ class Wrapper:
     def pre_delivery_attempt(self) -> Decision:
         """Run what the wrapper surrounds, at its `yield`."""
         started = perf_counter_ns()
+        self._run.wrapper = None
         self._inside = self._inner()
+        self._run.wrapper = self._step
         self._inside_nanoseconds = perf_counter_ns() - started
-        if self._run is not None:
-            self._run.running = self._step
         return self._inside
 
     def around(self, inner: Inner, attempt: Attempt, state: State, run: Run) -> Decision:
@@ -63,7 +63,8 @@ class Wrapper:
         Returns:
             The decision: the wrapper's own, or the inner one where it has nothing to say.
         """
-        self._inner, self._inside, self._run, run.running = inner, None, run, self._step
+        self._inner, self._inside, self._run = inner, None, run
+        run.wrapper = self._step
         self._inside_nanoseconds = 0
         started = perf_counter_ns()
         vote, error = None, None
@@ -78,6 +79,7 @@ class Wrapper:
         if run.calls is not None:
             run.calls.append(call)
         call.after = self._outcome(inside, vote, error, run)
+        run.wrapper = None
         return call.after
 
     def _vote(self, attempt: Attempt, state: State) -> Decision | None:
