@@ -77,7 +77,10 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
             attempt[key] = _converted(key, kind, value)
     if len(attempt) > len(_ITEMS):
         for key in attempt.keys() - ATTEMPT_TYPES.keys():
-            attempt[key] = _frozen(attempt[key])
+            try:
+                attempt[key] = _frozen(attempt[key])
+            except RecursionError:
+                raise InvalidAttempt(f"{ascii(key)} is nested too deeply", key) from None
     return _read_only(attempt)
 
 
@@ -94,7 +97,10 @@ def _converted(key: str, kind: type, value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     """Show a value from outside in an error text, short and on one line."""
-    text = ascii(value)
+    try:
+        text = ascii(value)
+    except Exception:  # an int of too many digits, a list of too many levels, an odd __repr__
+        text = f"a value of type {type(value).__name__} that can't be shown"
     limit = 80
     return text if len(text) <= limit else f"{text[:limit]}…"
 

@@ -7,6 +7,7 @@ arguments, and an address may hold braces.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -132,6 +133,8 @@ def terminal_logger() -> Logger:
 
     logger = _global_logger()
     logger.remove()
+    # A watch that is stopped while an event comes in says so as an error; it is none.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
     own = deepcopy(logger)
     for each in (logger, own):
         each.add(sys.stderr, format=TERMINAL_FORMAT, diagnose=False, backtrace=False)

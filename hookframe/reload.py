@@ -124,9 +124,15 @@ class Reloader:
                 self._remind()
 
     def _look(self) -> bool:
-        """Look once, and load what has changed; say whether a change still has to settle."""
+        """Look once; say whether a change has yet to settle."""
         material = self._source.look()
-        self._watch.cover(file.path for file in material.files)
+        waits = self._take(material)
+        if self._watch.cover(file.path for file in material.files):
+            self._wake.set()
+        return waits
+
+    def _take(self, material: Material) -> bool:
+        """Load what was read if it has changed and settled; say whether it has yet to settle."""
         changed = material.fingerprint != self._loaded.fingerprint
         due = self._broken() and monotonic() - self._loaded_at >= RETRY
         if not (changed or due or self._forced.is_set()):

@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
@@ -23,7 +24,11 @@ _FOLLOWED_LINKS: Final = 40
 """The most symbolic links that are followed, as the kernel does (path_resolution(7))."""
 
 
-def directories(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+Inode = tuple[int, int]
+"""A device and an inode on it."""
+
+
+def directories(paths: Iterable[str]) -> dict[str, Inode]:
     """Name the directories to watch for some files.
 
     Args:
@@ -33,7 +38,7 @@ def directories(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
         Each directory that exists, with its device and inode: a directory that was removed and
         made again is another one.
     """
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, Inode] = {}
     for path in paths:
         for directory in _on_the_way(Path(os.path.abspath(path))):  # noqa: PTH100  (links stay)
             try:
@@ -87,41 +92,53 @@ class Watch:
     def __init__(self, wake: threading.Event, warn: Callable[[str], None]) -> None:
         self._handler = _Handler(wake)
         self._warn = warn
-        self._observer: Any = None
-        self._watched: dict[str, tuple[int, int]] = {}
+        self._observer = Observer()
+        self._observer.start()
+        self._watched: dict[str, tuple[Inode, ObservedWatch]] = {}
+        self._refused: dict[str, Inode] = {}
 
-    def cover(self, paths: Iterable[str]) -> None:
-        """Watch the directories of these files, and start anew where a watch has gone deaf."""
+    def cover(self, paths: Iterable[str]) -> bool:
+        """Watch the directories of these files, anew where a watch has gone deaf.
+
+        Args:
+            paths: the files.
+
+        Returns:
+            Whether a directory is watched now that was not before: what changed in it until now
+            nobody has told.
+        """
         wanted = directories(paths)
-        if wanted == self._watched and self._hears():
-            return
-        self.stop()
-        self._watched = wanted
-        observer = Observer()
+        deaf = {each.watch for each in self._observer.emitters if not each.is_alive()}
+        for directory, (inode, watch) in list(self._watched.items()):
+            if wanted.get(directory) != inode or watch in deaf:
+                self._observer.unschedule(watch)
+                del self._watched[directory]
+        fresh = [
+            each for each in wanted if each not in self._watched and self._allowed(each, wanted)
+        ]
+        return any([self._schedule(directory, wanted[directory]) for directory in fresh])
+
+    def _allowed(self, directory: str, wanted: dict[str, Inode]) -> bool:
+        """Say whether the system has not refused to watch this very directory before."""
+        return self._refused.get(directory) != wanted[directory]
+
+    def _schedule(self, directory: str, inode: Inode) -> bool:
         try:
-            for directory in wanted:
-                observer.schedule(self._handler, directory)
-            observer.start()
+            watch = self._observer.schedule(self._handler, directory)
         except OSError as error:
-            observer.unschedule_all()
+            self._refused[directory] = inode
             self._warn(
-                f"can't watch {', '.join(wanted)}: {error.strerror or error}; "
-                f"looking for changes every {POLL} s instead"
+                f"can't watch {directory}: {error.strerror or error}; "
+                f"looking for changes there every {POLL} s instead"
             )
-            return
-        self._observer = observer
+            return False
+        self._watched[directory] = (inode, watch)
+        return True
 
     @property
     def works(self) -> bool:
-        """Say whether the system tells of changes at all."""
-        return self._observer is not None
-
-    def _hears(self) -> bool:
-        """Say whether every watch is alive; one that could not start is not tried again."""
-        observer = self._observer
-        if observer is None:
-            return True
-        return bool(observer.is_alive() and all(each.is_alive() for each in observer.emitters))
+        """Say whether the system tells of every change."""
+        return bool(self._watched) and not self._refused
 
     def unclosed(self, path: str) -> bool:
         """Say whether a writer has changed a file and not closed it yet, as far as events tell."""
@@ -129,7 +146,5 @@ class Watch:
 
     def stop(self) -> None:
         """Stop watching."""
-        observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.stop()
-            observer.join()
+        self._observer.stop()
+        self._observer.join()
