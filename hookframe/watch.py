@@ -113,16 +113,13 @@ class Watch:
             if wanted.get(directory) != inode or watch in deaf:
                 self._observer.unschedule(watch)
                 del self._watched[directory]
-        fresh = [
-            each for each in wanted if each not in self._watched and self._allowed(each, wanted)
-        ]
-        return any([self._schedule(directory, wanted[directory]) for directory in fresh])
+        before = set(self._watched)
+        for directory, inode in wanted.items():
+            if directory not in self._watched and self._refused.get(directory) != inode:
+                self._schedule(directory, inode)
+        return not before.issuperset(self._watched)
 
-    def _allowed(self, directory: str, wanted: dict[str, Inode]) -> bool:
-        """Say whether the system has not refused to watch this very directory before."""
-        return self._refused.get(directory) != wanted[directory]
-
-    def _schedule(self, directory: str, inode: Inode) -> bool:
+    def _schedule(self, directory: str, inode: Inode) -> None:
         try:
             watch = self._observer.schedule(self._handler, directory)
         except OSError as error:
@@ -131,9 +128,8 @@ class Watch:
                 f"can't watch {directory}: {error.strerror or error}; "
                 f"looking for changes there every {POLL} s instead"
             )
-            return False
-        self._watched[directory] = (inode, watch)
-        return True
+        else:
+            self._watched[directory] = (inode, watch)
 
     @property
     def works(self) -> bool:
