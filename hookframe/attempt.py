@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, TypedDict, cast
 import msgspec
 
 from hookframe.errors import InvalidAttempt
+from hookframe.frozen import frozen
 
 
 class Attempt(TypedDict):
@@ -78,9 +79,9 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
     if len(attempt) > len(_ITEMS):
         for key in attempt.keys() - ATTEMPT_TYPES.keys():
             try:
-                attempt[key] = _frozen(attempt[key])
+                attempt[key] = frozen(attempt[key])
             except RecursionError:
-                raise InvalidAttempt(f"{ascii(key)} is nested too deeply", key) from None
+                raise InvalidAttempt(f"{key!a} is nested too deeply", key) from None
     return _read_only(attempt)
 
 
@@ -99,29 +100,10 @@ def _shown(value: Any) -> str:
     """Show a value from outside in an error text, short and on one line."""
     try:
         text = ascii(value)
-    except Exception:  # an int of too many digits, a list of too many levels, an odd __repr__
+    except Exception:  # noqa: BLE001  (too many digits or levels, an odd __repr__)
         text = f"a value of type {type(value).__name__} that can't be shown"
     limit = 80
     return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-class _ReadOnlyList(list[Any]):
-    """A list that equals and serialises like any other, and refuses to be changed."""
-
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("an attempt is read-only")
-
-    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-
-
-def _frozen(value: Any) -> Any:
-    """Make what is nested in a further key as read-only as the attempt itself."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _frozen(inner) for key, inner in value.items()})
-    if isinstance(value, list):
-        return _ReadOnlyList(_frozen(inner) for inner in value)
-    return value
 
 
 def parse_attempt(line: bytes) -> Any:

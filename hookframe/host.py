@@ -13,6 +13,7 @@ from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
 from hookframe.decision import TEMPFAIL, Decision
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
+from hookframe.frozen import frozen
 from hookframe.generation import Builder, Generation, Observer, leaving
 from hookframe.log import Log, OncePerSecond
 from hookframe.output import Output, capturing
@@ -199,7 +200,7 @@ class Host:
         finally:
             self._output.end()
         self._tell(generation, checked)
-        self._observe(generation.observers, checked, decision, trace)
+        self._observe(generation.observers, checked, decision, frozen(trace))
         return Explanation(_for_caller(decision), trace)
 
     def _observe(

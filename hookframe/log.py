@@ -12,6 +12,7 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from hookframe.describe import LONGEST
 from hookframe.escape import escape, one_line
 from hookframe.step import Failure, ShadowVote
 
@@ -99,18 +100,15 @@ class Log:
         self._logger.error(_ATTEMPT, *_ids(given), one_line(text))
 
 
-def _ids(given: Any) -> tuple[str, str]:
+def _ids(given: object) -> tuple[str, str]:
     """Take from a request, attempt or not, what identifies it in the log."""
-    try:
-        return escape(str(given["msguid"])), escape(str(given["recipient"]))
-    except (KeyError, TypeError, ValueError, IndexError):
-        return _id(given, "msguid"), _id(given, "recipient")
+    return _id(given, "msguid"), _id(given, "recipient")
 
 
 def _id(given: Any, key: str) -> str:
     try:
-        return escape(str(given[key])[:500])
-    except (KeyError, TypeError, ValueError, IndexError):
+        return escape(str(given[key])[:LONGEST])
+    except Exception:  # noqa: BLE001  (a caller's value: a missing key, or one that can't be shown)
         return ""
 
 

@@ -61,7 +61,7 @@ class ConfigFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = str(path)
+        self._path = str(Path(path).absolute())
         self._read: tuple[bytes, Config | ConfigError] | None = None
 
     def look(self) -> Material:
@@ -95,8 +95,10 @@ class GivenConfig:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        path = config.hook_file
+        self._hook_file = None if path is None else str(Path(path).absolute())
 
     def look(self) -> Material:
         """Read the hook file, where there is one."""
-        path = self._config.hook_file
+        path = self._hook_file
         return Material(self._config, None if path is None else take_snapshot(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hookframe.decision import Decision
@@ -58,8 +58,8 @@ class Call:
             "distribution": self.origin.distribution,
             "version": self.origin.version,
             "mode": self.mode,
-            "vote": self.vote,
-            "decision": cast("Decision", dict(self.after)),
+            "vote": None if self.vote is None else self.vote.copy(),
+            "decision": self.after.copy(),
             "changed": self.after != self.before,
             "error": self.error,
             "microseconds": self.nanoseconds / _NANOSECONDS_PER_MICROSECOND,

@@ -138,7 +138,8 @@ class Watch:
 
     def unclosed(self, path: str) -> bool:
         """Say whether a writer has changed a file and not closed it yet, as far as events tell."""
-        return os.path.abspath(path) in self._handler.unclosed  # noqa: PTH100
+        unclosed = self._handler.unclosed
+        return os.path.abspath(path) in unclosed or os.path.realpath(path) in unclosed  # noqa: PTH100
 
     def stop(self) -> None:
         """Stop watching."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pluggy
 
@@ -92,7 +93,7 @@ class Wrapper:
             check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
         if returned is None or self._inside is TEMPFAIL or returned == self._inside:
             return None
-        return self._step.checked(returned, SUMS)
+        return cast("Decision", MappingProxyType(self._step.checked(returned, SUMS)))
 
     def _outcome(
         self, inside: Decision, vote: Decision | None, error: BaseException | None, run: Run
