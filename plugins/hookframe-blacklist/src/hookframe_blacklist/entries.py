@@ -1,0 +1,144 @@
+"""The format of a list: bytes in, a set of entries out, and the keys to look an address up by."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from hookframe_blacklist.errors import BlacklistError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Set
+
+NULL_SENDER: Final = "<>"
+"""The entry that stands for the empty envelope sender of a bounce (RFC 5321, section 4.5.5)."""
+
+# Characters that nobody sees: an entry that carries one came by copy and paste and would never
+# match. (The two joiners, U+200C and U+200D, belong to some languages' domain names.)
+_INVISIBLE: Final = "\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+
+# RFC 5321, section 4.1.2, and RFC 6531 for what is not ASCII; dots stand anywhere in a local part,
+# as some large providers have given such addresses out. The text is in lower case already.
+_DOT_STRING: Final = rf'(?!\*@)[^\x00-\x20"(),:;<>@\[\\\]\x7f-\x9f\s{_INVISIBLE}]++'
+_QUOTED_STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*+"'
+_LABEL: Final = rf"[^\x00-,./:-^`{{-\x9f\s{_INVISIBLE}]++"
+_DOMAIN: Final = rf"(?:{_LABEL}(?:\.{_LABEL})*+|\[[!-Z^-~]++\])"
+_LINE: Final = re.compile(
+    rf"((?:{_DOT_STRING}|{_QUOTED_STRING})?@{_DOMAIN}|{NULL_SENDER})\.?(?:\s+#.*)?", re.DOTALL
+)
+_COMMENT: Final = re.compile(r"\s#")
+
+# A million lines one by one take four times as long as in blocks of this many bytes, each checked
+# by one match. A block with anything else in it (a comment, say) is read line by line.
+_BLOCK: Final = 1 << 16
+_PLAIN_LINE: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]*+@[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+"
+_PLAIN_BLOCK: Final = re.compile(rb"(?:%b\n)*+(?:%b)?" % (_PLAIN_LINE, _PLAIN_LINE))
+
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_NUMBERS_SHOWN: Final = 5
+
+
+def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
+    """Read a list: one entry a line, `#` comments, white space and case forgiven.
+
+    Bytes that are not UTF-8 are read as surrogate escapes (PEP 383), as hookframe reads those of
+    an attempt, so that the same bytes match.
+
+    Args:
+        data: the whole file.
+        path: the file's name, for error texts.
+        senders: whether this is a list of senders, in which `<>` is an entry.
+
+    Returns:
+        Addresses, domains with `@` before them, and perhaps `<>`: in lower case, without the dot
+        that may end a domain name.
+
+    Raises:
+        BlacklistError: a line is no entry; the text names the file and the line, and counts what
+            else is wrong.
+    """
+    if data.startswith(_UTF16_MARKS):
+        raise BlacklistError(f"{path} is written in UTF-16: save it as UTF-8")
+    data = data.removeprefix(_UTF8_MARK).replace(b"\r\n", b"\n")
+    entries: set[str] = set()
+    mistakes: list[tuple[int, str]] = []
+    for start, end in _blocks(data):
+        block = data[start:end].lower()
+        if _PLAIN_BLOCK.fullmatch(block):
+            entries.update(block.decode("ascii").split("\n"))
+        else:
+            wrong = _read_lines(data[start:end], entries, senders=senders)
+            if wrong:
+                before = data.count(b"\n", 0, start)
+                mistakes += [(before + number, line) for number, line in wrong]
+    if mistakes:
+        raise BlacklistError(_complaint(path, mistakes, senders=senders))
+    entries.discard("")  # what stands behind a block's last line break
+    return entries
+
+
+def lookup_keys(address: str) -> tuple[str, str]:
+    """Give the two entries that an address matches: itself, and its domain.
+
+    Args:
+        address: an envelope address as the MTA gives it.
+
+    Returns:
+        The address as a list has it, and `@domain`, which is what follows the last `@`. Of an
+        address without `@` the second is its last character, which is never an entry.
+    """
+    whole = address.lower().removesuffix(".")
+    return whole, whole[whole.rfind("@") :]
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Cut the data behind line breaks into pieces of about the same size."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _BLOCK) + 1 or len(data)
+        yield start, end
+        start = end
+
+
+def _read_lines(block: bytes, entries: set[str], *, senders: bool) -> list[tuple[int, str]]:
+    """Add a block's entries, line by line; return the lines that are none, with their numbers."""
+    mistakes = []
+    for number, line in enumerate(block.decode("utf-8", "surrogateescape").split("\n"), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        match = _LINE.fullmatch(text.lower())
+        if match is None or (match[1] == NULL_SENDER and not senders):
+            mistakes.append((number, _COMMENT.split(text, maxsplit=1)[0].rstrip()))
+        else:
+            entries.add(match[1])
+    return mistakes
+
+
+def _complaint(path: str, mistakes: list[tuple[int, str]], *, senders: bool) -> str:
+    """Say what is wrong with the first bad line, and where the others are."""
+    number, entry = mistakes[0]
+    text = f"{path} line {number}: {quoted(entry)} {_expected(entry, senders=senders)}"
+    others = [str(number) for number, _ in mistakes[1:]]
+    if not others:
+        return text
+    shown = ", ".join(others[:_NUMBERS_SHOWN]) + (", ..." if len(others) > _NUMBERS_SHOWN else "")
+    noun = "line" if len(others) == 1 else "lines"
+    return f"{text} ({len(others)} more {noun} like this: {shown})"
+
+
+def _expected(entry: str, *, senders: bool) -> str:
+    """Say what the entry should have been; guess what its author meant."""
+    if entry == NULL_SENDER and not senders:
+        return "is the null sender, and this is a list of recipients: move it to a list of senders"
+    if entry.startswith("*@"):
+        return f"is not a pattern: for every address of a domain write {quoted(entry[1:])}"
+    if entry.startswith(("@.", "@*.")):
+        return "is not a pattern: a domain stands for itself alone, list each subdomain as @domain"
+    if _LINE.fullmatch(f"@{entry.lower()}"):
+        return f"has no @: for the whole domain write {quoted(f'@{entry}')}, else a whole address"
+    kinds = "an address (user@example.com) nor a domain (@example.com)"
+    if senders:
+        kinds = "an address (user@example.com), a domain (@example.com) nor the null sender (<>)"
+    return f"is neither {kinds}: correct it, or put # in front of it"

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hookframe_blacklist.settings import Settings, read_settings
+
+from hookframe import Host
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+[LIST] = re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a configuration of the README, and the lists that it names, to a place of its own."""
+
+    def write(configuration: str) -> Path:
+        for path in re.findall(r'"/etc/hookframe/([^"]+)"', configuration):
+            (tmp_path / path).write_text(LIST)
+        path = tmp_path / "hookframe.toml"
+        path.write_text(configuration.replace("/etc/hookframe", str(tmp_path)))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "recipient", ["john.doe@example.com", "Jane@Example.com", "anyone@example.org"]
+)
+def test_the_first_example_blocks_what_its_list_says(written, attempt, recipient):
+    with Host.from_config(written(CONFIGURATIONS[0]), watch=False) as host:
+        assert not host.problem
+        assert host.decide(attempt(recipient=recipient)) == {
+            "action": "dump",
+            "message": "This address is on an internal blacklist. (#5.7.1)",
+        }
+        assert host.decide(attempt(recipient="user@example.net")) == {"action": "normal"}
+
+
+def test_the_second_example_only_records(written, attempt):
+    with Host.from_config(written(CONFIGURATIONS[1]), watch=False) as host:
+        explained = host.explain(attempt(recipient="jane@example.com"))
+    assert explained.decision == {"action": "normal"}
+    assert explained.trace[0]["mode"] == "shadow"
+    assert explained.trace[0]["vote"] == {
+        "action": "pause",
+        "message": "Held back at the recipient's own request. (#4.7.1)",
+    }
+
+
+def test_the_table_of_settings_has_each_with_its_default():
+    table = README.split("## Settings", 1)[1].split("## ", 1)[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|]*?)`? \|", table, re.MULTILINE))
+    assert list(rows) == list(Settings.__struct_fields__)
+    defaults = read_settings({"recipients": "/a"})
+    for name in ("action", "message", "check_every"):
+        assert rows[name] == f'"{getattr(defaults, name)}"'

@@ -1,0 +1,121 @@
+"""The table: rules in order, filed by their exact values, of which the first match decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from hookframe_routing.index import Place, filing_keys, places, popularity
+from hookframe_routing.keys import Facts, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    from hookframe import Decision
+    from hookframe_routing.conditions import Conditions
+    from hookframe_routing.rules import Rule
+
+_NOTHING: Final[Conditions] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawer:
+    """The rules that are filed under the same keys.
+
+    Args:
+        place_of: gives an attempt's values of these keys.
+        first: the number of the first of the rules.
+        filed: the rules at each place, in order, with what the place leaves open of their
+            conditions.
+    """
+
+    place_of: Callable[[Facts], Any]
+    first: int
+    filed: Mapping[Hashable, Sequence[Rule]]
+
+
+class Table:
+    """An ordered table of rules, compiled for the question which of them matches first.
+
+    An attempt costs one dictionary look-up for each set of keys that the rules with exact values
+    test, whatever their number, and one trial for each rule before the match that has patterns
+    only.
+
+    Args:
+        rules: the rules, in order.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._reader = Reader.of(key for rule in rules for key in rule.conditions)
+        filed = _file(rules)
+        self._tried = filed.pop((), {}).get((), [])
+        drawers = [_drawer(keys, content) for keys, content in filed.items()]
+        self._drawers = tuple(sorted(drawers, key=lambda drawer: drawer.first))
+
+    def first_match(self, attempt: Mapping[str, Any]) -> Rule | None:
+        """Find the first rule that matches.
+
+        Args:
+            attempt: a delivery attempt with its nine keys, and any others.
+
+        Returns:
+            The rule, with those of its conditions that had to be tried; None where none matches.
+        """
+        facts = self._reader.read(attempt)
+        best = None
+        for drawer in self._drawers:
+            if best is not None and drawer.first > best.number:
+                break
+            best = _earliest(drawer.filed.get(drawer.place_of(facts), ()), facts, best)
+        return _earliest(self._tried, facts, best)
+
+
+def _earliest(rules: Sequence[Rule], facts: Facts, best: Rule | None) -> Rule | None:
+    """Find the first match among filed rules, unless one that is known stands before it."""
+    for rule in rules:
+        if best is not None and rule.number > best.number:
+            break
+        for key, condition in rule.conditions.items():
+            if not condition.holds(facts[key]):
+                break
+        else:
+            return rule
+    return best
+
+
+def _file(rules: Sequence[Rule]) -> dict[tuple[str, ...], dict[Place, list[Rule]]]:
+    """File every rule at its places, in order.
+
+    Of equal values and equal decisions one object is kept: what rules share stays in the
+    processor's cache.
+    """
+    popular = popularity(rules)
+    values: dict[Hashable, Hashable] = {}
+    decisions: dict[Hashable, Decision] = {}
+    filed: dict[tuple[str, ...], dict[Place, list[Rule]]] = {}
+    for rule in rules:
+        keys = filing_keys(rule, popular)
+        one = _as_filed(rule, keys, decisions)
+        content = filed.setdefault(keys, {})
+        for place in places(rule, keys):
+            shared = tuple(values.setdefault((type(value), value), value) for value in place)
+            content.setdefault(shared, []).append(one)
+    return filed
+
+
+def _as_filed(rule: Rule, keys: tuple[str, ...], decisions: dict[Hashable, Decision]) -> Rule:
+    """Make the rule that stands at the place: with only those conditions that it leaves open."""
+    left = {key: one for key, one in rule.conditions.items() if key not in keys}
+    decision = rule.decision
+    if decision is not None:
+        decision = decisions.setdefault(tuple(decision.items()), decision)
+    return replace(rule, conditions=left or _NOTHING, decision=decision)
+
+
+def _drawer(keys: tuple[str, ...], content: Mapping[Place, Sequence[Rule]]) -> _Drawer:
+    first = min(rules[0].number for rules in content.values())
+    # itemgetter gives a bare value for a single key, so places of a single value are bare too
+    bare = len(keys) == 1
+    filed = {place[0] if bare else place: tuple(rules) for place, rules in content.items()}
+    return _Drawer(itemgetter(*keys), first, filed)

@@ -1,0 +1,89 @@
+"""Every snippet of the README does what the README says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hookframe_routing import Routing, RoutingError
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PATH = "/etc/hookframe/routing.toml"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+REFUSED = [
+    (snippet, text)
+    for (kind, snippet), (next_kind, text) in pairwise(BLOCKS)
+    if (kind, next_kind) == ("toml", "text")
+]
+ACCEPTED = [snippet for kind, snippet in BLOCKS if kind == "toml"][: -len(REFUSED)]
+
+
+def settings_of(snippet, tmp_path):
+    """The settings that a snippet writes, or those of the rule file that it is."""
+    document = tomllib.loads(snippet)
+    if "plugins" in document:
+        return document["plugins"]["routing"]["settings"]
+    return {"file": str(write(snippet, tmp_path))}
+
+
+def write(snippet, tmp_path):
+    path = tmp_path / "routing.toml"
+    path.write_text(snippet, encoding="utf-8")
+    return path
+
+
+def test_the_example_routes_as_its_comments_say(tmp_path, attempt):
+    installing, example, _ = ACCEPTED
+    assert tomllib.loads(installing)["plugins"]["routing"]["settings"] == {"file": PATH}
+    plugin = Routing()
+    plugin.configure(settings_of(example, tmp_path))
+
+    def decided(**changes):
+        return plugin.pre_delivery_attempt(attempt(**changes))
+
+    assert decided(recipient="joe@example.com") is None
+    pool = {"action": "new_mtaid", "new_mtaid": "shop-pool-2"}
+    assert decided(recipient="someone@gmail.com", sendid="shop") == pool
+    held = {"action": "pause", "message": "Held back until Monday"}
+    assert decided(recipient="a@mx.slow.example") == held
+    assert decided(recipient="Nobody@customer.example") == {"action": "dump"}
+    brand = {"action": "new_config", "new_sender": "bounces@brand.example", "new_mtaid": "brand"}
+    assert decided(recipient="a@b.example", sender="x@old-brand.example") == brand
+    rest = {"action": "normal", "deliver_as_if_to_domain": "smarthost.example"}
+    assert decided(recipient="a@b.example") == rest
+
+
+def test_the_rules_in_the_settings_match_further_keys(tmp_path, attempt):
+    plugin = Routing()
+    plugin.configure(settings_of(ACCEPTED[2], tmp_path))
+    decision = plugin.pre_delivery_attempt(attempt(header_list_id="news.lists.example"))
+    assert decision == {"action": "new_mtaid", "new_mtaid": "lists"}
+
+
+@pytest.mark.parametrize(("snippet", "text"), REFUSED)
+def test_each_mistake_gets_the_text_that_is_shown(tmp_path, snippet, text):
+    try:
+        settings = settings_of(snippet, tmp_path)
+    except tomllib.TOMLDecodeError:
+        settings = {"file": str(write(snippet, tmp_path))}
+    with pytest.raises(RoutingError) as caught:
+        Routing().configure(settings)
+    assert f"{caught.value}\n" == text.replace(PATH, settings.get("file", PATH))
+
+
+def test_a_file_that_is_gone_gets_the_text_that_is_shown(tmp_path):
+    shown = next(text for kind, text in BLOCKS if kind == "text" and "can't be read" in text)
+    path = str(tmp_path / "routing.toml")
+    with pytest.raises(RoutingError) as caught:
+        Routing().configure({"file": path})
+    assert f"{caught.value}\n" == shown.replace(PATH, path)
+
+
+def test_every_setting_and_every_key_is_described(routing):
+    for key in ("file", "rule", "extra_keys", "check_every", "name", "match", "normal"):
+        assert f"| `{key}` |" in README
+    for key in ("new_mtaid", "new_sender", "deliver_as_if_to_domain", "pause", "dump"):
+        assert f"| `{key}` |" in README
