@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hookframe.hookspecs import Vote as Vote
     from hookframe.hookspecs import hookimpl as hookimpl
     from hookframe.host import Host as Host
+    from hookframe.snapshot import Snapshot as Snapshot
+    from hookframe.snapshot import take_snapshot as take_snapshot
     from hookframe.trace import Explanation as Explanation
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "Explanation",
     "Host",
     "Settings",
+    "Snapshot",
     "State",
     "Vote",
     "__version__",
     "hookimpl",
+    "take_snapshot",
 ]
 
 _HOME = {
@@ -44,9 +48,11 @@ _HOME = {
     "Explanation": "trace",
     "Host": "host",
     "Settings": "hookspecs",
+    "Snapshot": "snapshot",
     "State": "hookspecs",
     "Vote": "hookspecs",
     "hookimpl": "hookspecs",
+    "take_snapshot": "snapshot",
 }
 
 

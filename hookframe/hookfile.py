@@ -14,7 +14,8 @@ from typing import Any, Final
 from hookframe.describe import describe
 from hookframe.discovery import FILE, Capture
 from hookframe.errors import LoadError, Origin
-from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of
+from hookframe.hookspecs import PROJECT
+from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of, refuse_order_mark
 from hookframe.snapshot import Snapshot
 
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -123,6 +124,14 @@ def _call(function: object, hook: str, origin: Origin) -> Callable[..., Any]:
     if not callable(function):
         raise LoadError(
             origin, f"{hook} is not callable: it is {type(function).__name__}, expected a function"
+        )
+    mark = getattr(function, f"{PROJECT}_impl", {})
+    refuse_order_mark(hook, origin, marked=bool(mark.get("tryfirst") or mark.get("trylast")))
+    if mark.get("wrapper") or mark.get("hookwrapper"):
+        raise LoadError(
+            origin,
+            f"{hook} is marked as a wrapper, which a hook file can't be; "
+            "return the decision, or make it an installed plugin",
         )
     return checked_call(function, hook, origin)
 

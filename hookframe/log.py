@@ -71,7 +71,7 @@ class Log:
                 name = event.error.origin.plugin
                 self._attempt(attempt, f"{event.error.text} (plugin {name}){skipped}")
             else:
-                decision = json.dumps(event.decision, ensure_ascii=False)
+                decision = json.dumps(event.decision.copy(), ensure_ascii=False)
                 ids = _ids(attempt)
                 self._logger.info(_SHADOW, *ids, one_line(decision), event.origin.plugin)
 

@@ -85,7 +85,11 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
 
 
 def _check_api_version(subject: object, origin: Origin) -> None:
-    declared = getattr(subject, "hookframe_api_version", API_VERSION)
+    try:
+        declared = getattr(subject, "hookframe_api_version", API_VERSION)
+    except Exception as error:  # a property of the object may raise anything
+        text = f"can't tell its hookframe_api_version: {describe(error)}"
+        raise LoadError(origin, text, error) from error
     if type(declared) is not int or not 1 <= declared <= API_VERSION:
         raise LoadError(
             origin,
@@ -125,12 +129,7 @@ def _unknown_hook(name: str) -> str:
 
 def _checked_call(impl: pluggy.HookImpl, hook: str, origin: Origin) -> Callable[..., Any]:
     """Check how one hook is marked and what it takes; return it callable with every argument."""
-    if impl.tryfirst or impl.trylast:
-        raise LoadError(
-            origin,
-            f"{hook} is marked tryfirst or trylast; the order is the operator's: remove the mark, "
-            "and put the plugin where it belongs in `chain`",
-        )
+    refuse_order_mark(hook, origin, marked=impl.tryfirst or impl.trylast)
     if impl.hookwrapper:
         raise LoadError(
             origin, f"{hook} is an old-style hookwrapper; mark it @hookimpl(wrapper=True)"
@@ -138,6 +137,20 @@ def _checked_call(impl: pluggy.HookImpl, hook: str, origin: Origin) -> Callable[
     if impl.wrapper and hook != MAIN_HOOK:
         raise LoadError(origin, f"{hook} is marked as a wrapper; only {MAIN_HOOK} can be one")
     return checked_call(impl.function, hook, origin, wrapper=impl.wrapper)
+
+
+def refuse_order_mark(hook: str, origin: Origin, *, marked: bool) -> None:
+    """Refuse a hook that wants a place in the chain of its own choice.
+
+    Raises:
+        LoadError: it is marked `tryfirst` or `trylast`.
+    """
+    if marked:
+        raise LoadError(
+            origin,
+            f"{hook} is marked tryfirst or trylast; the order is the operator's: remove the mark, "
+            "and put the plugin where it belongs in `chain`",
+        )
 
 
 def checked_call(

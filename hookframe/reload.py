@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.snapshot import Writers
+from hookframe.snapshot import QUIET, Writers
 from hookframe.watch import POLL, Watch
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
-QUIET: Final = 0.05
-"""Seconds without a change after which a file is whole, where its writers can't be known."""
 STILL: Final = 0.5
 """The same where the system can't tell a writer from a lease that it never grants (NFS)."""
 FORGOTTEN: Final = 10.0

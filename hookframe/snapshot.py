@@ -8,12 +8,32 @@ import hashlib
 import os
 import signal
 import stat
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 LARGEST: Final = 16 * 1024 * 1024
-"""The largest file that is read, in bytes; a larger one is no hook file and no configuration."""
+"""The largest file that is read, in bytes, unless a caller knows of larger ones."""
+COARSEST_TICK: Final = 2.0
+"""Seconds; the coarsest clock that a file system stamps with is FAT's."""
+QUIET: Final = 0.2
+"""Seconds without a change after which a file is whole, where its writers can't be known."""
+_BILLION: Final = 1_000_000_000
+
+Stamp = tuple[int, int, int, int, int]
+"""Modification and change time in nanoseconds, size, inode and device."""
+
+
+# Never wait for the writer of a FIFO, never become a terminal's session leader.
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_KINDS: Final = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 class Writers(Enum):
@@ -35,6 +55,8 @@ class Snapshot:
         mode: the permissions, as in `st_mode`.
         error: why it can't be read; None where it could.
         writers: whether somebody has it open for writing, so that the bytes may be half a file.
+        stamp: what `stat` said of it; None where there is an error.
+        age: seconds since it was changed, when it was read.
     """
 
     path: str
@@ -43,6 +65,26 @@ class Snapshot:
     mode: int = 0
     error: str | None = None
     writers: Writers = Writers.NONE
+    stamp: Stamp | None = None
+    age: float = 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the bytes are a whole file: nobody is writing it, as far as that can be known."""
+        return self.writers is Writers.NONE or self.age >= QUIET
+
+    def is_unchanged(self) -> bool:
+        """Say whether the file is for certain as it was read, by a `stat` and nothing more.
+
+        An equal stamp proves nothing if the file was read within a tick of its clock after the
+        change: it may have been changed once more in the same tick.
+        """
+        if self.stamp is None or self.age <= COARSEST_TICK:
+            return False
+        try:
+            return _stamp(os.stat(self.path)) == self.stamp  # noqa: PTH116  (faster than a Path)
+        except OSError:
+            return False
 
     @property
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:
@@ -51,7 +93,7 @@ class Snapshot:
         return digest, self.owner, stat.S_IMODE(self.mode), self.error
 
 
-def take_snapshot(path: str) -> Snapshot:
+def take_snapshot(path: str, largest: int = LARGEST) -> Snapshot:
     """Read a file once, together with its owner, its permissions and its writers.
 
     While it is read a lease keeps writers out where the system grants one (F_SETLEASE in
@@ -60,37 +102,53 @@ def take_snapshot(path: str) -> Snapshot:
 
     Args:
         path: the file; symbolic links are followed.
+        largest: the size in bytes above which it is not read.
 
     Returns:
         The snapshot; it never raises for what is wrong with the file.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:
         return Snapshot(path, error=_sentence(path, error))
     try:
-        return _read(path, handle)
+        return _read(path, handle, largest)
     except OSError as error:
         return Snapshot(path, error=_sentence(path, error))
     finally:
         os.close(handle)
 
 
-def _read(path: str, handle: int) -> Snapshot:
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        return Snapshot(path, error=f"{path} is not a regular file")
-    if status.st_size > LARGEST:
-        size = status.st_size
-        return Snapshot(path, error=f"{path} has {size} bytes; at most {LARGEST} are read")
+def _read(path: str, handle: int, largest: int) -> Snapshot:
     writers = _lease(handle, fcntl.F_RDLCK)
     try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+            return Snapshot(path, error=f"{path} is {kind}, not a regular file")
+        if status.st_size > largest:
+            size = status.st_size
+            return Snapshot(path, error=f"{path} has {size} bytes; at most {largest} are read")
         with open(handle, "rb", closefd=False) as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(largest + 1)
     finally:
         if writers is Writers.NONE:
             _lease(handle, fcntl.F_UNLCK)
-    return Snapshot(path, content, status.st_uid, status.st_mode, None, writers)
+    return Snapshot(
+        path,
+        content,
+        status.st_uid,
+        status.st_mode,
+        None,
+        writers,
+        _stamp(status),
+        time.time() - max(status.st_mtime_ns, status.st_ctime_ns) / _BILLION,
+    )
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return (*times, status.st_size, status.st_ino, status.st_dev)
 
 
 def _lease(handle: int, kind: int) -> Writers:

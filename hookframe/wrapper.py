@@ -74,7 +74,9 @@ class Wrapper:
         except BaseException as raised:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
             error = raised
         own = perf_counter_ns() - started - self._inside_nanoseconds
-        inside = self._inside if self._inside is not None else inner()
+        inside = self._inside
+        if inside is None:  # it failed before its yield: the chain stops there, unless skipped
+            inside = inner() if self._step.policy.skips_errors else NORMAL
         call = Call(self._step.plugin.origin, self._step.policy.mode, inside)
         call.vote, call.nanoseconds = vote, own
         if run.calls is not None:
