@@ -1,0 +1,163 @@
+"""Fixtures: one namespace for the whole run; a fresh Exim, sink and daemon for each module."""
+
+from __future__ import annotations
+
+import grp
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from .hooks import Policy
+from .lab import EXIM_USER, Daemon, Exim, Namespace, Sink, what_is_missing
+
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+SINKS = ("127.0.0.11", "127.0.0.12", *(["::1"] if HAS_IPV6 else []))
+SITE = """\
+primary_hostname = "mta.test"
+default_virtualmta = "main"
+
+[virtualmta.main]
+interface = "127.0.0.2"
+helo = "main.test"
+
+[virtualmta.vmta2]
+interface = "127.0.0.3"
+helo = "vmta2.test"
+
+[virtualmta.vmta3]
+interface = "127.0.0.4"
+helo = "vmta3.test"
+
+[hook]
+socket = "{socket}"
+timeout = "{timeout}"
+
+[routes]
+"other.test" = "127.0.0.12:2500"
+"late.test" = "127.0.0.13:2500"
+"*" = ["127.0.0.11:2500"]
+
+[smtp]
+retry = ["F,2h,1m"]
+
+[local]
+domains = ["mta.test", "sender.test"]
+mailbox = "{base}/local.mbox"
+aliases = "{base}/aliases"
+
+[exim]
+spool_directory = "{base}/spool"
+log_directory = "{base}/log"
+pid_file = "{base}/exim.pid"
+queue_only = true
+"""
+
+
+def pytest_collection_modifyitems(items):
+    """Everything in this directory is an end-to-end test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show what Exim and the daemon said beside a failure."""
+    report = yield
+    exim, base = item.funcargs.get("exim"), item.funcargs.get("base")
+    if base is None or not base.exists():
+        return report
+    if report.failed and exim is not None:
+        report.sections.append(("Exim's mainlog", "\n".join(exim.log()[-20:])))
+        report.sections.append(("Exim's paniclog", exim.panics()))
+    if report.failed:
+        for log in sorted(base.glob("*/hookframe.log")):
+            report.sections.append((str(log), log.read_text()[-3000:]))
+    return report
+
+
+@pytest.fixture(scope="session")
+def namespace():
+    if missing := what_is_missing():
+        if os.environ.get("HOOKFRAME_E2E") == "required":
+            pytest.fail(f"end-to-end tests are required here: {missing}")
+        pytest.skip(f"end to end: {missing}")
+    with tempfile.TemporaryDirectory(prefix="hookframe-e2e-") as name:
+        made = Namespace(Path(name))
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def base():
+    """A directory that Exim's user may enter, which it may not in pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="hookframe-e2e-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def sink(namespace, base):
+    made = Sink(namespace, base, *SINKS)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def socket_path(namespace, base):
+    """A socket's place in a directory set up as the README says."""
+    run = base / "run"
+    run.mkdir()
+    os.chown(run, 0, grp.getgrnam(EXIM_USER).gr_gid)
+    run.chmod(0o2750)
+    return run / "exim.sock"
+
+
+@pytest.fixture(scope="module")
+def make_exim(namespace, base, socket_path):
+    """Makes the module's Exim; `SITE` may be edited with `change`."""
+
+    def make(change=lambda site: site, timeout="3s"):
+        shutil.chown(base, EXIM_USER)
+        (base / "aliases").write_text("staff: Jane.Doe@remote.test\n")
+        return Exim(
+            namespace, base, change(SITE.format(base=base, socket=socket_path, timeout=timeout))
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def exim(make_exim):
+    made = make_exim()
+    yield made
+    assert made.panics() == ""
+
+
+@pytest.fixture(scope="module")
+def make_daemon(namespace, base, socket_path):
+    """Makes a daemon that is stopped when the module is done."""
+    made = []
+
+    def make():
+        directory = base / f"hookframe{len(made)}"
+        directory.mkdir()
+        made.append(Daemon(namespace, directory, socket_path))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        daemon.stop()
+
+
+@pytest.fixture(scope="module")
+def policy(make_daemon):
+    """A running daemon whose hook file answers what the test decided."""
+    daemon = make_daemon()
+    made = Policy(daemon.directory)
+    daemon.start(made.hook)
+    return made
