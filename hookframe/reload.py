@@ -48,10 +48,12 @@ class Settling:
         still = now - self._since
         if material.writers is Writers.NONE:
             return True
-        unclosed = any(self._watch.unclosed(file.path) for file in material.files)
+        told = {self._watch.unclosed(file.path) for file in material.files}
         if material.writers is Writers.SOME:
-            return not unclosed and still >= (STILL if self._watch.works else FORGOTTEN)
-        return still >= (FORGOTTEN if unclosed else QUIET)
+            return True not in told and still >= (STILL if self._watch.works else FORGOTTEN)
+        if True in told:
+            return still >= FORGOTTEN
+        return False in told or still >= QUIET
 
 
 class Reloader:
@@ -143,6 +145,7 @@ class Reloader:
         self._forced.clear()
         self._loaded = material
         self._load(material)
+        self._watch.forget_closed()
         self._loaded_at = monotonic()
         return False
 

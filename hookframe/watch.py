@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -63,22 +62,28 @@ def _on_the_way(path: Path) -> list[Path]:
 
 
 class _Handler(FileSystemEventHandler):
-    """Notes that something happened, and which files a writer has not closed yet."""
+    """Notes that something happened, and which files a writer has or has not closed."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
-        self.unclosed: dict[str, float] = {}
+        self.unclosed: dict[str, bool] = {}
+        """of each file that has changed, whether its writer has yet to close it"""
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take any event; it must not raise, for that would end the observer."""
         if event.event_type not in _TELLING:
             return
-        path = os.fsdecode(event.src_path)
-        if event.event_type == "modified" and not event.is_directory:
-            self.unclosed[path] = monotonic()
+        if not event.is_directory:
+            self._note(event.event_type, os.fsdecode(event.dest_path or event.src_path))
+        self._wake.set()
+
+    def _note(self, kind: str, path: str) -> None:
+        if kind in ("closed", "moved"):
+            self.unclosed[path] = False
+        elif kind == "modified":
+            self.unclosed[path] = True
         else:
             self.unclosed.pop(path, None)
-        self._wake.set()
 
 
 class Watch:
@@ -136,10 +141,23 @@ class Watch:
         """Say whether the system tells of every change."""
         return bool(self._watched) and not self._refused
 
-    def unclosed(self, path: str) -> bool:
-        """Say whether a writer has changed a file and not closed it yet, as far as events tell."""
+    def unclosed(self, path: str) -> bool | None:
+        """Say whether a writer has yet to close a file that has changed.
+
+        Args:
+            path: the file.
+
+        Returns:
+            True and False as events have told; None where none has.
+        """
         unclosed = self._handler.unclosed
-        return os.path.abspath(path) in unclosed or os.path.realpath(path) in unclosed  # noqa: PTH100
+        return unclosed.get(os.path.abspath(path), unclosed.get(os.path.realpath(path)))  # noqa: PTH100
+
+    def forget_closed(self) -> None:
+        """Forget which writers have closed their files: what they wrote has been loaded."""
+        for path, unclosed in list(self._handler.unclosed.items()):
+            if not unclosed:
+                self._handler.unclosed.pop(path, None)
 
     def stop(self) -> None:
         """Stop watching."""
