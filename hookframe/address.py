@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ LONGEST_SOCKET_PATH: Final = 107
 """The longest path of a unix socket in bytes, see unix(7): `sun_path` holds 108 with its NUL."""
 _EXAMPLES: Final = "unix:/run/hookframe/hookframe.sock or tcp:127.0.0.1:8025"
 _LARGEST_PORT: Final = 65535
+_HOST_AND_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,16 @@ def _unix(protocol: str, path: str) -> Address:
 
 
 def _tcp(protocol: str, where: str, allow_remote: bool) -> Address:
-    host, _, port = where.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
+    match = _HOST_AND_PORT.fullmatch(where)
+    if match is None:
+        raise ValueError(f"{where!r} is no IP address and port; expected, for example, {_EXAMPLES}")
+    host, port = match[1] or match[2], match[3]
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
         raise ValueError(f"{host!r} is no IP address; expected, for example, {_EXAMPLES}") from None
-    if not (port.isascii() and port.isdigit()) or int(port) > _LARGEST_PORT:
-        raise ValueError(f"{port!r} is no port; expected a number from 0 to {_LARGEST_PORT}")
+    if int(port) > _LARGEST_PORT:
+        raise ValueError(f"{port} is no port; expected a number from 0 to {_LARGEST_PORT}")
     if not (ip.is_loopback or allow_remote):
         raise ValueError(
             f"{host} is not a loopback address; anybody who reaches it could ask about policy: "

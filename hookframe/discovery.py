@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -53,12 +54,10 @@ class Installed:
     def now(cls) -> Installed:
         """Read the metadata of everything that is installed at this moment."""
         importlib.invalidate_caches()
-        entry_points = importlib_metadata.entry_points(group=GROUP)
-        return cls(
-            Found(point.name, point.dist.name, point.dist.version or "", point)
-            for point in entry_points
-            if point.dist is not None
-        )
+        try:
+            return cls(map(_found, importlib_metadata.entry_points(group=GROUP)))
+        except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
+            return cls(_undamaged())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +99,27 @@ class Installed:
             f"no installed plugin is named {name!r}{hint}; installed: {installed}. "
             "Install it with pip into the environment of hookframe, or take it out of `chain`"
         )
+
+
+def _found(point: importlib_metadata.EntryPoint) -> Found:
+    distribution = point.dist
+    if distribution is None:  # entry points that are read from distributions have one
+        raise LookupError(point.name)
+    return Found(point.name, distribution.name, distribution.version, point)
+
+
+def _undamaged() -> Iterator[Found]:
+    """Find what can be found where a distribution's metadata is damaged, as half an uninstall is.
+
+    Of several distributions of one name the first on the path counts, as for an import.
+    """
+    seen: set[str] = set()
+    for distribution in importlib_metadata.distributions():
+        with suppress(Exception):
+            name = re.sub("[-_.]+", "-", distribution.name).lower()
+            if name not in seen:
+                seen.add(name)
+                yield from [_found(each) for each in distribution.entry_points.select(group=GROUP)]
 
 
 class Loader:

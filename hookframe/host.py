@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
 from hookframe.decision import TEMPFAIL, Decision
+from hookframe.describe import describe
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.frozen import frozen
 from hookframe.generation import Builder, Generation, Observer, leaving
@@ -250,6 +251,9 @@ class Host:
             new = self._builder.build(material, self._built + 1, current)
         except HookframeError as error:
             self._fail(error, current)
+            return
+        except Exception as error:  # noqa: BLE001  (no policy may end the host or be left out)
+            self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
             return
         self._built += 1
         self._swap(new, "")

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final
 
 LONGEST_LINE: Final = 8192
 """A line without an end is passed on in pieces of so many characters."""
-
-_ORIGINAL: Final = (lambda: sys.__stdout__, lambda: sys.__stderr__)
 
 Sink = Callable[[str, str], None]
 """Takes a plugin's name and one line without its end."""
@@ -28,36 +26,104 @@ class Output:
         plugin: says the name of the plugin that runs, at the moment it prints.
     """
 
-    __slots__ = ("_streams", "outside", "plugin", "sink", "thread", "unfinished")
+    __slots__ = ("_streams", "alone", "outside", "plugin", "sink", "thread", "unfinished")
 
     def __init__(self, sink: Sink, plugin: Callable[[], str]) -> None:
         self.sink = sink
         self.plugin = plugin
         self.thread = 0
         """the thread in which the plugin runs; 0 while none does"""
-        self.outside: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        self.alone = True
+        """whether no stream of another thread stood there when ours took the place"""
+        self.outside: tuple[Any, Any] = (sys.stdout, sys.stderr)
         """the streams in whose place ours stand"""
-        self.unfinished: dict[object, str] = {}
-        """the beginning of a line whose end has not come yet, by stream"""
+        self.unfinished: dict[object, tuple[str, str]] = {}
+        """by stream who began a line whose end has not come yet, and its beginning"""
         self._streams = (_Stream(self, 0), _Stream(self, 1))
 
     def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
-        self.outside = (sys.stdout, sys.stderr)
+        out, err = sys.stdout, sys.stderr
+        if type(out) is _Stream or type(err) is _Stream:
+            self._begin_among_others()
+            return
+        self.alone, self.outside = True, (out, err)
         sys.stdout, sys.stderr = self._streams
         self.thread = get_ident()
+
+    def _begin_among_others(self) -> None:
+        """Stand in front of another thread's streams, or go on behind them."""
+        self.thread = get_ident()
+        self.alone = False
+        out, err = self._streams
+        if not _leads_to(out, sys.stdout):
+            self.outside, sys.stdout = (sys.stdout, self.outside[1]), out
+        if not _leads_to(err, sys.stderr):
+            self.outside, sys.stderr = (self.outside[0], sys.stderr), err
 
     def end(self) -> None:
         """Give the place back, and pass on unfinished lines."""
         self.thread = 0
-        sys.stdout, sys.stderr = self.outside
+        out, err = self._streams
+        if self.alone and sys.stdout is out and sys.stderr is err:
+            sys.stdout, sys.stderr = self.outside
+        else:
+            self._end_among_others()
         if self.unfinished:
-            self._finish()
+            for plugin, line in self.unfinished.values():
+                self.sink(plugin, line)
+            self.unfinished.clear()
 
-    def _finish(self) -> None:
-        for line in self.unfinished.values():
-            self.sink(self.plugin(), line)
-        self.unfinished.clear()
+    def _end_among_others(self) -> None:
+        """Give the place back, or stay behind another thread's streams and let all through."""
+        out, err = self._streams
+        if sys.stdout is out or type(sys.stdout) is not _Stream:
+            sys.stdout = _needed(self.outside[0])
+        if sys.stderr is err or type(sys.stderr) is not _Stream:
+            sys.stderr = _needed(self.outside[1])
+
+    def take(self, stream: object, text: str) -> None:
+        """Take what the plugin prints to one of the two streams, and pass on whole lines."""
+        plugin = self.plugin()
+        begun_by, beginning = self.unfinished.pop(stream, (plugin, ""))
+        if begun_by != plugin:
+            self._pass_on(begun_by, [beginning])
+            beginning = ""
+        *lines, rest = (beginning + text).split("\n")
+        while len(rest) > LONGEST_LINE:
+            lines.append(rest[:LONGEST_LINE])
+            rest = rest[LONGEST_LINE:]
+        if rest:
+            self.unfinished[stream] = (plugin, rest)
+        self._pass_on(plugin, lines)
+
+    def _pass_on(self, plugin: str, lines: list[str]) -> None:
+        """Pass on lines; what the log writes to our streams meanwhile goes outside.
+
+        A plugin may have made `sys.stderr` a sink of the very logger that we pass them on to.
+        """
+        thread, self.thread = self.thread, 0
+        try:
+            for line in lines:
+                self.sink(plugin, line)
+        finally:
+            self.thread = thread
+
+
+def _leads_to(own: _Stream, stream: object) -> bool:
+    """Say whether what is written to a stream comes to ours, behind those of other threads."""
+    while type(stream) is _Stream:
+        if stream is own:
+            return True
+        stream = stream.outside
+    return False
+
+
+def _needed(stream: Any) -> Any:
+    """Find the first stream that is not merely left over from a thread that has ended."""
+    while isinstance(stream, _Stream) and stream.idle:
+        stream = stream.outside
+    return stream
 
 
 def capturing(sink: Sink) -> Callable[[str], AbstractContextManager[None]]:
@@ -93,26 +159,30 @@ class _Stream(io.TextIOBase):
         self._output = output
         self._which = which
 
+    @property
+    def outside(self) -> Any:
+        """The stream in whose place this one stands."""
+        return self._output.outside[self._which]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no plugin runs whose output it takes."""
+        return self._output.thread == 0
+
+    @property
+    def passes(self) -> bool:
+        """Whether what this thread writes goes on to the stream outside."""
+        return self._output.thread != get_ident()
+
     def write(self, text: str) -> int:
-        output = self._output
-        if output.thread != get_ident():
-            return self.behind().write(text)
-        *lines, rest = (output.unfinished.pop(self, "") + text).split("\n")
-        while len(rest) > LONGEST_LINE:
-            lines.append(rest[:LONGEST_LINE])
-            rest = rest[LONGEST_LINE:]
-        if rest:
-            output.unfinished[self] = rest
-        for line in lines:
-            output.sink(output.plugin(), line)
+        if self.passes:
+            return self.outside.write(text) if self.outside is not None else len(text)
+        self._output.take(self, text)
         return len(text)
 
-    def behind(self) -> TextIO:
-        """Find the program's own stream, behind those that other threads have put in its place."""
-        stream: object = self._output.outside[self._which]
-        if stream is self:
-            return _ORIGINAL[self._which]() or io.StringIO()
-        return stream.behind() if isinstance(stream, _Stream) else cast("TextIO", stream)
+    def flush(self) -> None:
+        if self.passes and self.outside is not None:
+            self.outside.flush()
 
     def writable(self) -> bool:
         return True
@@ -128,9 +198,15 @@ class _Bytes(io.RawIOBase):
         self._text = text
 
     def write(self, data: Any) -> int:
+        outside = getattr(self._text.outside, "buffer", None) if self._text.passes else None
+        if outside is not None:
+            return int(outside.write(data))
         raw = bytes(data)
         self._text.write(raw.decode("utf-8", "backslashreplace"))
         return len(raw)
+
+    def flush(self) -> None:
+        self._text.flush()
 
     def writable(self) -> bool:
         return True

@@ -40,14 +40,15 @@ class Settling:
         """Say whether what was read may be loaded.
 
         Where the system grants a lease nobody is writing, and that is the end of it. Elsewhere
-        events tell of an unfinished writer, or the files have to stay the same for a while.
+        events tell of an unfinished writer, or the files have to stay the same for a while. So has
+        a file that is missing: some editors move the old one away before they write the new one.
         """
         now = monotonic()
         if material.fingerprint != self._candidate:
             self._candidate, self._since = material.fingerprint, now
         still = now - self._since
         if material.writers is Writers.NONE:
-            return True
+            return material.readable or still >= QUIET
         told = {self._watch.unclosed(file.path) for file in material.files}
         if material.writers is Writers.SOME:
             return True not in told and still >= (STILL if self._watch.works else FORGOTTEN)

@@ -19,6 +19,9 @@ COARSEST_TICK: Final = 2.0
 """Seconds; the coarsest clock that a file system stamps with is FAT's."""
 QUIET: Final = 0.2
 """Seconds without a change after which a file is whole, where its writers can't be known."""
+FORGOTTEN: Final = 10.0
+"""Seconds without a change after which nobody waits any longer for who has the file open, or for
+the content of a file that was emptied."""
 _BILLION: Final = 1_000_000_000
 
 Stamp = tuple[int, int, int, int, int]
@@ -30,7 +33,6 @@ _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _KINDS: Final = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
@@ -70,8 +72,17 @@ class Snapshot:
 
     @property
     def settled(self) -> bool:
-        """Whether the bytes are a whole file: nobody is writing it, as far as that can be known."""
-        return self.writers is Writers.NONE or self.age >= QUIET
+        """Whether the bytes are a whole file: nobody is writing it, as far as that can be known.
+
+        A lease tells. Where none is to be had the file must have lain still for a while, an empty
+        one for longer: `generate > file` empties it first, and may then take its time. Who keeps
+        the file open is waited for as long, not for ever: some network file systems refuse each
+        lease as if there were always somebody.
+        """
+        if self.writers is Writers.NONE:
+            return True
+        begun = self.writers is Writers.SOME or not self.content
+        return self.age >= (FORGOTTEN if begun else QUIET)
 
     def is_unchanged(self) -> bool:
         """Say whether the file is for certain as it was read, by a `stat` and nothing more.
@@ -142,8 +153,15 @@ def _read(path: str, handle: int, largest: int) -> Snapshot:
         None,
         writers,
         _stamp(status),
-        time.time() - max(status.st_mtime_ns, status.st_ctime_ns) / _BILLION,
+        _age(status),
     )
+
+
+def _age(status: os.stat_result) -> float:
+    """Count from the later time, unless that is one to come, as a copy from elsewhere has it."""
+    now = time.time_ns()
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return (now - max((each for each in times if each <= now), default=max(times))) / _BILLION
 
 
 def _stamp(status: os.stat_result) -> Stamp:
@@ -168,5 +186,7 @@ def _lease(handle: int, kind: int) -> Writers:
 def _sentence(path: str, error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path} does not exist"
+    if isinstance(error, OSError) and error.errno == errno.ENXIO:  # open(2): it is a socket
+        return f"{path} is a socket, not a regular file"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"{path}: {reason}"

@@ -31,6 +31,11 @@ class Material:
         return tuple(file for file in (self.config_file, self.hook_file) if file is not None)
 
     @property
+    def readable(self) -> bool:
+        """Whether every file could be read."""
+        return all(file.error is None for file in self.files)
+
+    @property
     def fingerprint(self) -> tuple[object, ...]:
         """What differs exactly when another generation has to be built."""
         return tuple((file.path, *file.fingerprint) for file in self.files)

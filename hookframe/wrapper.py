@@ -12,6 +12,7 @@ import pluggy
 from hookframe import hookspecs
 from hookframe.decision import NORMAL, SUMS, TEMPFAIL
 from hookframe.hookspecs import PROJECT, hookimpl
+from hookframe.plugin import MAIN_HOOK
 from hookframe.step import Run, ShadowVote, check_deadline
 from hookframe.trace import Call
 
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import State
+    from hookframe.plugin import Plugin
     from hookframe.step import Step
 
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 Inner = Callable[[], "Decision"]
+
+
+class _Around:
+    """A plugin's wrapper alone: pluggy compares what it registers, and its object may equal any."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.pre_delivery_attempt = getattr(plugin.subject, MAIN_HOOK)
 
 
 class Wrapper:
@@ -37,7 +46,7 @@ class Wrapper:
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(hookspecs)
         manager.register(self, name="(the chain inside)")
-        manager.register(step.plugin.subject, name=step.plugin.name)
+        manager.register(_Around(step.plugin), name=step.plugin.name)
         self._hook = manager.hook.pre_delivery_attempt
 
     @hookimpl

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SLICE: Final = 32
 """Requests of one client that are answered before the next client has its turn."""
+TURN: Final = 0.01
+"""Seconds after which the turn passes on sooner, because the hook is slow."""
 
 
 class Connection(asyncio.Protocol):
@@ -42,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._requests: deque[bytes] = deque()
-        self._rest = wire.before
+        self._rest = b""
         self._refusal = ""
         self._ended = False
         self._scheduled = False
@@ -69,9 +71,9 @@ class Connection(asyncio.Protocol):
         """Cut requests out of what has come, and answer them."""
         if self._ended:
             return
-        *whole, self._rest = (self._rest + data).split(self._wire.separator)
+        *whole, self._rest = self._wire.cut(self._rest + data)
         self._take(whole)
-        if len(self._rest) > LONGEST_REQUEST:
+        if len(self._rest) > LONGEST_REQUEST and not self._ended:
             self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
         self._answer_some()
 
@@ -98,6 +100,11 @@ class Connection(asyncio.Protocol):
         """Answer the requests that have been read whole, then close."""
         self._ended = True
         self._answer_some()
+
+    @property
+    def answering(self) -> bool:
+        """Whether a client that reads its answers waits for more of them."""
+        return self._writable and bool(self._requests)
 
     def abort(self) -> None:
         """Close at once."""
@@ -136,8 +143,11 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         answers: list[bytes] = []
+        until = monotonic() + TURN
         while self._requests and self._writable and len(answers) < SLICE:
             answers.append(self._wire.answer(self._host, self._requests.popleft()))
+            if monotonic() > until:
+                break
         if answers:
             self._requested_at = monotonic()
             self._write(b"".join(answers))

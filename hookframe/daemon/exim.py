@@ -22,6 +22,23 @@ _BOOLEANS: Final = {"1": True, "true": True, "0": False, "false": False}
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 
+def cut_request(data: bytes) -> list[bytes]:
+    """Cut the request of a connection off at its empty line.
+
+    Args:
+        data: all that has come; lines may end in CRLF.
+
+    Returns:
+        The request with the end of its last line, and what follows the empty line; or, while no
+        empty line has come, what there is.
+    """
+    lines = data.replace(b"\r\n", b"\n")
+    if lines.startswith(b"\n"):
+        return [b"", lines[1:]]
+    request, empty_line, rest = lines.partition(b"\n\n")
+    return [request + b"\n", rest] if empty_line else [request]
+
+
 def parse_request(request: bytes) -> dict[str, Any]:
     """Read a request.
 
@@ -36,7 +53,7 @@ def parse_request(request: bytes) -> dict[str, Any]:
     """
     attempt: dict[str, Any] = {}
     for number, line in enumerate(request.split(b"\n"), start=1):
-        if line in (b"", b"\r"):
+        if not line:
             continue
         name, value = _field(number, line)
         if name in attempt:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from time import monotonic
@@ -15,7 +14,8 @@ import uvloop
 
 from hookframe.config import Config, Limits
 from hookframe.daemon.connection import Connection
-from hookframe.daemon.sockets import Listener, ListenError, listen
+from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
+from hookframe.daemon.sockets import BACKLOG, Listener, ListenError, listen
 from hookframe.daemon.wire import WIRES, Wire
 from hookframe.errors import ConfigError
 from hookframe.host import Host
@@ -52,6 +52,7 @@ def serve(source: Source, addresses: Sequence[Address] | None, log: Log) -> int:
     if not wanted:
         log.error('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
         return 1
+    early = EarlySignals()
     with ExitStack() as stack:
         try:
             listeners = [_opened(address, stack, log) for address in wanted]
@@ -60,7 +61,7 @@ def serve(source: Source, addresses: Sequence[Address] | None, log: Log) -> int:
             return 1
         host = stack.enter_context(Host(source, log=log))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Server(host, listeners, config, log).run())
+            runner.run(Server(host, listeners, config, log).run(early.noted))
     log.info("stopped")
     return 0
 
@@ -89,21 +90,31 @@ class Server:
         self._config = config
         self._log = log
         self._connections: set[Connection] = set()
+        self._room = config.limits.connections
         self._full = OncePerSecond()
         self._stopping = asyncio.Event()
 
-    async def run(self) -> None:
-        """Serve until a signal says to stop, then answer what has been read."""
+    async def run(self, early: Collection[int]) -> None:
+        """Serve until a signal says to stop, then answer what has been read.
+
+        Args:
+            early: the signals that have come already.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unexpected)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP:
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-        _allow_files(self._limits.connections + _SPARE_FILES, self._log)
+        loop.add_signal_handler(RELOAD, self._reload)
+        if RELOAD in early:
+            self._reload()
+        if any(number in early for number in STOP):
+            self._stopping.set()
+        self._room = _room(self._limits.connections, self._log)
         servers = [
             await loop.create_server(
                 partial(Connection, _wire(listener), self._host, self._made, self._lost),
                 sock=listener.socket,
+                backlog=BACKLOG,
             )
             for listener in self._listeners
         ]
@@ -122,11 +133,11 @@ class Server:
         return self._config.limits
 
     def _made(self, connection: Connection) -> bool:
-        if len(self._connections) >= self._limits.connections:
+        if len(self._connections) >= self._room:
             if self._full.due():
                 self._log.warning(
-                    f"{self._limits.connections} clients are connected, as many as "
-                    "limits.connections allows; further ones are turned away"
+                    f"{self._room} clients are connected, as many as limits.connections "
+                    "and the system allow; further ones are turned away"
                 )
             return False
         self._connections.add(connection)
@@ -145,13 +156,19 @@ class Server:
         if config is not None and config is not self._config:
             if config.listen != self._config.listen:
                 self._log.warning("listen has changed; the new addresses need a restart")
+            if config.limits.connections != self._limits.connections:
+                self._room = _room(config.limits.connections, self._log)
             self._config = config
 
     async def _drain(self) -> None:
         for connection in list(self._connections):
             connection.drain()
         until = monotonic() + self._limits.answer_time
-        while self._connections and monotonic() < until:
+        while self._connections:
+            if any(connection.answering for connection in self._connections):
+                until = monotonic() + self._limits.answer_time
+            elif monotonic() > until:
+                break
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.abort()
@@ -169,12 +186,23 @@ def _wire(listener: Listener) -> Wire:
     return WIRES[listener.address.protocol]
 
 
-def _allow_files(wanted: int, log: Log) -> None:
-    """Raise the limit of open files, so that every allowed connection can have one."""
+def _room(connections: int, log: Log) -> int:
+    """Say for how many connections there is room, and raise the limit of open files for them.
+
+    Connections must not take the files that reloading the policy needs.
+    """
+    wanted = connections + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
+        return connections
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning(f"the system allows {allowed} open files, limits.connections needs {wanted}")
+    if allowed == wanted:
+        return connections
+    room = max(1, allowed - _SPARE_FILES)
+    log.warning(
+        f"the system allows {allowed} open files, limits.connections = {connections} needs "
+        f"{wanted}: no more than {room} clients are let in; raise the system's limit (ulimit -n, "
+        "or LimitNOFILE= in the systemd unit)"
+    )
+    return room

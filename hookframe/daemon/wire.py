@@ -26,18 +26,21 @@ class Wire:
     """One protocol.
 
     Args:
-        separator: the bytes that end a request; so does the end of the connection.
+        cut: takes all bytes that are there and gives the whole requests, then the beginning of
+            the next one; the end of the connection makes that one whole too.
         once: whether a connection carries one request only, which then may be empty.
-        before: bytes to put before a connection's first one, so that a separator can stand there.
         answer: answers a request.
         refusal: answers what can't be a request, and says why to the host.
     """
 
-    separator: bytes
+    cut: Callable[[bytes], list[bytes]]
     once: bool
-    before: bytes
     answer: Callable[[Host, bytes], bytes]
     refusal: Callable[[Host, str], bytes]
+
+
+def _cut_lines(data: bytes) -> list[bytes]:
+    return data.split(b"\n")
 
 
 def _answer_jsonl(host: Host, request: bytes) -> bytes:
@@ -88,7 +91,7 @@ def _refuse_exim(host: Host, problem: str) -> bytes:
 
 
 WIRES: Final = {
-    "jsonl": Wire(b"\n", False, b"", _answer_jsonl, _refuse_jsonl),
-    "explain": Wire(b"\n", False, b"", _answer_explain, _refuse_explain),
-    "exim": Wire(b"\n\n", True, b"\n", _answer_exim, _refuse_exim),
+    "jsonl": Wire(_cut_lines, False, _answer_jsonl, _refuse_jsonl),
+    "explain": Wire(_cut_lines, False, _answer_explain, _refuse_explain),
+    "exim": Wire(exim.cut_request, True, _answer_exim, _refuse_exim),
 }

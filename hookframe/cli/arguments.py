@@ -1,0 +1,69 @@
+"""`KEY=VALUE` arguments become an attempt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+import click
+
+from hookframe.attempt import ATTEMPT_TYPES
+from hookframe.cli.samples import sample_attempt
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
+_TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
+_CLOSE: Final = 0.82
+"""How like a known key an unknown one must be to be taken for a slip (difflib's ratio): `senderid`
+is one, `sender_ip` and `header_list_id` are keys of their own."""
+
+
+def attempt_from(pairs: Sequence[str]) -> dict[str, Any]:
+    """Make an attempt from what stands on the command line.
+
+    Args:
+        pairs: each `KEY=VALUE`; what is not there has its sample value.
+
+    Raises:
+        click.UsageError: one of them can't be meant so; the text says why.
+    """
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not (equals and key):
+            raise click.UsageError(
+                f"{pair!a} is not KEY=VALUE; write, for example, recipient=bob@example.com"
+            )
+        if key in given:
+            raise click.UsageError(f"{key} is given more than once.")
+        given[key] = _value(key, text)
+    return {**sample_attempt(), **given}
+
+
+def _value(key: str, text: str) -> Any:
+    kind = ATTEMPT_TYPES.get(key)
+    if kind is None:
+        _refuse_slip(key)
+        return text
+    if kind is int:
+        if _NUMBER.fullmatch(text) is None:
+            raise click.UsageError(
+                f"{key} must be a number, the UNIX seconds of the injection; not {text!a}"
+            )
+        return int(text)
+    if kind is bool:
+        if text.lower() not in _TRUTH:
+            raise click.UsageError(f"{key} must be true or false (or 1 or 0), not {text!a}")
+        return _TRUTH[text.lower()]
+    return text
+
+
+def _refuse_slip(key: str) -> None:
+    """Refuse an unknown key that is one letter away from a known one."""
+    close = get_close_matches(key.lower(), ATTEMPT_TYPES, n=1, cutoff=_CLOSE)
+    if close:
+        raise click.UsageError(
+            f"unknown key {key!a}: did you mean {close[0]}? "
+            f"An attempt has {', '.join(ATTEMPT_TYPES)}; other keys may follow."
+        )

@@ -1,0 +1,203 @@
+"""`hookframe decide`: one attempt from the arguments, or a stream of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from hookframe.attempt import parse_attempt
+from hookframe.cli.arguments import attempt_from
+from hookframe.cli.console import CommandLog, complain, is_terminal, note
+from hookframe.cli.interrupt import Interrupt
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.cli.samples import SAMPLE
+from hookframe.cli.streams import (
+    json_line,
+    numbered_lines,
+    private_input,
+    private_output,
+    size_to_come,
+)
+from hookframe.errors import InvalidAttempt
+from hookframe.host import Host
+from hookframe.trace import Explanation
+
+if TYPE_CHECKING:
+    from hookframe.cli.progress import Bar
+    from hookframe.decision import Decision
+
+_SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
+    "=True", "=true"
+)
+_HELP: Final = f"""Decide about one attempt from the arguments, or, without any, about a stream of
+them: JSON lines on standard input, each with all nine keys. A decision per line on standard output.
+
+A line that is no attempt temp-fails, and what is wrong with it is said on standard error.
+The exit status is 1 if the chain can't be built or any decision was an error.
+
+\b
+Examples:
+    hookframe decide recipient=bob@example.com sendid=shop
+    hookframe decide --explain recipient=bob@example.com
+    hookframe decide < attempts.jsonl > decisions.jsonl
+
+\b
+What is missing from the arguments is filled in:
+{_SAMPLES}
+    injtime=(now)
+"""
+Show = Callable[[Any, Explanation], None]
+"""Prints an explained decision about an attempt."""
+
+
+@click.command("decide", help=_HELP, short_help="Decide about attempts.")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--explain", is_flag=True, help="Show each plugin's vote, and the time it took.")
+@click.option("--json", "as_json", is_flag=True, help="Explain as JSON, on a terminal too.")
+@policy_options
+def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_json: bool) -> int:
+    """Run the command; its help stands above."""
+    if not pairs and (sys.stdin is None or is_terminal(sys.stdin)):
+        raise click.UsageError(
+            "nothing to decide about: name an attempt (hookframe decide recipient=bob@example.com),"
+            " or feed a stream of them (hookframe decide < attempts.jsonl)"
+        )
+    given = attempt_from(pairs) if pairs else None
+    source = policy.source()
+    drawn = explain and not as_json and is_terminal(sys.stdout)
+    with ExitStack() as stack:
+        interrupt = stack.enter_context(Interrupt())
+        log = CommandLog(lambda: interrupt.noted)
+        bar = given is None and is_terminal(sys.stderr) and not is_terminal(sys.stdout)
+        output = stack.enter_context(private_output())
+        host = stack.enter_context(Host(source, watch=False, log=log))
+        interrupt.check()
+        _say_how_the_chain_is(host, policy)
+        show = _shower(output, drawn=drawn) if explain else None
+        decider = _Decider(host, log, interrupt, output, show)
+        if given is not None:
+            decider.answer(given)
+        else:
+            decider.stream(stack.enter_context(private_input()), bar=bar)
+        return 1 if host.problem or decider.failed else 0
+
+
+def _say_how_the_chain_is(host: Host, policy: PolicyOptions) -> None:
+    """Point to the command that says more, or say that there is nobody to ask."""
+    if host.problem:
+        complain(
+            "the chain can't be built, so every attempt is a temporary failure; "
+            f"all that is wrong: hookframe check{policy.arguments()}"
+        )
+    elif host.config is not None and host.config.path and not host.config.order(()):
+        generation = host.generation
+        if generation is not None and not generation.plugins:
+            note(
+                f"{host.config.path}: the chain is empty, so every attempt is normal; "
+                'write, for example, chain = ["file"] and hook_file = "hook.py"'
+            )
+
+
+class _Decider:
+    """Decides, prints, and remembers whether anything failed.
+
+    Args:
+        host: decides.
+        log: takes the number of the line that is being decided.
+        interrupt: knows whether Ctrl-C came while a hook was running.
+        output: takes the decisions.
+        show: prints a decision with its trace; None to print the decision alone.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        log: CommandLog,
+        interrupt: Interrupt,
+        output: BinaryIO,
+        show: Show | None,
+    ) -> None:
+        self.failed = False
+        self._host = host
+        self._log = log
+        self._interrupt = interrupt
+        self._output = output
+        self._show = show
+
+    def answer(self, attempt: Any) -> None:
+        """Decide about one attempt."""
+        if self._show is None:
+            decision = self._host.decide(attempt)
+            self._interrupt.check()
+            self._output.write(json_line(decision))
+            self._count(decision)
+        else:
+            explanation = self._host.explain(attempt)
+            self._interrupt.check()
+            self._show(attempt, explanation)
+            self._count(explanation.decision)
+
+    def stream(self, source: BinaryIO, *, bar: bool) -> None:
+        """Decide about each line of a stream.
+
+        Args:
+            source: JSON lines.
+            bar: whether to show how far it is.
+        """
+        total = size_to_come(source)
+        with _bar(total, self._log) if bar else nullcontext() as shown:
+            for number, line, read in numbered_lines(source):
+                self._log.line_number = number
+                self._line(line)
+                if total is None:
+                    self._output.flush()
+                if shown is not None:
+                    shown.advance(read)
+
+    def _line(self, line: bytes) -> None:
+        try:
+            attempt = parse_attempt(line)
+        except InvalidAttempt as error:
+            self._refuse(str(error))
+        else:
+            self.answer(attempt)
+
+    def _refuse(self, problem: str) -> None:
+        decision = self._host.refuse(problem)
+        if self._show is None:
+            self._output.write(json_line(decision))
+        else:
+            self._show(None, Explanation(decision, ()))
+        self._count(decision)
+
+    def _count(self, decision: Decision) -> None:
+        self.failed = self.failed or "error" in decision
+
+
+def _shower(output: BinaryIO, *, drawn: bool) -> Show:
+    """Choose how explanations are printed: drawn for a person, or as JSON lines."""
+    if drawn:
+        from hookframe.cli.rendering import render, terminal  # noqa: PLC0415  (rich)
+
+        return partial(render, terminal(output))
+    return partial(_as_json, output)
+
+
+def _as_json(output: BinaryIO, _: Any, explanation: Explanation) -> None:
+    line = {
+        "decision": explanation.decision,
+        "decided_by": explanation.decided_by,
+        "trace": explanation.trace,
+    }
+    output.write(json_line(line))
+
+
+def _bar(total: int | None, log: CommandLog) -> Bar:
+    from hookframe.cli.progress import Bar  # noqa: PLC0415  (rich)
+
+    return Bar(total, log)

@@ -1,0 +1,161 @@
+"""`hookframe demo`: a daemon at work, and a live edit of its hook file."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hookframe.cli.console import complain
+from hookframe.cli.demo_daemon import Daemon, DaemonFailed, demo_folder, running_daemon
+from hookframe.cli.demo_policy import (
+    CONFIG,
+    HOOK_FILE,
+    demo_attempts,
+    demo_plugins,
+    hook_file,
+    missing_plugins,
+    save,
+    write_policy,
+)
+from hookframe.cli.demo_screen import changed_lines, screen
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.cli.words import in_words
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from hookframe.cli.demo_screen import Screen
+
+_HALF: Final = 0.43
+"""How much of the time the attempts before the edit take, and those after it."""
+_STEP: Final = 0.5
+"""The longest time in seconds between two attempts, so that one can read along."""
+_PATIENCE: Final = 10.0
+"""Seconds after which a saved change that has no effect is a failure."""
+_PAUSE: Final = 0.001
+"""Seconds between two questions whether a change is live; the daemon needs its time to load it."""
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command("demo", short_help="Show a daemon at work.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=15.0,
+    show_default=True,
+    help="About how long it takes.",
+)
+@policy_options
+def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
+    """Show a daemon at work: sample attempts, each decision with who decided, and a live edit.
+
+    It runs in a temporary directory with a policy of its own: a hook file, and hookframe-blacklist
+    and hookframe-routing if they are installed. The options of the policy, which every command
+    takes, make no difference here. It stops by itself, or on Ctrl-C.
+
+    \b
+    Example:
+        hookframe demo --seconds 30
+    """
+    used = demo_plugins()
+    try:
+        with _stoppable(), demo_folder() as folder:
+            write_policy(folder, used)
+            with running_daemon(folder, CONFIG) as daemon:
+                _Show(folder, daemon, screen(), seconds).play(used)
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+    except DaemonFailed as error:
+        complain(str(error))
+        return 1
+    return 0
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End on any of the usual signals; what was started is put away undisturbed."""
+    before = {number: signal.signal(number, _stop) for number in _STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    for each in _STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+class _Show:
+    """The scenes of the demonstration."""
+
+    def __init__(self, folder: Path, daemon: Daemon, screen: Screen, seconds: float) -> None:
+        self._folder = folder
+        self._daemon = daemon
+        self._screen = screen
+        self._attempts = demo_attempts()
+        self._half = seconds * _HALF
+        self._step = min(_STEP, self._half / len(self._attempts))
+
+    def play(self, used: tuple[str, ...]) -> None:
+        """Play all the scenes."""
+        say = self._screen.say
+        say(f"A daemon (hookframe serve) is running; its chain is {', '.join((*used, 'file'))}.")
+        for distribution in missing_plugins(used):
+            say(f"({distribution} is not installed; with it, more would happen here.)")
+        self._stream()
+        edited = hook_file(edited=True)
+        say(f"Now {HOOK_FILE} is edited, and saved:")
+        self._screen.diff(changed_lines(hook_file(), edited))
+        answer, elapsed = self._saved(edited)
+        say(f"The first new decision came {elapsed:.1f} ms after the save. The same attempts:")
+        self._stream()
+        self._break(edited, answer)
+        say("That was all: no restart, and no attempt lost. Your own: hookframe init DIR")
+
+    def _stream(self) -> None:
+        """Ask about one attempt after the other, each of them at least once."""
+        until = monotonic() + self._half
+        for number, attempt in enumerate(cycle(self._attempts), start=1):
+            self._screen.decided(attempt, self._daemon.ask(attempt))
+            sleep(self._step)
+            if number >= len(self._attempts) and monotonic() >= until:
+                return
+
+    def _break(self, good: str, before: Mapping[str, Any]) -> None:
+        """Save a file that can't be loaded, and mend it."""
+        answer, elapsed = self._saved(good.replace("(attempt):", "(attempt:"))
+        decision = in_words(answer["decision"])
+        said = self._daemon.logged("error compiling")
+        self._screen.say(
+            f"A broken save: {elapsed:.1f} ms later every attempt is a temporary failure, "
+            f"{decision}; the log says: {said}"
+        )
+        sleep(self._step)
+        answer, elapsed = self._saved(good)
+        if answer["decision"] != before["decision"]:
+            raise DaemonFailed(f"after mending the file the decision is {answer['decision']}")
+        decision = in_words(answer["decision"])
+        self._screen.say(f"Mended: {elapsed:.1f} ms later it decides again, {decision}.")
+
+    def _saved(self, text: str) -> tuple[Mapping[str, Any], float]:
+        """Save the hook file; return the first new answer, and the milliseconds until it came."""
+        first = self._attempts[0]
+        before = self._daemon.ask(first)["decision"]
+        save(self._folder, text)
+        saved = monotonic()
+        while monotonic() < saved + _PATIENCE:
+            answer = self._daemon.ask(first)
+            if answer["decision"] != before:
+                return answer, (monotonic() - saved) * 1000
+            sleep(_PAUSE)
+        raise DaemonFailed(f"the saved change had no effect within {_PATIENCE:.0f} s")

@@ -1,0 +1,157 @@
+"""A daemon of the demonstration's own, and a connection to it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, Final
+
+from hookframe.address import LONGEST_SOCKET_PATH
+from hookframe.errors import HookframeError
+
+_SERVE: Final = (sys.executable, "-m", "hookframe", "serve")
+_SOCKET: Final = "demo.sock"
+_LOG: Final = "daemon.log"
+_START: Final = 30.0
+"""The longest time in seconds that a slow machine may take to start the daemon."""
+_STOP: Final = 10.0
+_ANSWER: Final = 10.0
+
+
+class DaemonFailed(HookframeError):
+    """The daemon did not start, has died, or did not do what it should; the text says more."""
+
+
+class Daemon:
+    """A running daemon that answers with its trace.
+
+    Args:
+        folder: holds its configuration, its socket and its log.
+        process: the process.
+    """
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self._folder = folder
+        self._process = process
+        self._connection = self._connected()
+        self._answers = self._connection.makefile("rb")
+
+    def ask(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask about one attempt.
+
+        Returns:
+            The answer: `decision`, `decided_by` and `trace`.
+
+        Raises:
+            DaemonFailed: there is none.
+        """
+        try:
+            self._connection.sendall(json.dumps(attempt).encode() + b"\n")
+            line = self._answers.readline()
+        except OSError as error:
+            raise DaemonFailed(self._said(f"the daemon does not answer: {error}")) from None
+        if not line.endswith(b"\n"):
+            raise DaemonFailed(self._said("the daemon has closed the connection"))
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def logged(self, words: str) -> str:
+        """Wait a little for a line of the daemon's log; return it from these words on."""
+        until = monotonic() + _ANSWER
+        while monotonic() < until:
+            for line in reversed(self._log().splitlines()):
+                if words in line:
+                    return line[line.index(words) :]
+            sleep(0.01)
+        raise DaemonFailed(self._said(f"the daemon did not log {words!r}"))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._answers.close()
+        self._connection.close()
+
+    def _connected(self) -> socket.socket:
+        until = monotonic() + _START
+        while True:
+            if self._process.poll() is not None:
+                raise DaemonFailed(self._said("the daemon has ended"))
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(_ANSWER)
+                connection.connect(str(self._folder / _SOCKET))
+            except OSError as error:
+                connection.close()
+                if monotonic() > until:
+                    raise DaemonFailed(self._said(f"can't connect: {error}")) from None
+                sleep(0.02)
+            else:
+                return connection
+
+    def _said(self, problem: str) -> str:
+        """Put the end of its log behind a problem."""
+        lines = self._log().splitlines()[-5:]
+        return "; ".join([problem, *lines])
+
+    def _log(self) -> str:
+        return (self._folder / _LOG).read_text("utf-8", "replace")
+
+
+@contextmanager
+def demo_folder() -> Iterator[Path]:
+    """Make a temporary directory in whose path a socket has room, and remove it at the end."""
+    longest_name = LONGEST_SOCKET_PATH - len("/hookframe-demo-12345678/") - len(_SOCKET)
+    usual = tempfile.gettempdir()
+    parent = usual if len(usual.encode()) <= longest_name else "/tmp"  # noqa: S108
+    with tempfile.TemporaryDirectory(
+        prefix="hookframe-demo-", dir=parent, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def running_daemon(folder: Path, config: str) -> Iterator[Daemon]:
+    """Start a daemon, and end it by SIGTERM.
+
+    It has a process group of its own, so that Ctrl-C reaches only us, who end it in order.
+
+    Args:
+        folder: holds its configuration.
+        config: the configuration's name in it.
+
+    Raises:
+        DaemonFailed: it does not start.
+    """
+    address = f"explain+unix:{folder / _SOCKET}"
+    with (folder / _LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+            [*_SERVE, "--config", str(folder / config), "--listen", address],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            process_group=0,
+        )
+    daemon = None
+    try:
+        daemon = Daemon(folder, process)
+        yield daemon
+    finally:
+        if daemon is not None:
+            daemon.close()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP)
+        return
+    process.kill()
+    process.wait()

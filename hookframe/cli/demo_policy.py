@@ -1,0 +1,91 @@
+"""The policy of the demonstration: a hook file, and the first-party plugins that are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from hookframe.cli.samples import sample_attempt
+from hookframe.discovery import Installed
+
+CONFIG: Final = "hookframe.toml"
+HOOK_FILE: Final = "hook.py"
+_BLOCKED: Final = "blocked.txt"
+_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "blacklist": "[plugins.blacklist.settings]\nrecipients = {blocked}\n",
+        "routing": (
+            "[[plugins.routing.settings.rule]]\n"
+            'match.sendid = "shop"\n'
+            'match.recipient_domain = "bigmail.example"\n'
+            'new_mtaid = "shop-pool"\n'
+        ),
+    }
+)
+"""The settings of each plugin that takes part where its distribution is installed."""
+
+
+def demo_plugins() -> tuple[str, ...]:
+    """Name the plugins that take part: those of our own that are installed."""
+    installed = Installed.now()
+    return tuple(
+        name
+        for name in _SETTINGS
+        if [claim.distribution for claim in installed.claims(name)] == [distribution_of(name)]
+    )
+
+
+def missing_plugins(used: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the distributions that would take part if they were installed."""
+    return tuple(distribution_of(name) for name in _SETTINGS if name not in used)
+
+
+def distribution_of(name: str) -> str:
+    """Name the distribution of one of our own plugins."""
+    return f"hookframe-{name}"
+
+
+def write_policy(folder: Path, used: tuple[str, ...]) -> None:
+    """Write the configuration, the hook file, and what the plugins read."""
+    blocked = folder / _BLOCKED
+    blocked.write_text("nobody@example.com\n", "utf-8")
+    names = ", ".join(f'"{name}"' for name in (*used, "file"))
+    tables = [_SETTINGS[name].format(blocked=json.dumps(str(blocked))) for name in used]
+    text = "\n".join([f'chain = [{names}]\nhook_file = "{HOOK_FILE}"\n', *tables])
+    (folder / CONFIG).write_text(text, "utf-8")
+    save(folder, hook_file())
+
+
+def hook_file(*, edited: bool = False) -> str:
+    """Give the text of the hook file, as it is at first or after the edit."""
+    name = "edited.py.txt" if edited else "hook.py.txt"
+    return (_data() / name).read_text("utf-8")
+
+
+def demo_attempts() -> list[dict[str, Any]]:
+    """Give the attempts that are streamed."""
+    given = json.loads((_data() / "attempts.json").read_text("utf-8"))
+    return [
+        {**sample_attempt(), "msguid": f"demo-{number}", **attempt}
+        for number, attempt in enumerate(given, start=1)
+    ]
+
+
+def save(folder: Path, text: str) -> None:
+    """Save the hook file as an editor does: a new file beside it, then a rename over it."""
+    new = folder / f"{HOOK_FILE}.new"
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123  (a descriptor)
+        os.fchmod(handle, 0o644)
+        file.write(text)
+    new.replace(folder / HOOK_FILE)
+
+
+def _data() -> Traversable:
+    return files("hookframe.cli") / "starter" / "demo"

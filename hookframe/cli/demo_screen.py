@@ -1,0 +1,70 @@
+"""What the demonstration shows: in colour on a terminal, plainly elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from difflib import unified_diff
+from typing import Any, Final, Protocol
+
+from hookframe.cli.console import is_terminal
+from hookframe.cli.words import in_words
+
+_RECIPIENT: Final = 22
+_SENDID: Final = 12
+
+
+class Screen(Protocol):
+    """Shows lines as they come."""
+
+    def say(self, text: str) -> None:
+        """Say what happens next."""
+
+    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Show one decision, and who decided."""
+
+    def diff(self, lines: list[str]) -> None:
+        """Show a change of the hook file."""
+
+
+class Plain:
+    """A screen that is a file or a pipe."""
+
+    def say(self, text: str) -> None:
+        """Say what happens next."""
+        print(text, flush=True)  # noqa: T201
+
+    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Show one decision, and who decided."""
+        decision = in_words(answer["decision"])
+        print(f"{who_and_what(attempt)}{decision}{_by(answer)}", flush=True)  # noqa: T201
+
+    def diff(self, lines: list[str]) -> None:
+        """Show a change of the hook file."""
+        for line in lines:
+            print(f"  {line}", flush=True)  # noqa: T201
+
+
+def screen() -> Screen:
+    """Choose the screen for standard output."""
+    if is_terminal(sys.stdout):
+        from hookframe.cli.demo_colours import Colours  # noqa: PLC0415  (rich)
+
+        return Colours()
+    return Plain()
+
+
+def who_and_what(attempt: Mapping[str, Any]) -> str:
+    """Say which attempt it is, in columns."""
+    return f"  {attempt['recipient']:<{_RECIPIENT}}{attempt['sendid']:<{_SENDID}}"
+
+
+def _by(answer: Mapping[str, Any]) -> str:
+    who = ", ".join(answer["decided_by"])
+    return f"  (by {who})" if who else ""
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    """Give the lines of a diff, without its head."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

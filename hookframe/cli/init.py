@@ -1,0 +1,69 @@
+"""`hookframe init`: a starter configuration and hook file."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+import click
+
+from hookframe.cli.console import complain
+from hookframe.cli.options import NAME, PolicyOptions, policy_options
+
+STARTER: Final = {NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
+"""Each file that is written, and the package's file that it is a copy of."""
+_MODE: Final = 0o644
+"""Nobody else may write the hook file: hookframe would refuse to run it (CONTRACT 4)."""
+_TRIED: Final = "recipient=nobody@example.com"
+
+
+@click.command("init", short_help="Write a starter policy.")
+@click.argument("directory", metavar="[DIR]", default=".")
+@policy_options
+def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
+    """Write a commented starter hookframe.toml and hook file into DIR, or into this directory.
+
+    DIR is made if it does not exist. No file is ever overwritten. The options of the policy, which
+    every command takes, make no difference here.
+
+    \b
+    Example:
+        hookframe init /etc/hookframe
+    """
+    folder = Path(directory)
+    paths = {folder / name: source for name, source in STARTER.items()}
+    standing = [str(path) for path in paths if os.path.lexists(path)]
+    if standing:
+        complain(
+            f"nothing was written: {' and '.join(standing)} "
+            f"{'are' if len(standing) > 1 else 'is'} already there; "
+            "move it away, or name another directory: hookframe init DIR"
+        )
+        return 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, source in paths.items():
+            _write(path, (files("hookframe.cli") / "starter" / source).read_bytes())
+    except OSError as error:
+        complain(f"can't write {error.filename or directory}: {error.strerror or error}")
+        return 1
+    _say_what_next(folder, list(paths))
+    return 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Make a new file, with its permissions whatever the umask says."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    with open(handle, "wb") as file:  # noqa: PTH123  (a descriptor)
+        os.fchmod(handle, _MODE)
+        file.write(content)
+
+
+def _say_what_next(folder: Path, written: list[Path]) -> None:
+    option = "" if folder == Path() else f" --config {quote(str(folder / NAME))}"
+    click.echo(f"Wrote {' and '.join(map(str, written))}. Now try:")
+    click.echo(f"  hookframe check{option}")
+    click.echo(f"  hookframe decide{option} --explain {_TRIED}")

@@ -1,0 +1,166 @@
+"""The group of commands, and how a command ends: its exit status, and no traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Final
+
+import click
+
+from hookframe import __version__
+from hookframe.cli.console import complain
+
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "init": "Write a starter hookframe.toml and hook file.",
+        "decide": "Decide about one attempt, or about a stream of them.",
+        "check": "Build the chain, try it, and say all that is wrong.",
+        "plugins": "Show the chain, and what is installed and not in it.",
+        "serve": "Run the daemon.",
+        "demo": "Show a daemon at work, and a live edit of its hook file.",
+        "schema": "Print the JSON Schema of an attempt or of a decision.",
+    }
+)
+"""Every command with its line in the help; each lives in the module of its name."""
+INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the commands, in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"hookframe.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name, or say which one may be meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = get_close_matches(name.lower(), COMMANDS, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands in front of the command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name not in ("--config", "--hook-file", "--plugin"):
+                raise
+            raise click.UsageError(
+                f"{error.option_name} stands behind the command: "
+                f"hookframe decide {error.option_name} …",
+                ctx,
+            ) from None
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="hookframe", message="%(prog)s %(version)s")
+def hookframe() -> None:
+    """Run your own Python at every delivery attempt of a mail server.
+
+    \b
+    A first policy, tried in a minute:
+        hookframe init mypolicy
+        cd mypolicy
+        hookframe check
+        hookframe decide --explain recipient=bob@example.com
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: what stands behind `hookframe`.
+
+    Returns:
+        The exit status. What goes wrong is said on standard error, in sentences.
+    """
+    _never_fail_to_print()
+    try:
+        status = _invoked(list(arguments))
+        _flush()
+    except (KeyboardInterrupt, click.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        status = READER_GONE
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            status = READER_GONE
+        else:
+            complain(_sentence(error))
+            status = 1
+    return _ended(status)
+
+
+def _invoked(arguments: list[str]) -> int:
+    """Parse and run; click's own exceptions are usage errors, and help."""
+    try:
+        with hookframe.make_context("hookframe", arguments) as context:
+            result: Any = hookframe.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, and about which file."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else f"can't write the output: {reason}"
+
+
+def _never_fail_to_print() -> None:
+    """Print what the terminal's encoding lacks as escapes: an address can hold any byte."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _ended(status: int) -> int:
+    """Make sure that the interpreter has nothing left to complain about when it ends."""
+    try:
+        _flush()
+    except (OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+    return status

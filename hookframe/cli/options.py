@@ -1,0 +1,179 @@
+"""The options that every command takes: which policy it is about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+
+import click
+
+from hookframe.cli.console import note
+from hookframe.config import FILE, Config
+from hookframe.sources import ConfigFile, GivenConfig
+
+if TYPE_CHECKING:
+    from hookframe.sources import Source
+
+VARIABLE: Final = "HOOKFRAME_CONFIG"
+NAME: Final = "hookframe.toml"
+SYSTEM_WIDE: Final = f"/etc/hookframe/{NAME}"
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOptions:
+    """Which policy a command line is about.
+
+    Args:
+        config: `--config`.
+        hook_file: `--hook-file`.
+        plugins: each `--plugin`, in order.
+    """
+
+    config: str | None = None
+    hook_file: str | None = None
+    plugins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.config is not None and self.without_configuration:
+            raise click.UsageError(
+                "--config stands for a whole policy, --hook-file and --plugin for one without a "
+                "configuration: give one or the other."
+            )
+        if FILE in self.plugins:
+            raise click.UsageError(
+                f'"{FILE}" stands for the hook file: name it with --hook-file; it comes last.'
+            )
+        twice = sorted({name for name in self.plugins if self.plugins.count(name) > 1})
+        if twice:
+            raise click.UsageError(f"--plugin names {', '.join(twice)} more than once.")
+
+    @property
+    def without_configuration(self) -> bool:
+        """Whether the command line lays the whole policy down."""
+        return self.hook_file is not None or bool(self.plugins)
+
+    def source(self) -> Source:
+        """Find the policy.
+
+        Returns:
+            The source. Where there is no policy at all it has an empty chain, and that is said.
+
+        Raises:
+            click.UsageError: a file that was named does not exist.
+        """
+        if self.without_configuration:
+            return GivenConfig(self._given())
+        path = self.config_path()
+        if path is None:
+            note(
+                f"no configuration (${VARIABLE} is not set, and there is neither ./{NAME} nor "
+                f"{SYSTEM_WIDE}): the chain is empty and every attempt is normal; name a policy "
+                "with --config, or with --hook-file and --plugin"
+            )
+            return GivenConfig(Config())
+        return ConfigFile(path)
+
+    def config_path(self) -> str | None:
+        """Find the configuration: the one named, or the first of those looked for.
+
+        Raises:
+            click.UsageError: the one that was named does not exist.
+        """
+        if self.config is not None:
+            return _named(self.config, "--config")
+        from_environment = os.environ.get(VARIABLE)
+        if from_environment:
+            return _named(from_environment, f"${VARIABLE}")
+        return next((path for path in (NAME, SYSTEM_WIDE) if not _is_absent(path)), None)
+
+    def arguments(self) -> str:
+        """Spell the options for a shell, with a space before each; empty where there are none."""
+        pairs = [("--config", self.config), ("--hook-file", self.hook_file)]
+        pairs += [("--plugin", name) for name in self.plugins]
+        return "".join(f" {option} {quote(value)}" for option, value in pairs if value is not None)
+
+    def _given(self) -> Config:
+        chain = self.plugins
+        if self.hook_file is None:
+            return Config(chain=chain)
+        path = _named(self.hook_file, "--hook-file")
+        return Config(chain=(*chain, FILE), hook_file=str(Path(path).absolute()))
+
+
+def hook_file_alone(path: str) -> Config:
+    """Make the policy that is one hook file and nothing else.
+
+    Raises:
+        click.UsageError: the file does not exist, or is a configuration.
+    """
+    if path.endswith(".toml"):
+        raise click.UsageError(
+            f"{path} is a configuration, not a hook file; "
+            f"write: hookframe check --config {quote(path)}"
+        )
+    return Config(chain=(FILE,), hook_file=str(Path(_named(path, "FILE")).absolute()))
+
+
+def _named(path: str, by: str) -> str:
+    """Accept a file that a person has named, if it is there at all."""
+    if not path:
+        raise click.UsageError(f"{by} is empty; it must name a file.")
+    if "\0" in path or _is_absent(path):
+        raise click.UsageError(f"{by}: {path} does not exist.")
+    if Path(path).is_dir():
+        inside = Path(path) / NAME
+        hint = f"; do you mean {inside}?" if by != "--hook-file" and inside.exists() else "."
+        raise click.UsageError(f"{by}: {path} is a directory{hint}")
+    return path
+
+
+def _is_absent(path: str) -> bool:
+    """Say whether nothing is there.
+
+    A link that leads nowhere and a directory that may not be entered are something: a policy
+    must not vanish silently.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def policy_options(
+    function: Callable[Concatenate[PolicyOptions, P], int],
+) -> Callable[P, int]:
+    """Give a command the options that name a policy; it gets them as its first argument."""
+
+    @click.option(
+        "--config",
+        metavar="FILE",
+        help=f"The configuration. Default: ${VARIABLE}, ./{NAME}, {SYSTEM_WIDE}.",
+    )
+    @click.option(
+        "--hook-file", metavar="FILE", help="Run without a configuration: with this hook file."
+    )
+    @click.option(
+        "--plugin",
+        "plugins",
+        metavar="NAME",
+        multiple=True,
+        help="Run without a configuration: with this installed plugin (repeatable, in order).",
+    )
+    @wraps(function)
+    def with_policy(*args: P.args, **options: P.kwargs) -> int:
+        given: dict[str, Any] = dict(options)
+        policy = PolicyOptions(
+            given.pop("config"), given.pop("hook_file"), tuple(given.pop("plugins"))
+        )
+        return function(policy, *args, **given)
+
+    return with_policy

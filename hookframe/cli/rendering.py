@@ -1,0 +1,78 @@
+"""One explained decision on a terminal: each plugin's vote, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hookframe.cli.words import in_words
+from hookframe.escape import one_line
+
+if TYPE_CHECKING:
+    from hookframe.trace import Explanation
+
+STYLES: Final = {"dump": "red", "pause": "yellow", "normal": "green"}
+_ROUTED: Final = "cyan"
+
+
+def terminal(output: BinaryIO) -> Console:
+    """Make a console that writes to a terminal."""
+    return Console(file=open(output.fileno(), "w", closefd=False, errors="backslashreplace"))
+
+
+def styled(decision: Mapping[str, Any] | None) -> Text:
+    """Say a decision in its colour; no text of it is taken for markup."""
+    if decision is None:
+        return Text("-", "dim")
+    return Text(in_words(decision), STYLES.get(decision["action"], _ROUTED), overflow="fold")
+
+
+def render(console: Console, attempt: Any, explanation: Explanation) -> None:
+    """Show one decision.
+
+    Args:
+        console: the terminal.
+        attempt: the attempt as it came; perhaps it is none.
+        explanation: the decision with its trace.
+    """
+    who = ", ".join(explanation.decided_by)
+    line = Text.assemble((_recipient(attempt), "bold"), ": ", styled(explanation.decision))
+    if who:
+        line.append(f"  (decided by {who})", "dim")
+    console.print(line, soft_wrap=True)
+    if not explanation.trace:
+        console.print(Text("  no plugin was asked", "dim"))
+        return
+    console.print(_table(explanation))
+    for vote in explanation.trace:
+        if vote["error"] is not None:
+            text = f"  error in {vote['plugin']}: {one_line(vote['error'])}"
+            console.print(Text(text, "red"), soft_wrap=True)
+
+
+def _recipient(attempt: Any) -> str:
+    recipient = attempt.get("recipient") if isinstance(attempt, Mapping) else None
+    return one_line(recipient) if isinstance(recipient, str) else "(no attempt)"
+
+
+def _table(explanation: Explanation) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading in ("plugin", "distribution", "mode", "vote", "changed the decision to"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("µs", justify="right", no_wrap=True)
+    for vote in explanation.trace:
+        failed = vote["error"] is not None
+        table.add_row(
+            Text(one_line(vote["plugin"])),
+            Text(one_line(f"{vote['distribution']} {vote['version']}".strip())),
+            Text(vote["mode"], "magenta" if vote["mode"] == "shadow" else ""),
+            Text("error", "bold red") if failed else styled(vote["vote"]),
+            styled(vote["decision"]) if vote["changed"] else Text("-", "dim"),
+            Text(f"{vote['microseconds']:.1f}"),
+        )
+    return table

@@ -1,0 +1,27 @@
+"""`hookframe schema`: the JSON Schema of what crosses the hook."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.schema import SCHEMAS
+
+
+@click.command("schema", short_help="Print a JSON Schema.")
+@click.argument("name", type=click.Choice(list(SCHEMAS)))
+@policy_options
+def command(policy: PolicyOptions, name: str) -> int:  # noqa: ARG001
+    """Print the JSON Schema (draft 2020-12) of an attempt, or of the decision of a plugin.
+
+    It comes from the same declarations that enforce it, and is the same whatever the policy: the
+    options of the policy, which every command takes, make no difference here.
+
+    \b
+    Example:
+        hookframe schema decision > decision.schema.json
+    """
+    click.echo(json.dumps(SCHEMAS[name](), indent=2))
+    return 0

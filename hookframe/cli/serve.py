@@ -1,0 +1,87 @@
+"""`hookframe serve`: the daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hookframe.address import parse_address
+from hookframe.cli.console import complain_of_configuration
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hookframe.address import Address
+    from hookframe.config import Config
+
+
+@click.command("serve", short_help="Run the daemon.")
+@click.option(
+    "--listen",
+    "listen",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Listen here, and not where the configuration says (repeatable): "
+    "[PROTOCOL+]unix:/PATH or [PROTOCOL+]tcp:IP:PORT.",
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let --listen name an address that others can reach: they could ask about your policy.",
+)
+@policy_options
+def command(policy: PolicyOptions, listen: tuple[str, ...], allow_remote: bool) -> int:
+    """Run the daemon until SIGTERM or Ctrl-C. SIGHUP builds the chain anew.
+
+    PROTOCOL is jsonl (an attempt and a decision a line; the default), exim (for Exim's
+    ${readsocket}) or explain (as jsonl, and each answer has its trace).
+
+    \b
+    Examples:
+        hookframe serve --config /etc/hookframe/hookframe.toml
+        hookframe serve --hook-file hook.py --listen unix:/tmp/hookframe.sock
+    """
+    addresses = _addresses(listen, allow_remote)
+    source = policy.source()
+    config = source.look().config
+    if isinstance(config, ConfigError):
+        complain_of_configuration(config)
+        return 1
+    if addresses is None and not config.listen:
+        raise click.UsageError(_nowhere(config))
+    from hookframe.daemon.server import serve  # noqa: PLC0415  (asyncio and uvloop)
+    from hookframe.log import Log, terminal_logger  # noqa: PLC0415  (loguru)
+
+    return serve(source, addresses, Log(terminal_logger()))
+
+
+def _addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:
+    """Read the addresses of the command line; None where it has none."""
+    if not listen:
+        if allow_remote:
+            raise click.UsageError(
+                "--allow-remote goes with --listen; in the configuration write allow_remote = true."
+            )
+        return None
+    addresses = tuple(_address(text, allow_remote) for text in listen)
+    if len({str(address) for address in addresses}) < len(addresses):
+        raise click.UsageError("--listen names the same address more than once.")
+    return addresses
+
+
+def _address(text: str, allow_remote: bool) -> Address:
+    try:
+        return parse_address(text, allow_remote=allow_remote)
+    except ValueError as error:
+        hint = str(error).replace("set allow_remote = true", "say --allow-remote")
+        raise click.UsageError(f"--listen: {hint}") from None
+
+
+def _nowhere(config: Config) -> str:
+    where = f"write it into {config.path}" if config.path else "say it"
+    example = "unix:/run/hookframe/hookframe.sock"
+    given = f'listen = "{example}"' if config.path else f"--listen {example}"
+    return f"there is no address to listen on: {where}, for example {given}" + (
+        f", or say --listen {example}" if config.path else ""
+    )

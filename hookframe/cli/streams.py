@@ -1,0 +1,98 @@
+"""Standard input and output for attempts and decisions alone, whatever a hook does with its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, Final
+
+import msgspec
+
+_STDIN: Final = 0
+_STDOUT: Final = 1
+_STDERR: Final = 2
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@contextmanager
+def private_output() -> Iterator[BinaryIO]:
+    """Keep standard output to ourselves.
+
+    What a hook's child process prints would stand among the decisions; it goes to standard error.
+
+    Yields:
+        The output, buffered; it is flushed at the end.
+    """
+    with suppress(AttributeError):  # None where standard output is closed
+        sys.stdout.flush()
+    kept = os.dup(_STDOUT)
+    _redirect(_STDOUT, _STDERR)
+    output = open(kept, "wb")  # noqa: PTH123, SIM115  (a descriptor; closed below)
+    try:
+        yield output
+        output.flush()
+    finally:
+        os.dup2(kept, _STDOUT)
+        with suppress(OSError):
+            output.close()
+
+
+@contextmanager
+def private_input() -> Iterator[BinaryIO]:
+    """Keep standard input to ourselves: a hook's child process must not eat attempts.
+
+    Yields:
+        The input, at its present position.
+    """
+    kept = os.dup(_STDIN)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, _STDIN)
+    os.close(nothing)
+    with open(kept, "rb") as stream:  # noqa: PTH123  (a descriptor)
+        try:
+            yield stream
+        finally:
+            os.dup2(kept, _STDIN)
+
+
+def _redirect(descriptor: int, target: int) -> None:
+    try:
+        os.dup2(target, descriptor)
+    except OSError:  # standard error is closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def size_to_come(stream: BinaryIO) -> int | None:
+    """Say how many bytes a stream still has; None where only its end will tell."""
+    status = os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return max(0, status.st_size - stream.tell())
+
+
+def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """Read lines as they come, blank ones left out.
+
+    Yields:
+        The line's number from 1, the line, and the number of bytes read so far.
+    """
+    read = 0
+    for number, line in enumerate(stream, start=1):
+        read += len(line)
+        text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+        if text.strip():
+            yield number, text, read
+
+
+def json_line(value: Any) -> bytes:
+    """Write a value as one line of JSON; what is not UTF-8 in it as escapes."""
+    try:
+        return msgspec.json.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii") + b"\n"

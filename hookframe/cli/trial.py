@@ -1,0 +1,203 @@
+"""A policy on trial: built, asked about sample attempts, and everything that is wrong collected."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from hookframe.cli.console import CommandLog
+from hookframe.config import Config, PluginTable
+from hookframe.discovery import Installed
+from hookframe.errors import ChainError, ConfigError, Origin, PluginError
+from hookframe.generation import Builder
+from hookframe.host import Host
+from hookframe.sources import GivenConfig
+from hookframe.step import Failure
+
+if TYPE_CHECKING:
+    from hookframe.plugin import Plugin
+    from hookframe.sources import Source
+    from hookframe.step import ShadowVote
+
+_WHOLE_CHAIN: Final = "plugin chain"
+"""How the core attributes what no single plugin has caused; a plugin has a distribution."""
+Kind = Literal["config", "load", "attempt", "observe", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        kind: where it shows: in the configuration, or when a plugin is loaded, asked about an
+            attempt, shown a decision, or closed.
+        text: what was seen, and what to do.
+        file: the configuration, for its mistakes.
+        line: its line; None where there is none.
+        key: its key; empty for the file as a whole.
+        plugin: the plugin's name; empty where the text names it.
+        distribution: its distribution, or the path of the hook file.
+        version: the distribution's version.
+        samples: the sample attempts that caused it.
+    """
+
+    kind: Kind
+    text: str
+    file: str = ""
+    line: int | None = None
+    key: str = ""
+    plugin: str = ""
+    distribution: str = ""
+    version: str = ""
+    samples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "config":
+            where = f"line {self.line}: " if self.line is not None else ""
+            key = f"{self.key}: " if self.key else ""
+            return f"{self.file}: {where}{key}{self.text}"
+        if not self.plugin:
+            return self.text
+        who = str(Origin(self.plugin, self.distribution, self.version))
+        who = "the whole chain" if who == _WHOLE_CHAIN else who
+        tried = f" [tried: {'; '.join(self.samples)}]" if self.samples else ""
+        return f"{who}: {self.text}{tried}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out.
+
+    Args:
+        config: the configuration; None where it can't be read.
+        plugins: the chain in order; empty where it can't be built.
+        findings: everything that is wrong.
+    """
+
+    config: Config | None
+    plugins: tuple[Plugin, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass
+class _Collected:
+    """Findings, each once, with all the samples that caused it."""
+
+    sample: str = ""
+    by_text: dict[tuple[Kind, Origin, str], list[str]] = field(default_factory=dict)
+
+    def add(self, error: PluginError) -> None:
+        """Take note of an error, in the sample that is being tried."""
+        samples = self.by_text.setdefault((error.phase, error.origin, error.text), [])
+        if self.sample and self.sample not in samples:
+            samples.append(self.sample)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Give what was found, in the order in which it was."""
+        return tuple(
+            Finding(
+                kind,
+                text,
+                plugin=origin.plugin,
+                distribution=origin.distribution,
+                version=origin.version,
+                samples=tuple(samples),
+            )
+            for (kind, origin, text), samples in self.by_text.items()
+        )
+
+
+class _TrialLog(CommandLog):
+    """Collects errors, and passes on what plugins print."""
+
+    def __init__(self, silent: Callable[[], bool], collected: _Collected) -> None:
+        super().__init__(silent)
+        self._collected = collected
+
+    def error(self, text: str) -> None:
+        """Collect what went wrong when a plugin was closed."""
+        self._collected.add(PluginError(Origin(""), "close", text))
+
+    def loading(self, problem: str) -> None:
+        """Say nothing: every load error is collected by itself."""
+
+    def events(self, attempt: Mapping[str, Any], events: Sequence[Failure | ShadowVote]) -> None:
+        """Collect what went wrong in an attempt."""
+        del attempt
+        for event in events:
+            if isinstance(event, Failure):
+                self._collected.add(event.error)
+
+    def observer(self, attempt: Mapping[str, Any], failure: Failure) -> None:
+        """Collect what went wrong when a plugin was shown a decision."""
+        del attempt
+        error = failure.error
+        self._collected.add(PluginError(error.origin, "observe", error.text, error.cause))
+
+
+def try_policy(
+    source: Source,
+    attempts: Sequence[tuple[str, Mapping[str, Any]]],
+    checkpoint: Callable[[], None],
+    silent: Callable[[], bool],
+) -> Verdict:
+    """Build a policy's chain, and ask it about attempts.
+
+    Args:
+        source: the policy.
+        attempts: sample attempts, each with its name.
+        checkpoint: is called after each step; it may raise KeyboardInterrupt.
+        silent: says whether nothing is to be said any more.
+    """
+    config = source.look().config
+    if isinstance(config, ConfigError):
+        return Verdict(None, findings=_of_configuration(config))
+    collected = _Collected()
+    log = _TrialLog(silent, collected)
+    with Host(GivenConfig(_tolerant(config)), watch=False, log=log) as host:
+        checkpoint()
+        if host.generation is None:
+            return Verdict(config, findings=_load_errors(config))
+        plugins = host.generation.plugins
+        for name, attempt in attempts:
+            collected.sample = name
+            host.explain(attempt)
+            checkpoint()
+        collected.sample = ""
+    checkpoint()
+    return Verdict(config, plugins, collected.findings())
+
+
+def _of_configuration(error: ConfigError) -> tuple[Finding, ...]:
+    return tuple(
+        Finding("config", problem.text, file=error.path, line=problem.line, key=problem.key)
+        for problem in error.problems
+    )
+
+
+def _tolerant(config: Config) -> Config:
+    """Let the chain go on after a plugin's error, so that those of the next ones show as well."""
+    tables = {
+        name: PluginTable(replace(table.policy, on_error="skip"), table.settings)
+        for name in config.order(Installed.now().names)
+        for table in (config.table(name),)
+    }
+    return replace(config, plugins={**config.plugins, **tables})
+
+
+def _load_errors(config: Config) -> tuple[Finding, ...]:
+    """Build each plugin by itself: those that load tell whether they take their settings too."""
+    collected = _Collected()
+    builder = Builder(lambda _: nullcontext(), nullcontext(), collected.add)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
+        for name in config.order(Installed.now().names):
+            material = GivenConfig(replace(config, chain=(name,))).look()
+            try:
+                builder.close(builder.build(material, 1, None).plugins)
+            except ChainError as error:
+                for each in error.errors:
+                    collected.add(each)
+    return collected.findings()
