@@ -17,9 +17,12 @@ def main() -> int:
 
         print(f"hookframe {__version__}")  # noqa: T201  (without click, which takes long to import)
         return 0
-    from hookframe.cli.main import run  # noqa: PLC0415  (click, only where it is needed)
+    try:
+        from hookframe.cli.main import run  # noqa: PLC0415  (click, only where it is needed)
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the command is still being imported
+        return 130
 
 
 if __name__ == "__main__":

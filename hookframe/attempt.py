@@ -69,13 +69,13 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
     if type(given) is not dict and not isinstance(given, Mapping):
         raise InvalidAttempt(f"an attempt is an object with nine keys, not {_shown(given)}")
     attempt = dict(given)
-    for key, kind in _ITEMS:
-        try:
-            value = attempt[key]
-        except KeyError:
-            raise InvalidAttempt(f"{key} is missing; all nine keys are required", key) from None
-        if type(value) is not kind:
-            attempt[key] = _converted(key, kind, value)
+    try:
+        for key, kind in _ITEMS:
+            if type(attempt[key]) is not kind:
+                attempt[key] = _converted(key, kind, attempt[key])
+    except KeyError as error:
+        key = error.args[0]
+        raise InvalidAttempt(f"{key} is missing; all nine keys are required", key) from None
     if len(attempt) > len(_ITEMS):
         for key in attempt.keys() - ATTEMPT_TYPES.keys():
             try:

@@ -117,7 +117,7 @@ def read_config(snapshot: Snapshot) -> Config:
     try:
         source = snapshot.content.decode("utf-8")
         parsed = tomllib.loads(source)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's own, bad UTF-8, an int without end
         raise ConfigError(snapshot.path, (Problem("", f"is not valid TOML: {error}"),)) from None
     root = Table.of(parsed, source)
     config = _config(root, snapshot.path)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from hookframe.address import Address, parse_address
 from hookframe.decision import ACTIONS
 from hookframe.errors import Problem
-from hookframe.toml_lines import key_lines
+from hookframe.toml_lines import KeyLines
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
@@ -32,7 +32,7 @@ class Table:
         self,
         values: dict[str, Any],
         path: tuple[str, ...],
-        lines: dict[tuple[str, ...], int],
+        lines: KeyLines,
         problems: list[Problem],
     ) -> None:
         self._values = dict(values)
@@ -44,7 +44,7 @@ class Table:
     @classmethod
     def of(cls, parsed: dict[str, Any], source: str) -> Table:
         """Make the table of a whole file."""
-        return cls(parsed, (), key_lines(source), [])
+        return cls(parsed, (), KeyLines(source), [])
 
     def take(self, key: str, convert: Convert, default: Any = None) -> Any:
         """Take a key out of the table.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from typing import Final
 
-LONGEST = 1000
+LONGEST: Final = 1000
+"""The longest text of an exception, in characters, that is said whole."""
+_HOST: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120
 
 
 def describe(error: BaseException, near: str = "") -> str:
@@ -13,7 +17,8 @@ def describe(error: BaseException, near: str = "") -> str:
     Args:
         error: the exception.
         near: the file whose author reads the text; the innermost of its lines is named where the
-            traceback has one, and the innermost of all otherwise.
+            traceback has one, and the innermost of all otherwise. Lines of hookframe itself are
+            nobody's mistake but ours, and never named.
 
     Returns:
         `<type and text> at <file> line <n>`; without the place where the exception has none.
@@ -21,7 +26,8 @@ def describe(error: BaseException, near: str = "") -> str:
     text = _type_and_text(error)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [(each.filename, each.lineno) for each in frames if _HOST not in each.filename]
     own = [line for line in lines if line[0] == near] or lines
     if not own:
         return text

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 Path = tuple[str, ...]
+
+_TOKEN: Final = re.compile(
+    r"""
+    \"{3} (?: [^\\] | \\. )*? \"{3,5}   # a string over several lines; quotes may precede its end
+    | '{3} .*? '{3,5}
+    | " (?: [^"\\\n] | \\. )* "
+    | ' [^'\n]* '
+    | \# [^\n]*
+    | [][{}\n]
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What decides where a statement ends, in a text that is known to be TOML."""
+
+
+class KeyLines:
+    """The line of every key of a TOML text, found only when somebody asks for one.
+
+    Args:
+        text: a text that tomllib accepts.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines: dict[Path, int] | None = None
+
+    def get(self, path: Path) -> int | None:
+        """Give the line of a dotted path, from 1; None where it has none."""
+        if self._lines is None:
+            self._lines = key_lines(self._text)
+        return self._lines.get(path)
 
 
 def key_lines(text: str) -> dict[Path, int]:
     """Find the line of every key and every table of a TOML text that tomllib accepts.
 
-    Lines are gathered until tomllib takes them as one whole statement, so strings and arrays
-    over several lines, comments and quoted keys mean here what they mean there.
+    The text is cut into statements, and tomllib reads each of them alone, so quoted and dotted
+    keys mean here what they mean there.
 
     Args:
         text: the TOML text.
@@ -24,8 +56,7 @@ def key_lines(text: str) -> dict[Path, int]:
     lines: dict[Path, int] = {}
     table: Path = ()
     for first, statement in _statements(text):
-        parsed = tomllib.loads(statement)
-        paths = list(_paths(parsed))
+        paths = list(_paths(tomllib.loads(statement)))
         if statement.lstrip().startswith("["):
             table = max(paths, key=len)
             lines.setdefault(table, first)
@@ -37,27 +68,29 @@ def key_lines(text: str) -> dict[Path, int]:
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Cut a text into its statements, each with the number of its first line."""
-    gathered, first = "", 1
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not gathered:
-            first = number
-        gathered += line + "\n"
-        if _is_whole(gathered):
-            if tomllib.loads(gathered):
-                yield first, gathered
-            gathered = ""
+    text += "\n"
+    start, first, line, depth = 0, 1, 1, 0
+    for token in _TOKEN.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+            case mark:
+                line += mark.count("\n")
+        if depth == 0 and token[0] == "\n":
+            statement = text[start : token.end()].strip()
+            if statement and not statement.startswith("#"):
+                yield first, statement
+            start, first = token.end(), line
 
 
-def _is_whole(statement: str) -> bool:
-    try:
-        tomllib.loads(statement)
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
-
-
-def _paths(value: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
-    for key, inner in value.items():
-        yield (*above, key)
-        if isinstance(inner, Mapping):
-            yield from _paths(inner, (*above, key))
+def _paths(value: Mapping[str, Any]) -> Iterator[Path]:
+    """Give the path of every key in a value, of outer keys before those in them."""
+    waiting: list[tuple[Path, Mapping[str, Any]]] = [((), value)]
+    while waiting:
+        above, table = waiting.pop()
+        for key, inner in table.items():
+            yield (*above, key)
+            if isinstance(inner, Mapping):
+                waiting.append(((*above, key), inner))

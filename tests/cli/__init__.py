@@ -1,0 +1,1 @@
+"""Tests of the command line, in processes of their own and on real terminals."""
