@@ -27,7 +27,7 @@ def describe(error: BaseException, near: str = "") -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [(each.filename, each.lineno) for each in frames if _HOST not in each.filename]
+    lines = [(each.filename, each.lineno) for each in frames if not each.filename.startswith(_HOST)]
     own = [line for line in lines if line[0] == near] or lines
     if not own:
         return text

@@ -55,13 +55,12 @@ class Generation:
 
     def uses(self, plugin: Plugin) -> bool:
         """Say whether a plugin's object is in this chain."""
-        return any(plugin.subject is own.subject for own in self.plugins)
+        return _has(self.plugins, plugin)
 
 
-def leaving(old: Sequence[Plugin], kept: Sequence[Plugin]) -> list[Plugin]:
-    """Say which plugins of an old generation have no object in common with those that stay."""
-    subjects = [plugin.subject for plugin in kept]
-    return [plugin for plugin in old if not any(plugin.subject is each for each in subjects)]
+def _has(plugins: Sequence[Plugin], wanted: Plugin) -> bool:
+    """Say whether the object of a plugin is among those of others."""
+    return any(plugin.subject is wanted.subject for plugin in plugins)
 
 
 class Builder:
@@ -84,6 +83,8 @@ class Builder:
         self._exclusive = exclusive
         self._loader = Loader(capture)
         self._known: Installed | None = None
+        self._open: list[Plugin] = []
+        """every plugin that has been loaded and not been closed"""
 
     def forget_installed(self) -> None:
         """Read anew, at the next build, what is installed."""
@@ -127,6 +128,7 @@ class Builder:
                     plugins.append(self._loader.load(installed.find(name)))
             except LoadError as error:
                 errors.append(error)
+        self._open += [plugin for plugin in plugins if not _has(self._open, plugin)]
         if errors:
             self._discard(plugins)
             raise ChainError(tuple(errors))
@@ -178,12 +180,21 @@ class Builder:
         return tuple(lost)
 
     def _discard(self, plugins: Sequence[Plugin]) -> None:
-        """Let go of what belongs to a generation that will not be."""
-        self.close([plugin for plugin in plugins if plugin.name == FILE])
+        """Let go of the hook file of a generation that will not be."""
+        unwanted = [plugin for plugin in plugins if plugin.name == FILE]
+        self.retain([plugin for plugin in self._open if not _has(unwanted, plugin)])
 
-    def close(self, plugins: Sequence[Plugin]) -> None:
-        """Close plugins; what they raise is reported, and harms nothing."""
-        for plugin in plugins:
+    def retain(self, kept: Sequence[Plugin]) -> None:
+        """Close every plugin that has been loaded, but those of these.
+
+        What a plugin raises is reported, and harms nothing.
+
+        Args:
+            kept: the plugins of the generation in use; none when the host stops.
+        """
+        leaving = [plugin for plugin in self._open if not _has(kept, plugin)]
+        self._open = [plugin for plugin in self._open if _has(kept, plugin)]
+        for plugin in leaving:
             if plugin.close is None:
                 continue
             with self._capture(plugin.name):

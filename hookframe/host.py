@@ -15,7 +15,7 @@ from hookframe.decision import TEMPFAIL, Decision
 from hookframe.describe import describe
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.frozen import frozen
-from hookframe.generation import Builder, Generation, Observer, leaving
+from hookframe.generation import Builder, Generation, Observer
 from hookframe.log import Log, OncePerSecond
 from hookframe.output import Output, capturing
 from hookframe.snapshot import Writers
@@ -169,11 +169,9 @@ class Host:
             self._reloader.stop()
             self._reloader = None
         with self._lock:
-            generation, self._generation = self._generation, None
-            self._unobserved = None
+            self._generation = self._unobserved = None
             self._problem = self._problem or "the host is closed"
-        if generation is not None:
-            self._builder.close(generation.plugins)
+        self._builder.retain(())
 
     def __enter__(self) -> Self:
         return self
@@ -257,6 +255,7 @@ class Host:
             return
         self._built += 1
         self._swap(new, "")
+        self._builder.retain(new.plugins)
         self._log.info(_announcement(new))
 
     def _fail(self, error: HookframeError, current: Generation | None) -> None:
@@ -266,14 +265,11 @@ class Host:
         self._remind()
 
     def _swap(self, generation: Generation | None, problem: str) -> None:
-        """Take a generation into use between two attempts, and close what only the old one used."""
+        """Take a generation into use, between two attempts."""
         with self._lock:
-            old, self._generation = self._generation, generation
+            self._generation = generation
             self._problem = problem
             self._unobserved = generation if generation and not generation.observers else None
-        if old is not None and old is not generation:
-            kept = () if generation is None else generation.plugins
-            self._builder.close(leaving(old.plugins, kept))
 
 
 def _settled(source: Source) -> Material:

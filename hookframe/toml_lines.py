@@ -57,12 +57,11 @@ def key_lines(text: str) -> dict[Path, int]:
     table: Path = ()
     for first, statement in _statements(text):
         paths = list(_paths(tomllib.loads(statement)))
-        if statement.lstrip().startswith("["):
-            table = max(paths, key=len)
-            lines.setdefault(table, first)
-        else:
-            for path in paths:
-                lines.setdefault(table + path, first)
+        above = table
+        if statement.startswith("["):
+            above, table = (), max(paths, key=len)
+        for path in paths:
+            lines.setdefault(above + path, first)
     return lines
 
 

@@ -52,7 +52,7 @@ def _on_the_way(path: Path) -> list[Path]:
     """Follow a path link by link; give the directory of each link and of the file itself."""
     seen = [path.parent]
     for _ in range(_FOLLOWED_LINKS):
-        link = next((each for each in (path, *path.parents) if each.is_symlink()), None)
+        link = next((each for each in (*reversed(path.parents), path) if each.is_symlink()), None)
         if link is None:
             break
         target = Path(os.path.normpath(link.parent / link.readlink()))

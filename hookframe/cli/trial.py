@@ -196,8 +196,9 @@ def _load_errors(config: Config) -> tuple[Finding, ...]:
         for name in config.order(Installed.now().names):
             material = GivenConfig(replace(config, chain=(name,))).look()
             try:
-                builder.close(builder.build(material, 1, None).plugins)
+                builder.build(material, 1, None)
             except ChainError as error:
                 for each in error.errors:
                     collected.add(each)
+        builder.retain(())
     return collected.findings()

@@ -1,0 +1,48 @@
+"""Fixtures of all tests: the log, a site, installed distributions."""
+
+from __future__ import annotations
+
+import pytest
+from loguru import logger
+
+from .support.distributions import installed_in, isolated
+from .support.log import Lines
+from .support.site import Site
+
+
+@pytest.fixture
+def log():
+    """What loguru's global logger gets, which is where a host in a program logs."""
+    lines = Lines()
+    handler = logger.add(lines.take, format="{message}", level="DEBUG", catch=False)
+    yield lines
+    logger.remove(handler)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A directory with a configuration and a hook file."""
+    directory = tmp_path / "site"
+    directory.mkdir()
+    site = Site(directory)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory):
+    """Foreign distributions, built and installed by pip, each set in a directory of its own."""
+    return installed_in(tmp_path_factory.mktemp("distributions"))
+
+
+@pytest.fixture
+def install(distributions, monkeypatch):
+    """Put sets of installed distributions on the path, and nothing else that is installed."""
+    with isolated(distributions, monkeypatch) as put:
+        yield put
+
+
+@pytest.fixture
+def puppets(install):
+    """Plugins that do what their settings say: `a`, `b`, `c`, wrappers `outer` and `inner`."""
+    install("puppets")

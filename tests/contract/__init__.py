@@ -1,0 +1,1 @@
+"""Each promise of the contract, a file for each of its sections."""

@@ -1,0 +1,1 @@
+"""The documentation, followed by a reader who believes every word."""

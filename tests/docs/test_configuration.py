@@ -1,0 +1,80 @@
+"""docs/configuration.md names every key of hookframe.toml, with its default, and no other key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from hookframe.config import read_config
+from hookframe.errors import ConfigError
+from hookframe.snapshot import Snapshot
+
+from .pages import ROOT, blocks_of, rows_of, section_of, tables_of_toml
+
+PAGE = ROOT / "docs" / "configuration.md"
+SECTIONS = {
+    "At the top": (),
+    "`[limits]`: what one client may cost": ("limits",),
+    "`[plugins.NAME]`: what a plugin may do": ("plugins", "one"),
+}
+NOWHERE = ("none", "all")
+"""What stands for a default that can't be written down."""
+
+
+def read(text):
+    """Read a configuration."""
+    return read_config(Snapshot("/etc/hookframe/hookframe.toml", text.encode()))
+
+
+def documented(heading):
+    """Give the keys of a section's table, and their defaults as TOML."""
+    rows = rows_of(section_of(PAGE.read_text("utf-8"), heading))
+    return {key.strip("`"): default.strip("`") for key, _, default, _ in rows}
+
+
+def known(table):
+    """Ask the code which keys a table may have."""
+    with pytest.raises(ConfigError) as refused:
+        read(f"{tables_of_toml(table)}surely_no_key = 1\n")
+    return set(re.search(r"known here: (.*)", str(refused.value))[1].split(", "))
+
+
+@pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
+def test_the_page_names_the_keys_that_the_code_knows_and_no_others(heading, table):
+    assert set(documented(heading)) == known(table) - {"limits", "plugins"}
+
+
+def test_the_tables_that_the_code_knows_have_sections():
+    assert known(()) & {"limits", "plugins"} == {table[0] for table in SECTIONS.values() if table}
+
+
+@pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
+def test_a_key_that_is_set_to_its_documented_default_changes_nothing(heading, table):
+    defaults = documented(heading).items()
+    lines = [f"{key} = {value}\n" for key, value in defaults if value not in NOWHERE]
+    header = tables_of_toml(table)
+    assert lines
+    assert read(header + "".join(lines)) == read(header)
+
+
+def test_a_default_that_is_documented_as_none_is_none():
+    config = read("[plugins.one]\n")
+    policy = config.table("one").policy
+    assert (config.chain, config.hook_file, config.listen) == (None, None, ())
+    assert (policy.may, policy.deadline, config.table("one").settings) == (None, None, {})
+
+
+def test_the_full_example_has_every_key_of_every_table():
+    example = tomllib.loads(next(blocks_of(PAGE, "toml")))
+    tables = [example, example["limits"], example["plugins"]["blacklist"]]
+    for table, (heading, path) in zip(tables, SECTIONS.items(), strict=True):
+        assert set(table) - {"limits", "plugins"} == set(documented(heading)), path
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.stem)
+def test_every_configuration_on_a_page_is_accepted_unless_it_shows_mistakes(page):
+    for block in blocks_of(page, "toml"):
+        if "pyproject.toml" not in block and "mistakes.toml" not in block:
+            read(block)

@@ -1,0 +1,252 @@
+"""Runs every snippet of the README and of docs/, as a reader would who follows a page from the top.
+
+A fenced block says by its language what it is:
+
+    console     "$ command" lines ("> " goes on with one), each followed by the output it gives, on
+                standard output and standard error, which are a terminal, as a reader's are. "..."
+                stands for anything: within a line, or, as a line of its own, for any lines. A time
+                stamp stands for any, as do the microseconds that end a line, and the width of a
+                table's columns. A command that ends in " &" goes on in the background until the
+                page ends; the lines below it are waited for.
+    text        to be looked at only
+    sh          for root on a real machine, not run; only of the commands in FOR_ROOT
+    all others  a file: its first line is a comment with its name, "# hook.py"
+
+The files of a page and its commands share one directory, in which plugins/ and docs/ are those of
+the project, as in a checkout. `pip install` puts things where only the commands of this page find
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+FENCE = re.compile(r"(?ms)^```(?P<language>\S*)[^\n]*\n(?P<content>.*?)^```$")
+FILE_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
+COMMAND = re.compile(r"(?m)^\$ (?P<command>.*(?:\n>(?: .*)?$)*)\n?(?P<output>(?:(?!\$ ).*\n?)*)")
+ANY_LINES = r"(?:[^\n]*\n)*"
+VARIES = {
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}": r"[-\d]{10} [\d:]{8}\.\d{3}",
+    r" {2,}\d+\.\d *$": r"  +\d+\.\d",
+    r" {2,}": "  +",
+    r"─+": "─+",
+    r"\.\.\.": r"[^\n]*",
+}
+"""What is different each time, and the regular expression that it stands for."""
+VARYING = re.compile("|".join(f"({each})" for each in VARIES))
+FOR_ROOT = {
+    *("apt-get", "systemctl", "journalctl", "install", "adduser", "exim4", "update-exim4.conf"),
+    *("git", "make", "cd"),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    where: str
+    language: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block, and the output that the page promises."""
+
+    line: str
+    output: str
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    """Find the fenced blocks of a page, in order."""
+    text = page.read_text("utf-8")
+    for found in FENCE.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        where = f"{page.relative_to(ROOT)}, line {line}"
+        yield Block(where, found["language"], found["content"])
+
+
+def commands_of(block: Block) -> list[Command]:
+    """Take a console block apart."""
+    found = list(COMMAND.finditer(block.content))
+    assert found, f"{block.where}: a console block starts with a line '$ command'"
+    assert found[0].start() == 0, f"{block.where}: what stands above the first '$ command'?"
+    return [Command(re.sub(r"\n> ?", "\n", one["command"]), one["output"]) for one in found]
+
+
+def pattern_of(output: str) -> str:
+    """Make a regular expression of promised output, in which "..." stands for anything."""
+    lines = output.splitlines()
+    return "".join(ANY_LINES if line == "..." else _pattern_of_line(line) for line in lines)
+
+
+def _pattern_of_line(line: str) -> str:
+    pattern, position = "", 0
+    for found in VARYING.finditer(line):
+        stands_for = list(VARIES.values())[found.lastindex - 1]
+        pattern += re.escape(line[position : found.start()]) + stands_for
+        position = found.end()
+    return f"{pattern}{re.escape(line[position:])} *\n"
+
+
+def assert_matches(seen: str, promised: str, where: str) -> None:
+    """Compare what a command gave with what its page promises, but for empty lines at the end."""
+    pattern = pattern_of(promised.rstrip("\n"))
+    lines = "".join(f"{line}\n" for line in seen.rstrip().splitlines())
+    if not re.fullmatch(pattern, lines):
+        pytest.fail(f"{where}\n--- promised:\n{promised}\n--- seen:\n{seen}", pytrace=False)
+
+
+class Reader:
+    """Somebody who follows a page in a directory of their own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._installed = directory / ".installed"
+        self._background: list[subprocess.Popen[str]] = []
+
+        for name in ("plugins", "docs"):
+            (directory / name).symlink_to(ROOT / name)
+
+    def follow(self, block: Block) -> None:
+        """Do what the block is there for."""
+        if block.language == "console":
+            for command in commands_of(block):
+                self._run(command, f"{block.where}: $ {command.line}")
+        elif block.language not in ("sh", "text"):
+            self._write(block)
+
+    def leave(self) -> None:
+        """Stop what goes on in the background."""
+        for process in self._background:
+            process.terminate()
+            process.communicate()
+
+    def _write(self, block: Block) -> None:
+        name = FILE_NAME.match(block.content)
+        assert name, f"{block.where}: the first line of a file is its name, '# hook.py'"
+        path = self._directory / name["name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.content, "utf-8")
+
+    def _run(self, command: Command, where: str) -> None:
+        if not command.line.endswith(" &"):
+            assert_matches(self._on_a_terminal(command.line), command.output, where)
+            return
+        process = self._started(f"exec {command.line.removesuffix(' &')}", subprocess.PIPE)
+        self._background.append(process)
+        lines = [process.stdout.readline() for _ in command.output.splitlines()]
+        assert_matches("".join(lines), command.output, where)
+
+    def _on_a_terminal(self, line: str) -> str:
+        """Run a command on a terminal, and give what stands there at its end."""
+        ours, theirs = pty.openpty()
+        try:
+            process = self._started(line, theirs)
+        finally:
+            os.close(theirs)
+        seen = b""
+        with process, suppress(OSError):  # EIO: nobody has the terminal open any more
+            while piece := os.read(ours, 4096):
+                seen += piece
+        os.close(ours)
+        return seen.decode().replace("\r\n", "\n")
+
+    def _started(self, line: str, output: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", "-c", line],
+            cwd=self._directory,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "PATH": f"{self._installed}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(self._installed),
+            "COLUMNS": "112",
+            "LINES": "40",
+            "TERM": "dumb",  # no colours
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "PIP_TARGET": str(self._installed),
+            "PIP_NO_DEPS": "1",  # hookframe is there already, and is not asked for elsewhere
+            "PIP_NO_BUILD_ISOLATION": "0",  # sic: pip reads this one as "build isolation: 0"
+            "PIP_QUIET": "2",
+        }
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    # Not tmp_path: its name is so long that no table with a path in it looks as it does elsewhere.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        made = Reader(Path(directory))
+        yield made
+        made.leave()
+
+
+@pytest.mark.timeout(240)  # many commands, on machines that may have much else to do
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
+    for block in blocks_of(page):
+        reader.follow(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_without_a_test_is_for_root_only(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language == "sh":
+            commands = [line.split()[0] for line in block.content.splitlines() if line.strip()]
+            known = FOR_ROOT | {"#"}
+            assert set(commands) <= known, f"{block.where}: make it a console block, which is run"
+
+
+@pytest.mark.parametrize(
+    ("promised", "seen"),
+    [
+        ("", ""),
+        ("one\n", "one\n"),
+        ("one\n", "one"),
+        ("a...c\n", "abbc\n"),
+        ("...\nlast\n", "first\nmore\nlast\n"),
+        ("first\n...\n", "first\n"),
+        ("a   b  c\n ────\n", "a  b     c  \n ───────\n"),
+        ("a        12.3\n", "a         9.8 \n"),
+        ("2026-01-31 12:59:00.123 INFO\n", "2027-11-02 01:00:30.000 INFO\n"),
+    ],
+)
+def test_output_that_a_page_promises_is_found(promised: str, seen: str) -> None:
+    assert_matches(seen, promised, "here")
+
+
+@pytest.mark.parametrize(
+    ("promised", "seen"),
+    [
+        ("", "one\n"),
+        ("one\n", ""),
+        ("a...c\n", "ab\nbc\n"),
+        ("a.c\n", "abc\n"),
+        ("a\n", "a\nb\n"),
+        ("a b\n", "a  b\n"),
+        ("1.2.3\n", "1.2.4\n"),
+    ],
+)
+def test_output_that_a_page_does_not_promise_fails_its_test(promised: str, seen: str) -> None:
+    with pytest.raises(pytest.fail.Exception):
+        assert_matches(seen, promised, "here")

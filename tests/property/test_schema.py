@@ -1,0 +1,103 @@
+"""What is enforced agrees with the published JSON Schema (CONTRACT 1)."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from hookframe.attempt import read_only_attempt
+from hookframe.decision import check_decision
+from hookframe.errors import InvalidAttempt, InvalidDecision
+from hookframe.schema import attempt_schema, decision_schema
+
+from .strategies import ATTEMPT, CARELESS, DECISION, JSON, TEXT_KEYS
+
+DECISIONS = Draft202012Validator(decision_schema())
+ATTEMPTS = Draft202012Validator(attempt_schema())
+
+
+def accepted(check, value, refusal):
+    try:
+        check(value)
+    except refusal:
+        return False
+    return True
+
+
+def has_integral_float(value):
+    """JSON has one kind of number: there 1.0 is an integer, in Python it is not an id."""
+    return isinstance(value, dict) and any(isinstance(each, float) for each in value.values())
+
+
+@given(CARELESS.filter(lambda value: not has_integral_float(value)))
+def test_a_return_is_accepted_exactly_when_the_schema_accepts_it(returned):
+    assert accepted(check_decision, returned, InvalidDecision) == DECISIONS.is_valid(returned)
+
+
+@given(DECISION)
+def test_what_the_contract_allows_is_accepted_as_it_is(decision):
+    assert check_decision(decision) == decision
+    assert DECISIONS.is_valid(decision)
+
+
+@given(DECISION)
+def test_a_checked_decision_is_another_dict_and_stays_valid(decision):
+    checked = check_decision(decision)
+    assert checked is not decision
+    assert check_decision(checked) == checked
+
+
+@given(CARELESS)
+def test_a_refusal_is_one_printable_line(returned):
+    text = ""
+    try:
+        check_decision(returned)
+    except InvalidDecision as error:
+        text = str(error)
+    assert text.isprintable()
+    assert len(text) < 500
+
+
+SURROGATES = st.text(st.characters(categories=["Cs"]), min_size=1, max_size=2)
+
+
+@given(SURROGATES, st.text(max_size=5))
+def test_text_that_is_not_utf_8_when_encoded_is_refused_in_every_key(surrogates, text):
+    for decision in (
+        {"action": "dump", "message": text + surrogates},
+        {"action": "new_mtaid", "new_mtaid": surrogates + text},
+        {"action": "new_config", "new_sender": surrogates},
+        {"action": "normal", "deliver_as_if_to_domain": surrogates},
+    ):
+        assert not accepted(check_decision, decision, InvalidDecision)
+
+
+CARELESS_ATTEMPT = st.one_of(
+    ATTEMPT,
+    st.builds(
+        lambda attempt, key, value: {**attempt, key: value},
+        ATTEMPT,
+        st.sampled_from([*TEXT_KEYS, "injtime", "is_first_attempt", "mtaid_exists", "size"]),
+        JSON,
+    ),
+    st.builds(
+        lambda attempt, key: {name: each for name, each in attempt.items() if name != key},
+        ATTEMPT,
+        st.sampled_from([*TEXT_KEYS, "injtime", "is_first_attempt", "mtaid_exists"]),
+    ),
+    JSON,
+)
+
+
+@given(CARELESS_ATTEMPT)
+def test_an_attempt_is_accepted_exactly_when_the_schema_accepts_it(attempt):
+    assert accepted(read_only_attempt, attempt, InvalidAttempt) == ATTEMPTS.is_valid(attempt)
+
+
+@given(ATTEMPT)
+def test_an_accepted_attempt_has_the_declared_types_and_the_same_values(attempt):
+    checked = read_only_attempt(attempt)
+    assert dict(checked) == attempt
+    assert type(checked["is_first_attempt"]) is type(checked["mtaid_exists"]) is bool
+    assert type(checked["injtime"]) is int

@@ -1,0 +1,42 @@
+"""`hookframe.discovery`: what is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookframe.discovery import Installed
+from hookframe.errors import LoadError
+
+
+def test_plugins_are_known_in_name_order_without_being_imported(install):
+    install("stack", "broken")
+    names = Installed.now().names
+    assert list(names) == sorted(names)
+    assert {"guard", "routes", "exits", "import_error"} <= set(names)
+
+
+def test_a_plugin_is_told_with_distribution_and_version(install):
+    install("stack")
+    found = Installed.now().find("guard")
+    assert (found.name, found.distribution, found.version) == ("guard", "acme-guard", "1.4.0")
+
+
+def test_a_name_that_two_claim_has_two_claims_and_can_not_be_found(install):
+    install("twins")
+    installed = Installed.now()
+    assert [each.distribution for each in installed.claims("twin")] == ["twin-one", "twin-two"]
+    with pytest.raises(LoadError, match="2 installed distributions claim the name 'twin'"):
+        installed.find("twin")
+
+
+def test_the_same_distribution_found_twice_on_the_path_is_one(install, distributions):
+    install("stack", str(distributions["stack"]))
+    assert len(Installed.now().claims("guard")) == 1
+
+
+def test_nothing_installed_is_told(install):
+    install()
+    installed = Installed.now()
+    assert installed.names == ()
+    with pytest.raises(LoadError, match="installed: none"):
+        installed.find("guard")

@@ -1,0 +1,30 @@
+"""`hookframe.hookspecs`: what a plugin may implement."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from hookframe import hookspecs
+
+PROMISED = {
+    "pre_delivery_attempt": ("attempt", "decision", "state"),
+    "configure": ("settings",),
+    "decided": ("attempt", "decision", "trace"),
+    "close": (),
+}
+
+
+@pytest.mark.parametrize(("hook", "arguments"), PROMISED.items())
+def test_each_hook_is_specified_with_its_arguments_and_documented(hook, arguments):
+    function = getattr(hookspecs, hook)
+    assert tuple(inspect.signature(function).parameters) == arguments
+    assert function.__doc__
+    for argument in arguments:
+        assert f"{argument}:" in function.__doc__
+    assert hookspecs.HOOKS[hook] == arguments
+
+
+def test_there_is_no_other_hook():
+    assert set(hookspecs.HOOKS) == set(PROMISED)
