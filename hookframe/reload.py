@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.snapshot import QUIET, Writers
+from hookframe.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.watch import POLL, Watch
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 STILL: Final = 0.5
 """The same where the system can't tell a writer from a lease that it never grants (NFS)."""
-FORGOTTEN: Final = 10.0
-"""Seconds after which a writer whose close was never seen is taken to have gone."""
 
 
 class Settling:

@@ -84,7 +84,7 @@ def test_a_list_that_disappears_temp_fails_every_attempt_until_it_is_back(
         for recipient in ("user@example.org", "other@example.org"):
             assert host.decide(attempt(recipient=recipient)) == TEMPFAIL
             [line] = [line for line in logged if f"recipient=[{recipient}]" in line]
-            assert f"{blocked} can't be read: No such file or directory" in line
+            assert f"{blocked} does not exist. A list that can't be read" in line
             assert "(plugin blacklist" in line
         blocked.with_suffix(".gone").rename(blocked)
         assert host.decide(attempt()) == DUMP
@@ -97,7 +97,7 @@ def test_a_list_that_is_missing_at_the_start_is_taken_up_once_it_is_there(
     blocked.rename(blocked.with_suffix(".gone"))
     with Host.from_config(configuration(recipients=str(blocked))) as host:
         assert host.decide(attempt()) == TEMPFAIL
-        assert f"{blocked} can't be read: No such file or directory" in host.problem
+        assert f"{blocked} does not exist. A list that can't be read" in host.problem
         blocked.with_suffix(".gone").rename(blocked)
         eventually(lambda: host.decide(attempt()) == DUMP)
 
@@ -108,7 +108,7 @@ def test_a_list_that_is_missing_at_the_start_is_taken_up_once_it_is_there(
         ({}, "no list is named: set recipients ="),
         ({"recipients": "blocked.txt"}, "recipients: 'blocked.txt' is not an absolute path"),
         ({"recipients": "/", "check": 1}, "unknown setting 'check'; there are: recipients, "),
-        ({"recipients": "/"}, "/ is a directory, not a file"),
+        ({"recipients": "/"}, "/ is a directory, not a regular file"),
     ],
 )
 def test_a_wrong_setting_is_a_load_error_with_the_plugins_name(

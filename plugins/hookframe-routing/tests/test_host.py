@@ -131,6 +131,6 @@ def test_a_file_that_disappears_temp_fails_every_attempt_until_it_is_back(host, 
     rules.unlink()
     assert [one.decide(attempt()) for _ in range(3)] == [TEMPFAIL] * 3
     (vote,) = one.explain(attempt()).trace
-    assert f"{rules}: can't be read: No such file or directory" in vote["error"]
+    assert f"{rules} does not exist; expected a file of rules" in vote["error"]
     rules.write_text("[[rule]]\nnew_mtaid = 2\n")
     until(one, attempt, {"action": "new_mtaid", "new_mtaid": "2"})

@@ -75,7 +75,7 @@ def test_each_mistake_gets_the_text_that_is_shown(tmp_path, snippet, text):
 
 
 def test_a_file_that_is_gone_gets_the_text_that_is_shown(tmp_path):
-    shown = next(text for kind, text in BLOCKS if kind == "text" and "can't be read" in text)
+    shown = next(text for kind, text in BLOCKS if kind == "text" and "does not exist" in text)
     path = str(tmp_path / "routing.toml")
     with pytest.raises(RoutingError) as caught:
         Routing().configure({"file": path})

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
 
 from hookframe import hookimpl
 from hookframe_blacklist.entries import NULL_SENDER, lookup_keys
 from hookframe_blacklist.errors import BlacklistError
-from hookframe_blacklist.listfile import ListFile, ListPath, look
+from hookframe_blacklist.listfile import ListFile, ListPath, being_written, look
 from hookframe_blacklist.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
     from hookframe import Attempt, Decision
+
+_PATIENCE: Final = 1.0
+"""Seconds for which `configure` waits for who is writing a list that is not known yet."""
+_SOON: Final = 0.1
+"""Seconds between two looks, at most, as long as somebody is writing a list."""
 
 
 class Blacklist:
@@ -74,12 +79,29 @@ class _Lists:
     """All lists as one look found them, swapped in one assignment.
 
     Args:
-        files: every list by its file, for the next look to compare with.
+        files: every list that could be read, by its file, for the next look to compare with.
+        problems: what is wrong with the others.
+        recipients: the entries of each list of recipients.
+        senders: the same of senders.
     """
 
     files: Mapping[ListPath, ListFile]
+    problems: Mapping[ListPath, str]
     recipients: tuple[Set[str], ...]
     senders: tuple[Set[str], ...]
+
+    @classmethod
+    def of(cls, files: Mapping[ListPath, ListFile], problems: Mapping[ListPath, str]) -> _Lists:
+        """Sort the entries by what they list."""
+        recipients = tuple(each.entries for where, each in files.items() if not where.senders)
+        senders = tuple(each.entries for where, each in files.items() if where.senders)
+        return cls(files, problems, recipients, senders)
+
+    @property
+    def only_wait(self) -> bool:
+        """Whether all that is wrong is that lists are being written."""
+        texts = self.problems.items()
+        return bool(texts) and all(text == being_written(where) for where, text in texts)
 
 
 class _Policy:
@@ -90,21 +112,26 @@ class _Policy:
         known: lists that were read before; those that have not changed are not read again.
 
     Raises:
-        BlacklistError: a list can't be read.
+        BlacklistError: a list can't be read, or somebody is writing one that is not known yet and
+            does not come to an end.
     """
 
     def __init__(self, settings: Settings, known: Mapping[ListPath, ListFile]) -> None:
         self.settings = settings
         self._wanted = settings.lists()
         self._check_every = settings.seconds()
-        self._lists = _Lists(known, (), ())
-        self._error = ""
+        self._lists = _Lists.of(known, {})
         self._next_look = 0.0  # at once
-        self.lists()
+        give_up = monotonic() + _PATIENCE
+        self._look()
+        while self._lists.only_wait and monotonic() < give_up:
+            sleep(_SOON)
+            self._look()
+        self._checked()
 
     @property
     def files(self) -> Mapping[ListPath, ListFile]:
-        """Every list as it was last read."""
+        """Every list as it was last read, but for those that can't be read any more."""
         return self._lists.files
 
     def lists(self) -> _Lists:
@@ -116,33 +143,40 @@ class _Policy:
         """
         if monotonic() >= self._next_look:
             self._look()
-        if self._error:
+        return self._checked()
+
+    def _checked(self) -> _Lists:
+        if self._lists.problems:
             # A new exception each time: one that is raised again collects a traceback each time.
-            raise BlacklistError(self._error)
+            raise BlacklistError("; ".join(self._lists.problems.values()))
         return self._lists
 
     def _look(self) -> None:
-        """Look at every file; take over all lists or, if one of them is broken, none.
+        """Look at every file.
 
-        When the next look is due is set last: a look that a deadline cut short is made again at
-        the next attempt, rather than forgotten.
+        One that somebody is writing stays as the look before found it, list or problem, and the
+        next look is soon. When it is due is set last: a look that a deadline cut short is made
+        again at the next attempt, rather than forgotten.
         """
         now = monotonic()
+        before = self._lists
         files: dict[ListPath, ListFile] = {}
-        problems: list[str] = []
+        problems: dict[ListPath, str] = {}
+        waits = False
         for where in self._wanted:
+            known = before.files.get(where)
             try:
-                files[where] = look(where, self.files.get(where))
+                found = look(where, known)
             except BlacklistError as error:
-                problems.append(str(error))
-        if not problems:
-            self._lists = _Lists(
-                files,
-                tuple(each.entries for where, each in files.items() if not where.senders),
-                tuple(each.entries for where, each in files.items() if where.senders),
-            )
-        self._error = "; ".join(problems)
-        self._next_look = now + self._check_every
+                problems[where] = str(error)
+                continue
+            waits = waits or found is None
+            if kept := found or known:
+                files[where] = kept
+            else:
+                problems[where] = before.problems.get(where) or being_written(where)
+        self._lists = _Lists.of(files, problems)
+        self._next_look = now + (min(_SOON, self._check_every) if waits else self._check_every)
 
 
 def _listed(address: str, lists: tuple[Set[str], ...]) -> bool:

@@ -6,19 +6,22 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from hookframe_routing.content import Content, Stamp, never_read, read_content, stamp_of
-from hookframe_routing.problems import Problem, RoutingError
+from hookframe_routing.content import being_written, failed, look, read_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookframe import Snapshot
+    from hookframe_routing.content import Content
     from hookframe_routing.table import Table
 
-_SETTLED: Final = 0.1
-"""Seconds for which nobody has written: half of a file may be valid TOML, and is half a policy."""
 _PATIENCE: Final = 0.1
 """Seconds for which one attempt waits for a new table. Tables of a few hundred rules are there by
 then; a longer one is awaited by later attempts, so that no attempt outlives its deadline for it."""
+_FIRST_PATIENCE: Final = 1.0
+"""Seconds for which `refresh` waits for who is writing a file that is not known yet."""
+_SOON: Final = 0.1
+"""Seconds between two looks, at most, as long as a change is not in force."""
 
 
 class RuleFile:
@@ -42,22 +45,21 @@ class RuleFile:
         self._further = further
         self._check_every = check_every
         self._clock = clock
-        self._content = never_read(path)
-        self._missing: RoutingError | None = None
-        self._unsettled: tuple[Stamp, float] | None = None
-        self._reading: _Reading | None = None
+        self._content = being_written(path)
+        self._making: _Making | None = None
         self._next_look = clock()
 
     def refresh(self) -> None:
         """Read the file now unless it is known as it is, whether or not it is time for a look.
 
+        A table that is known stays while somebody is writing the file.
+
         Raises:
-            RoutingError: it can't be read, or its rules are wrong.
+            RoutingError: it can't be read, its rules are wrong, or nothing is known of it and
+                somebody is writing it and does not come to an end.
         """
-        stamp, _ = stamp_of(self._path)
-        if not self._content.is_still(stamp):
-            self._adopt(read_content(self._path, self._further, self._content))
-        self._missing = None
+        if not self._content.seen.is_unchanged():
+            self._read_now()
         self._next_look = self._clock() + self._check_every
         self._checked()
 
@@ -73,12 +75,25 @@ class RuleFile:
         return self._checked()
 
     def _checked(self) -> Table:
-        error = self._missing or self._content.error
+        error = self._content.error
         if error is not None:
             # A new exception each time: one that is raised again collects a traceback each time.
             raise error.again()
         assert self._content.table is not None  # noqa: S101  (there is one where no error is)
         return self._content.table
+
+    def _read_now(self) -> None:
+        """Read the file, after a wait for its writer if there is no table to go on with."""
+        give_up = time.monotonic() + _FIRST_PATIENCE
+        snapshot = look(self._path)
+        while not snapshot.settled and self._content.table is None:
+            if time.monotonic() >= give_up:
+                self._adopt(being_written(self._path))
+                return
+            time.sleep(_SOON)
+            snapshot = look(self._path)
+        if snapshot.settled and not self._is_known(snapshot):
+            self._adopt(read_content(snapshot, self._further))
 
     def _look(self) -> None:
         """See whether the file changed, and have it read if so.
@@ -86,67 +101,61 @@ class RuleFile:
         When the next look is due is set last: a look that a deadline cuts short is made again at
         the next attempt, rather than forgotten.
         """
-        try:
-            stamp, age = stamp_of(self._path)
-        except RoutingError as error:
-            self._missing = error
-            self._next_look = self._clock() + self._check_every
-            return
-        if self._content.is_still(stamp):
-            self._missing = None
-        elif not self._is_settled(stamp, age) or not self._has_read(stamp):
-            self._next_look = self._clock() + min(_SETTLED, self._check_every)
-            return
-        self._next_look = self._clock() + self._check_every
+        done = self._content.seen.is_unchanged() or self._follow(look(self._path))
+        wait = self._check_every if done else min(_SOON, self._check_every)
+        self._next_look = self._clock() + wait
 
-    def _is_settled(self, stamp: Stamp, age: float) -> bool:
-        """Say whether nobody is writing any more: by the file's age, or as its stamp stays.
-
-        The second way is for a file whose times lie in the future.
-        """
-        if age > _SETTLED or stamp == self._content.stamp:
-            return True
-        now = self._clock()
-        if self._unsettled is None or self._unsettled[0] != stamp:
-            self._unsettled = (stamp, now)
-        return now - self._unsettled[1] >= _SETTLED
-
-    def _has_read(self, stamp: Stamp) -> bool:
-        """Read the file beside the attempts, and take over what it says once that is there."""
-        reading = self._reading
-        if reading is None or reading.is_of_no_use(stamp):
-            reading = self._reading = _Reading(self._path, self._further, self._content, stamp)
-            reading.start()
-        reading.join(_PATIENCE)
-        if reading.content is None:
+    def _follow(self, snapshot: Snapshot) -> bool:
+        """Take over what was read; say whether that is done, or has to wait."""
+        if not snapshot.settled:
             return False
-        self._adopt(reading.content)
-        self._missing = None
+        if self._is_known(snapshot):
+            return True
+        if snapshot.error is not None:
+            self._adopt(read_content(snapshot, self._further))
+            return True
+        return self._has_made(snapshot)
+
+    def _is_known(self, snapshot: Snapshot) -> bool:
+        """Say whether the bytes are those of the table, and remember when they were seen."""
+        if snapshot.fingerprint != self._content.fingerprint:
+            return False
+        self._adopt(self._content.seen_again(snapshot))
+        return True
+
+    def _has_made(self, snapshot: Snapshot) -> bool:
+        """Make the table beside the attempts, and take it over once it is there."""
+        making = self._making
+        if making is None or making.is_of_no_use(snapshot):
+            making = self._making = _Making(snapshot, self._further)
+            making.start()
+        making.join(_PATIENCE)
+        if making.content is None:
+            return False
+        self._adopt(making.content)
         return True
 
     def _adopt(self, content: Content) -> None:
         self._content = content
-        self._unsettled = None
-        self._reading = None
+        self._making = None
 
 
-class _Reading(threading.Thread):
-    """Reads the file and makes its table, however long that takes."""
+class _Making(threading.Thread):
+    """Makes a table, however long that takes."""
 
-    def __init__(self, path: str, further: frozenset[str], known: Content, stamp: Stamp) -> None:
+    def __init__(self, snapshot: Snapshot, further: frozenset[str]) -> None:
         super().__init__(name="hookframe-routing", daemon=True)
         self.content: Content | None = None
-        self._work = (path, further, known)
-        self._stamp = stamp
+        self._work = (snapshot, further)
+        self._fingerprint = snapshot.fingerprint
 
-    def is_of_no_use(self, stamp: Stamp) -> bool:
-        """Say whether the file has changed since, or a fork has left the thread in the parent."""
-        return not self.is_alive() and (self.content is None or self._stamp != stamp)
+    def is_of_no_use(self, snapshot: Snapshot) -> bool:
+        """Say whether the file has other bytes by now, or a fork left the thread in the parent."""
+        left = not self.is_alive() and self.content is None
+        return left or self._fingerprint != snapshot.fingerprint
 
     def run(self) -> None:
         try:
             self.content = read_content(*self._work)
         except Exception as error:  # noqa: BLE001  (it must reach the attempts, not be lost here)
-            text = f"can't be made a table: {type(error).__name__}: {error}"
-            wrong = RoutingError([Problem("", text)], self._work[0])
-            self.content = Content(None, False, b"", None, wrong)
+            self.content = failed(self._work[0], error)
