@@ -11,6 +11,7 @@ import msgspec
 
 from hookframe.errors import InvalidAttempt
 from hookframe.frozen import frozen
+from hookframe.wording import shown
 
 
 class Attempt(TypedDict):
@@ -67,7 +68,7 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
         InvalidAttempt: a key is missing or carries a value of another type; the text names it.
     """
     if type(given) is not dict and not isinstance(given, Mapping):
-        raise InvalidAttempt(f"an attempt is an object with nine keys, not {_shown(given)}")
+        raise InvalidAttempt(f"an attempt is an object with nine keys, not {shown(given)}")
     attempt = dict(given)
     try:
         for key, kind in _ITEMS:
@@ -93,17 +94,7 @@ def _converted(key: str, kind: type, value: Any) -> Any:
         return bool(value)
     if kind is int and type(value) in (int, float) and value == value // 1:
         return int(value)
-    raise InvalidAttempt(f"{key} must be {_EXPECTED[kind]}, not {_shown(value)}", key)
-
-
-def _shown(value: Any) -> str:
-    """Show a value from outside in an error text, short and on one line."""
-    try:
-        text = ascii(value)
-    except Exception:  # noqa: BLE001  (too many digits or levels, an odd __repr__)
-        text = f"a value of type {type(value).__name__} that can't be shown"
-    limit = 80
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    raise InvalidAttempt(f"{key} must be {_EXPECTED[kind]}, not {shown(value)}", key)
 
 
 def parse_attempt(line: bytes) -> Any:

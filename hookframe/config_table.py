@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from typing import Any, Final
 
 from hookframe.address import Address, parse_address
 from hookframe.decision import ACTIONS
 from hookframe.errors import Problem
 from hookframe.toml_lines import KeyLines
+from hookframe.wording import did_you_mean, shown
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
@@ -70,7 +70,7 @@ class Table:
         value = self._values.pop(key, {})
         if isinstance(value, dict):
             return value
-        self.problem(key, f"must be a table, not {_shown(value)}")
+        self.problem(key, f"must be a table, not {shown(value)}")
         return {}
 
     def inner(self, key: str) -> Table:
@@ -85,8 +85,7 @@ class Table:
     def refuse_the_rest(self) -> None:
         """Report each key that nobody has taken."""
         for key in self._values:
-            close = get_close_matches(key, self._known, n=1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
+            hint = did_you_mean(key, self._known)
             self.problem(key, f"unknown key{hint}; known here: {', '.join(self._known)}")
 
     def problem(self, key: str, text: str) -> None:
@@ -103,21 +102,21 @@ def text(value: Any) -> str:
     """Accept a string that is not empty."""
     if isinstance(value, str) and value and "\0" not in value:
         return value
-    raise ValueError(f"must be a string, not {_shown(value)}")
+    raise ValueError(f"must be a string, not {shown(value)}")
 
 
 def boolean(value: Any) -> bool:
     """Accept true or false."""
     if isinstance(value, bool):
         return value
-    raise ValueError(f"must be true or false, not {_shown(value)}")
+    raise ValueError(f"must be true or false, not {shown(value)}")
 
 
 def positive(value: Any) -> int:
     """Accept a whole number from 1."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    raise ValueError(f"must be a whole number from 1, not {_shown(value)}")
+    raise ValueError(f"must be a whole number from 1, not {shown(value)}")
 
 
 def duration(value: Any) -> float:
@@ -126,7 +125,7 @@ def duration(value: Any) -> float:
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds > 0:
         return seconds
-    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {_shown(value)}')
+    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {shown(value)}')
 
 
 def one_of(*allowed: str) -> Convert:
@@ -136,7 +135,7 @@ def one_of(*allowed: str) -> Convert:
         if isinstance(value, str) and value in allowed:
             return value
         words = " or ".join(f'"{word}"' for word in allowed)
-        raise ValueError(f"must be {words}, not {_shown(value)}")
+        raise ValueError(f"must be {words}, not {shown(value)}")
 
     return convert
 
@@ -148,7 +147,7 @@ def names_or(word: str) -> Convert:
         if value == word:
             return word
         if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
-            raise ValueError(f'must be a list of plugin names, or "{word}", not {_shown(value)}')
+            raise ValueError(f'must be a list of plugin names, or "{word}", not {shown(value)}')
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
             raise ValueError(f"names {', '.join(twice)} more than once")
@@ -161,10 +160,10 @@ def actions(value: Any) -> frozenset[str]:
     """Accept a list of actions."""
     known = ", ".join(ACTIONS)
     if not isinstance(value, list):
-        raise ValueError(f"must be a list of actions out of {known}, not {_shown(value)}")
+        raise ValueError(f"must be a list of actions out of {known}, not {shown(value)}")
     for name in value:
         if not isinstance(name, str) or name not in ACTIONS:
-            raise ValueError(f"unknown action {_shown(name)}; expected some of {known}")
+            raise ValueError(f"unknown action {shown(name)}; expected some of {known}")
     return frozenset(value)
 
 
@@ -174,16 +173,10 @@ def addresses(*, allow_remote: bool) -> Convert:
     def convert(value: Any) -> tuple[Address, ...]:
         listed = value if isinstance(value, list) else [value]
         if not listed or not all(isinstance(each, str) for each in listed):
-            raise ValueError(f"must be an address or a list of addresses, not {_shown(value)}")
+            raise ValueError(f"must be an address or a list of addresses, not {shown(value)}")
         parsed = tuple(parse_address(each, allow_remote=allow_remote) for each in listed)
         if len({str(each) for each in parsed}) < len(parsed):
             raise ValueError("names the same address more than once")
         return parsed
 
     return convert
-
-
-def _shown(value: Any) -> str:
-    shown = ascii(value)
-    limit = 60
-    return shown if len(shown) <= limit else f"{shown[:limit]}…"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
 from hookframe.errors import InvalidDecision
+from hookframe.wording import did_you_mean, shown
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _WHITE_SPACE: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -226,15 +226,15 @@ def _as_text(key: Key, value: Any) -> str:
 
 def _forbidden(key: Key, text: str) -> str:
     if re.search(f"[{_SURROGATES}]", text):
-        return f"{key.name} is not valid UTF-8 when encoded: {_shown(text)}"
-    return f"{key.name} must not contain {key.text.what}: {_shown(text)}"
+        return f"{key.name} is not valid UTF-8 when encoded: {shown(text)}"
+    return f"{key.name} must not contain {key.text.what}: {shown(text)}"
 
 
 def _no_such_action(name: object) -> str:
     known = ", ".join(ACTIONS)
     if name is None:
         return f"the key action is missing; expected one of {known}"
-    return f"unknown action {_shown(name)}{_hint(name, ACTIONS)}; expected one of {known}"
+    return f"unknown action {shown(name)}{did_you_mean(name, ACTIONS)}; expected one of {known}"
 
 
 def _no_such_key(key: object, action: Action) -> str:
@@ -242,19 +242,8 @@ def _no_such_key(key: object, action: Action) -> str:
     carried = ", ".join(action.keys)
     if key in everywhere:
         return f"the action {action.name} does not carry the key {key}; it may carry {carried}"
-    return f"unknown key {_shown(key)}{_hint(key, everywhere)}; {action.name} may carry {carried}"
-
-
-def _hint(name: object, known: Any) -> str:
-    close = get_close_matches(name, known, n=1) if isinstance(name, str) else []
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _shown(value: object) -> str:
-    """Show what a plugin returned, short and on one line."""
-    text = ascii(value) if isinstance(value, (str, int)) else type(value).__name__
-    limit = 80
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    hint = did_you_mean(key, everywhere)
+    return f"unknown key {shown(key)}{hint}; {action.name} may carry {carried}"
 
 
 def strictness(decision: Mapping[str, Any]) -> int:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 import importlib_metadata
@@ -18,6 +17,7 @@ from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
 from hookframe.plugin import Plugin, plugin_from_object
+from hookframe.wording import did_you_mean
 
 GROUP: Final = PROJECT
 FILE: Final = "file"
@@ -92,8 +92,7 @@ class Installed:
         return claims[0]
 
     def _not_installed(self, name: str) -> str:
-        close = get_close_matches(name, self.names, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        hint = did_you_mean(name, self.names)
         installed = ", ".join(self.names) or "none"
         return (
             f"no installed plugin is named {name!r}{hint}; installed: {installed}. "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -13,6 +12,7 @@ from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import API_VERSION, HOOKS, PROJECT
 from hookframe.signature import SignatureError, argument_names, refuse_deferred
+from hookframe.wording import did_you_mean
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
@@ -122,8 +122,7 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
 
 
 def _unknown_hook(name: str) -> str:
-    close = get_close_matches(name, HOOKS, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    hint = did_you_mean(name, HOOKS)
     return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(HOOKS)}"
 
 

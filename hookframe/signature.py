@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from hookframe.errors import HookframeError
+from hookframe.wording import did_you_mean
 
 
 class SignatureError(HookframeError):
@@ -47,8 +47,7 @@ _PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEY
 
 
 def _unknown_argument(name: str, allowed: Sequence[str]) -> str:
-    close = get_close_matches(name, allowed, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    hint = did_you_mean(name, allowed)
     return f"takes an argument {name!r}{hint}; it may take {_listed(allowed)}"
 
 

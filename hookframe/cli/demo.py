@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import cycle
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hookframe.cli.console import complain
+from hookframe.cli.console import complain, is_terminal
 from hookframe.cli.demo_daemon import Daemon, DaemonFailed, demo_folder, running_daemon
 from hookframe.cli.demo_policy import (
     CONFIG,
@@ -24,7 +25,7 @@ from hookframe.cli.demo_policy import (
     save,
     write_policy,
 )
-from hookframe.cli.demo_screen import changed_lines, screen
+from hookframe.cli.demo_screen import Plain, changed_lines
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.words import in_words
 
@@ -69,7 +70,7 @@ def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
         with _stoppable(), demo_folder() as folder:
             write_policy(folder, used)
             with running_daemon(folder, CONFIG) as daemon:
-                _Show(folder, daemon, screen(), seconds).play(used)
+                _Show(folder, daemon, _screen(), seconds).play(used)
     except KeyboardInterrupt:
         click.echo("\nStopped.")
     except DaemonFailed as error:
@@ -159,3 +160,12 @@ class _Show:
                 return answer, (monotonic() - saved) * 1000
             sleep(_PAUSE)
         raise DaemonFailed(f"the saved change had no effect within {_PATIENCE:.0f} s")
+
+
+def _screen() -> Screen:
+    """Choose the screen for standard output."""
+    if is_terminal(sys.stdout):
+        from hookframe.cli.demo_colours import Colours  # noqa: PLC0415  (rich)
+
+        return Colours()
+    return Plain()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from difflib import unified_diff
 from typing import Any, Final, Protocol
 
-from hookframe.cli.console import is_terminal
 from hookframe.cli.words import in_words
 
 _RECIPIENT: Final = 22
@@ -43,15 +41,6 @@ class Plain:
         """Show a change of the hook file."""
         for line in lines:
             print(f"  {line}", flush=True)  # noqa: T201
-
-
-def screen() -> Screen:
-    """Choose the screen for standard output."""
-    if is_terminal(sys.stdout):
-        from hookframe.cli.demo_colours import Colours  # noqa: PLC0415  (rich)
-
-        return Colours()
-    return Plain()
 
 
 def who_and_what(attempt: Mapping[str, Any]) -> str:

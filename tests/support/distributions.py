@@ -90,7 +90,7 @@ def run_python(code, *paths, **environment):
     Returns:
         The completed process, its output as text; its exit status was 0.
     """
-    path = os.pathsep.join(map(str, paths))
+    path = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": path, **environment},
