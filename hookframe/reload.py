@@ -19,7 +19,7 @@ RETRY: Final = 1.0
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 STILL: Final = 0.5
-"""The same where the system can't tell a writer from a lease that it never grants (NFS)."""
+"""The same where every lease is refused, as if there were always a writer (NFS)."""
 
 
 class Settling:
@@ -27,10 +27,12 @@ class Settling:
 
     Args:
         watch: knows what the file system's events tell of writers.
+        loaded: what is in use already.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, loaded: Material) -> None:
         self._watch = watch
+        self._leases = loaded.leased
         self._candidate: tuple[object, ...] = ()
         self._since = 0.0
 
@@ -45,11 +47,13 @@ class Settling:
         if material.fingerprint != self._candidate:
             self._candidate, self._since = material.fingerprint, now
         still = now - self._since
+        self._leases = self._leases or material.leased
         if material.writers is Writers.NONE:
             return material.readable or still >= QUIET
         told = {self._watch.unclosed(file.path) for file in material.files}
         if material.writers is Writers.SOME:
-            return True not in told and still >= (STILL if self._watch.works else FORGOTTEN)
+            believed = self._leases or not self._watch.works
+            return True not in told and still >= (FORGOTTEN if believed else STILL)
         if True in told:
             return still >= FORGOTTEN
         return False in told or still >= QUIET
@@ -87,7 +91,7 @@ class Reloader:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._watch = Watch(self._wake, log.warning)
-        self._settling = Settling(self._watch)
+        self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)

@@ -36,6 +36,11 @@ class Material:
         return all(file.error is None for file in self.files)
 
     @property
+    def leased(self) -> bool:
+        """Whether the system has granted a lease on each file, and so does not refuse them all."""
+        return self.readable and self.writers is Writers.NONE
+
+    @property
     def fingerprint(self) -> tuple[object, ...]:
         """What differs exactly when another generation has to be built."""
         return tuple((file.path, *file.fingerprint) for file in self.files)

@@ -61,20 +61,28 @@ def _on_the_way(path: Path) -> list[Path]:
     return list(dict.fromkeys(seen))
 
 
+def _names(path: str) -> tuple[str, str]:
+    """Give the names by which events may call a file: as it was named, and without links."""
+    return os.path.abspath(path), os.path.realpath(path)  # noqa: PTH100
+
+
 class _Handler(FileSystemEventHandler):
     """Notes that something happened, and which files a writer has or has not closed."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
+        self.files: frozenset[str] = frozenset()
+        """the files that matter in the directories that are watched"""
         self.unclosed: dict[str, bool] = {}
-        """of each file that has changed, whether its writer has yet to close it"""
+        """of each of them that has changed, whether its writer has yet to close it"""
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take any event; it must not raise, for that would end the observer."""
         if event.event_type not in _TELLING:
             return
-        if not event.is_directory:
-            self._note(event.event_type, os.fsdecode(event.dest_path or event.src_path))
+        path = os.fsdecode(event.dest_path or event.src_path)
+        if path in self.files:
+            self._note(event.event_type, path)
         self._wake.set()
 
     def _note(self, kind: str, path: str) -> None:
@@ -112,6 +120,8 @@ class Watch:
             Whether a directory is watched now that was not before: what changed in it until now
             nobody has told.
         """
+        paths = list(paths)
+        self._handler.files = frozenset(name for path in paths for name in _names(path))
         wanted = directories(paths)
         deaf = {each.watch for each in self._observer.emitters if not each.is_alive()}
         for directory, (inode, watch) in list(self._watched.items()):
@@ -150,8 +160,8 @@ class Watch:
         Returns:
             True and False as events have told; None where none has.
         """
-        unclosed = self._handler.unclosed
-        return unclosed.get(os.path.abspath(path), unclosed.get(os.path.realpath(path)))  # noqa: PTH100
+        told = [self._handler.unclosed.get(name) for name in _names(path)]
+        return next((unclosed for unclosed in told if unclosed is not None), None)
 
     def forget_closed(self) -> None:
         """Forget which writers have closed their files: what they wrote has been loaded."""
