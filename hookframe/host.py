@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
-from hookframe.decision import TEMPFAIL, Decision
+from hookframe.decision import NORMAL, TEMPFAIL, Decision
 from hookframe.describe import describe
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.frozen import frozen
@@ -128,7 +128,7 @@ class Host:
                 self._output.end()
             if chain.run.events:
                 self._tell(generation, checked)
-            return decision.copy() if decision is not TEMPFAIL else _for_caller(decision)
+            return {"action": "normal"} if decision is NORMAL else _for_caller(decision)
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Decide as `decide` does, and say what each plugin did.
