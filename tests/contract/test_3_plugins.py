@@ -252,6 +252,19 @@ def test_a_plugin_that_leaves_the_chain_is_closed_and_one_that_stays_is_not(site
     assert B.kept["calls"] == ["configure", "close"]
 
 
+def test_a_plugin_stays_open_while_the_chain_is_broken_and_is_closed_once_when_the_host_stops(
+    site, kept
+):
+    whole = policy(["a"], plugins={"a": LIFE})
+    host = site.host(whole)
+    site.config.write_text(policy(["a", "nowhere"], plugins={"a": LIFE}))
+    host.reload()
+    assert host.decide(ATTEMPT) == TEMPFAIL
+    assert "close" not in kept()["calls"]
+    host.close()
+    assert kept()["calls"].count("close") == 1
+
+
 def test_an_error_in_close_is_logged_with_the_plugins_name_and_harms_nothing(site, puppets, log):
     plugins = {"a": {"close": "raise ValueError('stuck')"}, "b": {"close": "print('bye')"}}
     site.host(policy(["a", "b"], plugins=plugins)).close()
