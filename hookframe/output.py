@@ -24,11 +24,23 @@ class Output:
     Args:
         sink: takes each line.
         plugin: says the name of the plugin that runs, at the moment it prints.
+        stays: whether our streams stay in place between two runs, letting all through, which is
+            cheaper; `give_back` then ends it.
     """
 
-    __slots__ = ("_streams", "alone", "outside", "plugin", "sink", "thread", "unfinished")
+    __slots__ = (
+        "_err",
+        "_out",
+        "_stays",
+        "alone",
+        "outside",
+        "plugin",
+        "sink",
+        "thread",
+        "unfinished",
+    )
 
-    def __init__(self, sink: Sink, plugin: Callable[[], str]) -> None:
+    def __init__(self, sink: Sink, plugin: Callable[[], str], *, stays: bool = False) -> None:
         self.sink = sink
         self.plugin = plugin
         self.thread = 0
@@ -39,44 +51,52 @@ class Output:
         """the streams in whose place ours stand"""
         self.unfinished: dict[object, tuple[str, str]] = {}
         """by stream who began a line whose end has not come yet, and its beginning"""
-        self._streams = (_Stream(self, 0), _Stream(self, 1))
+        self._out, self._err = _Stream(self, 0), _Stream(self, 1)
+        self._stays = stays
 
     def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
-        out, err = sys.stdout, sys.stderr
-        if type(out) is _Stream or type(err) is _Stream:
-            self._begin_among_others()
-            return
-        self.alone, self.outside = True, (out, err)
-        sys.stdout, sys.stderr = self._streams
+        if sys.stdout is not self._out or sys.stderr is not self._err:
+            self._take_the_place()
         self.thread = get_ident()
-
-    def _begin_among_others(self) -> None:
-        """Stand in front of another thread's streams, or go on behind them."""
-        self.thread = get_ident()
-        self.alone = False
-        out, err = self._streams
-        if not _leads_to(out, sys.stdout):
-            self.outside, sys.stdout = (sys.stdout, self.outside[1]), out
-        if not _leads_to(err, sys.stderr):
-            self.outside, sys.stderr = (self.outside[0], sys.stderr), err
 
     def end(self) -> None:
-        """Give the place back, and pass on unfinished lines."""
+        """Let through what is printed from now on, and pass on unfinished lines."""
         self.thread = 0
-        out, err = self._streams
-        if self.alone and sys.stdout is out and sys.stderr is err:
-            sys.stdout, sys.stderr = self.outside
-        else:
-            self._end_among_others()
+        if not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
+            self.give_back()
         if self.unfinished:
             for plugin, line in self.unfinished.values():
                 self.sink(plugin, line)
             self.unfinished.clear()
 
-    def _end_among_others(self) -> None:
+    def give_back(self) -> None:
+        """Give the place back to the streams that were there."""
+        if self.alone and sys.stdout is self._out and sys.stderr is self._err:
+            sys.stdout, sys.stderr = self.outside
+        else:
+            self._give_back_among_others()
+
+    def _take_the_place(self) -> None:
+        out, err = sys.stdout, sys.stderr
+        if type(out) is _Stream or type(err) is _Stream:
+            self._begin_among_others()
+            return
+        self.alone, self.outside = True, (out, err)
+        sys.stdout, sys.stderr = self._out, self._err
+
+    def _begin_among_others(self) -> None:
+        """Stand in front of another thread's streams, or go on behind them."""
+        self.alone = False
+        out, err = self._out, self._err
+        if not _leads_to(out, sys.stdout):
+            self.outside, sys.stdout = (sys.stdout, self.outside[1]), out
+        if not _leads_to(err, sys.stderr):
+            self.outside, sys.stderr = (self.outside[0], sys.stderr), err
+
+    def _give_back_among_others(self) -> None:
         """Give the place back, or stay behind another thread's streams and let all through."""
-        out, err = self._streams
+        out, err = self._out, self._err
         if sys.stdout is out or type(sys.stdout) is not _Stream:
             sys.stdout = _needed(self.outside[0])
         if sys.stderr is err or type(sys.stderr) is not _Stream:
@@ -149,7 +169,7 @@ def capturing(sink: Sink) -> Callable[[str], AbstractContextManager[None]]:
 
 
 class _Stream(io.TextIOBase):
-    """One of the two streams."""
+    """One of the two streams; while no plugin runs it is like the one outside."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -183,6 +203,12 @@ class _Stream(io.TextIOBase):
     def flush(self) -> None:
         if self.passes and self.outside is not None:
             self.outside.flush()
+
+    def isatty(self) -> bool:
+        return self.passes and self.outside is not None and bool(self.outside.isatty())
+
+    def fileno(self) -> int:
+        return int(self.outside.fileno()) if self.outside is not None else super().fileno()
 
     def writable(self) -> bool:
         return True

@@ -733,6 +733,7 @@ def test_prints_of_attempts_and_of_a_load_meanwhile_all_reach_the_log(site, caps
     assert log.printed.count("plugin file: loaded") == 1
     assert log.printed.count("plugin file: attempt") >= 3
     assert capsys.readouterr().out == ""
+    host.close()
     assert (sys.stdout, sys.stderr) == before
 
 

@@ -17,12 +17,15 @@ NULL_SENDER: Final = "<>"
 # match. (The two joiners, U+200C and U+200D, belong to some languages' domain names.)
 _INVISIBLE: Final = "\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 
+# A group is repeated as (?>(?:…)*): Python 3.11.2, which Debian 12 has, takes what does not match
+# for a match where a possessive (?:…)*+ stands.
+#
 # RFC 5321, section 4.1.2, and RFC 6531 for what is not ASCII; dots stand anywhere in a local part,
 # as some large providers have given such addresses out. The text is in lower case already.
 _DOT_STRING: Final = rf'(?!\*@)[^\x00-\x20"(),:;<>@\[\\\]\x7f-\x9f\s{_INVISIBLE}]++'
-_QUOTED_STRING: Final = r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*+"'
+_QUOTED_STRING: Final = r'"(?>(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"'
 _LABEL: Final = rf"[^\x00-,./:-^`{{-\x9f\s{_INVISIBLE}]++"
-_DOMAIN: Final = rf"(?:{_LABEL}(?:\.{_LABEL})*+|\[[!-Z^-~]++\])"
+_DOMAIN: Final = rf"(?:{_LABEL}(?>(?:\.{_LABEL})*)|\[[!-Z^-~]++\])"
 _LINE: Final = re.compile(
     rf"((?:{_DOT_STRING}|{_QUOTED_STRING})?@{_DOMAIN}|{NULL_SENDER})\.?(?:\s+#.*)?", re.DOTALL
 )
@@ -31,8 +34,8 @@ _COMMENT: Final = re.compile(r"\s#")
 # A million lines one by one take four times as long as in blocks of this many bytes, each checked
 # by one match. A block with anything else in it (a comment, say) is read line by line.
 _BLOCK: Final = 1 << 16
-_PLAIN_LINE: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]*+@[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+"
-_PLAIN_BLOCK: Final = re.compile(rb"(?:%b\n)*+(?:%b)?" % (_PLAIN_LINE, _PLAIN_LINE))
+_PLAIN_LINE: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]*+@[a-z0-9_-]++(?>(?:\.[a-z0-9_-]++)*)"
+_PLAIN_BLOCK: Final = re.compile(rb"(?>(?:%b\n)*)(?:%b)?" % (_PLAIN_LINE, _PLAIN_LINE))
 
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
