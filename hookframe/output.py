@@ -179,6 +179,10 @@ class _Stream(io.TextIOBase):
         self._output = output
         self._which = which
 
+    def __getattr__(self, name: str) -> Any:
+        """Give what only the stream outside has, as its `reconfigure`."""
+        return getattr(self.outside, name)
+
     @property
     def outside(self) -> Any:
         """The stream in whose place this one stands."""

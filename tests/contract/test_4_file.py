@@ -737,6 +737,20 @@ def test_prints_of_attempts_and_of_a_load_meanwhile_all_reach_the_log(site, caps
     assert (sys.stdout, sys.stderr) == before
 
 
+def test_while_a_host_is_open_the_program_prints_as_before(site, capfd):
+    number = sys.stdout.fileno()
+    host = site.file_host(printing("print('attempt')"))
+    host.decide(ATTEMPT)
+    print("text")
+    sys.stdout.buffer.write(b"bytes\n")
+    sys.stdout.reconfigure(line_buffering=True)
+    assert sys.stdout.fileno() == number
+    assert not sys.stdout.isatty()
+    host.close()
+    sys.stdout.flush()
+    assert sorted(capfd.readouterr().out.splitlines()) == ["bytes", "text"]
+
+
 def test_a_plugin_that_logs_to_standard_error_itself_does_not_feed_its_own_lines_back(site, log):
     from loguru import logger
 
