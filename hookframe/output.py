@@ -30,7 +30,10 @@ class Output:
 
     __slots__ = (
         "_err",
+        "_found",
+        "_home",
         "_out",
+        "_stands",
         "_stays",
         "alone",
         "outside",
@@ -53,6 +56,9 @@ class Output:
         """by stream who began a line whose end has not come yet, and its beginning"""
         self._out, self._err = _Stream(self, 0), _Stream(self, 1)
         self._stays = stays
+        self._stands = False
+        self._found: tuple[Any, Any] | None = None
+        self._home = self.outside
 
     def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
@@ -63,7 +69,9 @@ class Output:
     def end(self) -> None:
         """Let through what is printed from now on, and pass on unfinished lines."""
         self.thread = 0
-        if not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
+        if self._found is not None:
+            self._leave()
+        elif not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
             self.give_back()
         if self.unfinished:
             for plugin, line in self.unfinished.values():
@@ -72,6 +80,7 @@ class Output:
 
     def give_back(self) -> None:
         """Give the place back to the streams that were there."""
+        self._stands = False
         if self.alone and sys.stdout is self._out and sys.stderr is self._err:
             sys.stdout, sys.stderr = self.outside
         else:
@@ -79,11 +88,34 @@ class Output:
 
     def _take_the_place(self) -> None:
         out, err = sys.stdout, sys.stderr
+        if self._stands and not (type(out) is _Stream and type(err) is _Stream):
+            self._visit(out, err)
+            return
+        self._stands = self._stays
         if type(out) is _Stream or type(err) is _Stream:
             self._begin_among_others()
             return
         self.alone, self.outside = True, (out, err)
         sys.stdout, sys.stderr = self._out, self._err
+
+    def _visit(self, out: Any, err: Any) -> None:
+        """Stand for one run before streams that the program has put there, as a redirection does.
+
+        It may hold ours, to put them back in their place; so theirs must not become our outside.
+        """
+        self._found = (out, err)
+        self._home = self.outside
+        self.outside = (
+            self._home[0] if type(out) is _Stream else out,
+            self._home[1] if type(err) is _Stream else err,
+        )
+        sys.stdout, sys.stderr = self._out, self._err
+
+    def _leave(self) -> None:
+        """End such a visit."""
+        if self._found is not None:
+            sys.stdout, sys.stderr = self._found
+            self.outside, self._found = self._home, None
 
     def _begin_among_others(self) -> None:
         """Stand in front of another thread's streams, or go on behind them."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
@@ -749,6 +751,21 @@ def test_while_a_host_is_open_the_program_prints_as_before(site, capfd):
     host.close()
     sys.stdout.flush()
     assert sorted(capfd.readouterr().out.splitlines()) == ["bytes", "text"]
+
+
+def test_a_redirection_of_the_programs_output_is_its_own_affair(site, capsys, log):
+    host = site.file_host(printing("print('attempt')"))
+    for text in ("one", "two"):
+        host.decide(ATTEMPT)
+        with redirect_stdout(io.StringIO()) as redirected:
+            print(f"{text} inside")
+            host.decide(ATTEMPT)
+            print("still inside")
+        print(f"{text} outside")
+        assert redirected.getvalue() == f"{text} inside\nstill inside\n"
+    host.close()
+    assert capsys.readouterr().out == "one outside\ntwo outside\n"
+    assert log.printed == ["plugin file: attempt"] * 4
 
 
 def test_a_plugin_that_logs_to_standard_error_itself_does_not_feed_its_own_lines_back(site, log):
