@@ -214,7 +214,7 @@ def test_a_request_above_64_kib_gets_one_temp_fail(ask, end):
 @pytest.mark.parametrize("more", [100, 200_000])
 def test_what_follows_the_empty_line_gets_no_second_answer(daemon, more):
     with daemon.connect(daemon.exim) as client:
-        with suppress(BrokenPipeError):  # the daemon may have answered, and closed, by then
+        with suppress(ConnectionError):  # the daemon may have answered, and closed, by then
             client.send(fields() + b"\n" + b"x" * more)
         assert client.rest() == b'action="normal" end="1"\n'
 
