@@ -26,6 +26,7 @@ from hookframe.policy import Policy
 from hookframe.snapshot import Snapshot
 
 FILE: Final = "file"
+"""The name that stands for the hook file in a chain; no plugin can have it."""
 INSTALLED: Final = "installed"
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import importlib_metadata
 
+from hookframe.config import FILE
 from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
@@ -20,8 +21,6 @@ from hookframe.plugin import Plugin, plugin_from_object
 from hookframe.wording import did_you_mean
 
 GROUP: Final = PROJECT
-FILE: Final = "file"
-"""The name that stands for the hook file in a chain; no plugin can have it."""
 
 Capture = Callable[[str], AbstractContextManager[Any]]
 """Makes what is printed inside it reach the log under a plugin's name."""

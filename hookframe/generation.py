@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hookframe.chain import Chain
-from hookframe.config import Config
+from hookframe.config import FILE, Config
 from hookframe.describe import describe
-from hookframe.discovery import FILE, Capture, Installed, Loader
+from hookframe.discovery import Capture, Installed, Loader
 from hookframe.errors import ChainError, ConfigError, LoadError, PluginError
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin

@@ -11,8 +11,9 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final
 
+from hookframe.config import FILE
 from hookframe.describe import describe
-from hookframe.discovery import FILE, Capture
+from hookframe.discovery import Capture
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
 from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of, refuse_order_mark

@@ -20,7 +20,7 @@ from hookframe.log import Log, OncePerSecond
 from hookframe.output import Output, capturing
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
-from hookframe.step import Failure, failure
+from hookframe.step import failure
 from hookframe.trace import Explanation
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Host:
                     decided(attempt, decision, trace)
                 except BaseException as error:  # noqa: BLE001  (it may raise anything)
                     noted = failure(plugin.origin, error, plugin.file, hook="decided")
-                    self._log.observer(attempt, Failure(noted, skipped=True))
+                    self._log.observer(attempt, noted)
 
     def _tell(self, generation: Generation, attempt: Attempt) -> None:
         """Log what happened in an attempt beside its decision."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
+    from hookframe.errors import PluginError
+
 _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
 _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{}], error: {}"
 _SHADOW: Final = "shadow: msguid=[{}], recipient=[{}], would have decided {} (plugin {})"
@@ -75,10 +77,10 @@ class Log:
                 ids = _ids(attempt)
                 self._logger.info(_SHADOW, *ids, one_line(decision), event.origin.plugin)
 
-    def observer(self, attempt: Mapping[str, Any], failure: Failure) -> None:
+    def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
         """Say what went wrong when a plugin observed a decision; the decision stands."""
-        name = failure.error.origin.plugin
-        self._attempt(attempt, f"{failure.error.text} (plugin {name}), the decision stands")
+        name = error.origin.plugin
+        self._attempt(attempt, f"{error.text} (plugin {name}), the decision stands")
 
     def output(self, plugin: str, line: str) -> None:
         """Pass on a line that a plugin has printed."""

@@ -107,7 +107,7 @@ def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HO
         text = f"Invalid return from {hook}: {error}"
     else:
         text = f"Exception running {hook}: {describe(error, file)}"
-    return PluginError(origin, "attempt", text, error)
+    return PluginError(origin, "attempt" if hook == HOOK else "observe", text, error)
 
 
 Calls = tuple[tuple[Invocation, Step], ...]

@@ -13,8 +13,8 @@ import click
 
 from hookframe.cli.console import complain, complain_of_configuration, is_terminal
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.config import Config
-from hookframe.discovery import FILE, Installed
+from hookframe.config import FILE, Config
+from hookframe.discovery import Installed
 from hookframe.errors import ConfigError, LoadError, Origin
 from hookframe.escape import one_line
 

@@ -131,11 +131,10 @@ class _TrialLog(CommandLog):
             if isinstance(event, Failure):
                 self._collected.add(event.error)
 
-    def observer(self, attempt: Mapping[str, Any], failure: Failure) -> None:
+    def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
         """Collect what went wrong when a plugin was shown a decision."""
         del attempt
-        error = failure.error
-        self._collected.add(PluginError(error.origin, "observe", error.text, error.cause))
+        self._collected.add(error)
 
 
 def try_policy(
