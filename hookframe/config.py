@@ -19,6 +19,7 @@ from hookframe.config_table import (
     names_or,
     one_of,
     positive,
+    size,
     text,
 )
 from hookframe.errors import ConfigError, Problem
@@ -32,17 +33,36 @@ INSTALLED: Final = "installed"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may cost the daemon.
+    """What clients and hooks may cost the daemon.
 
     Args:
         connections: the most connections at once; a further one is closed unanswered.
         idle_time: seconds a connection may stay without a whole request.
         answer_time: seconds a client may take to read an answer.
+        max_memory: bytes of memory above which a worker is replaced, between two attempts.
+        output_lines: the most lines a second that one plugin may print into the log.
     """
 
     connections: int = 1000
     idle_time: float = 300.0
     answer_time: float = 10.0
+    max_memory: int = 1 << 30
+    output_lines: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """Where the daemon's log goes (CONTRACT 6).
+
+    Args:
+        directory: the directory of the log; None for standard error.
+        size: bytes at which `current` is put away and begun anew.
+        files: how many files that were put away are kept.
+    """
+
+    directory: str | None = None
+    size: int = 1 << 20
+    files: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +85,9 @@ class Config:
         on_load_error: "keep" lets the last good generation go on after a bad reload.
         deadline: the longest time of one attempt in seconds, None for no limit.
         listen: where the daemon listens.
-        limits: what one client may cost the daemon.
+        workers: how many processes of the daemon decide, each with a state of its own.
+        limits: what clients and hooks may cost the daemon.
+        log: where the daemon's log goes.
         plugins: the `[plugins.NAME]` tables, in the order of the file.
     """
 
@@ -76,7 +98,9 @@ class Config:
     on_load_error: Literal["tempfail", "keep"] = "tempfail"
     deadline: float | None = 1.0
     listen: tuple[Address, ...] = ()
+    workers: int = 1
     limits: Limits = field(default_factory=Limits)
+    log: LogTable = field(default_factory=LogTable)
     plugins: Mapping[str, PluginTable] = field(default_factory=dict)
 
     def order(self, installed: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,12 +158,14 @@ def _config(root: Table, path: str) -> Config:
     config = Config(
         path=path,
         chain=root.take("chain", names_or(INSTALLED)),
-        hook_file=None if hook_file is None else str(Path(path).absolute().parent / hook_file),
+        hook_file=_beside(path, hook_file),
         trust_file_permissions=root.take("trust_file_permissions", boolean, False),
         on_load_error=root.take("on_load_error", one_of("tempfail", "keep"), "tempfail"),
         deadline=root.take("deadline", duration, Config.__dataclass_fields__["deadline"].default),
         listen=root.take("listen", addresses(allow_remote=allow_remote), ()),
+        workers=root.take("workers", positive, 1),
         limits=_limits(root.inner("limits")),
+        log=_log(root.inner("log"), path),
         plugins=MappingProxyType(
             {name: _plugin(table) for name, table in root.inner("plugins").tables()}
         ),
@@ -155,9 +181,27 @@ def _limits(table: Table) -> Limits:
         connections=table.take("connections", positive, default.connections),
         idle_time=table.take("idle_time", duration, default.idle_time),
         answer_time=table.take("answer_time", duration, default.answer_time),
+        max_memory=table.take("max_memory", size, default.max_memory),
+        output_lines=table.take("output_lines", positive, default.output_lines),
     )
     table.refuse_the_rest()
     return limits
+
+
+def _log(table: Table, path: str) -> LogTable:
+    default = LogTable()
+    log = LogTable(
+        directory=_beside(path, table.take("directory", text)),
+        size=table.take("size", size, default.size),
+        files=table.take("files", positive, default.files),
+    )
+    table.refuse_the_rest()
+    return log
+
+
+def _beside(path: str, named: str | None) -> str | None:
+    """Take a path as relative to the directory of the configuration that names it."""
+    return None if named is None else str(Path(path).absolute().parent / named)
 
 
 def _plugin(table: Table) -> PluginTable:

@@ -13,6 +13,8 @@ from hookframe.toml_lines import KeyLines
 from hookframe.wording import did_you_mean, shown
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MULTIPLES: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE: Final = re.compile(r"(\d{1,12})\s*(KiB|MiB|GiB)")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
 
 Convert = Callable[[Any], Any]
@@ -126,6 +128,15 @@ def duration(value: Any) -> float:
     if seconds > 0:
         return seconds
     raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {shown(value)}')
+
+
+def size(value: Any) -> int:
+    """Accept an amount of memory or disk such as "64MiB"; return it in bytes."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    amount = int(match[1]) * _MULTIPLES[match[2]] if match else 0
+    if amount > 0:
+        return amount
+    raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {shown(value)}')
 
 
 def one_of(*allowed: str) -> Convert:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.config import Config, read_config
+from hookframe.config import Config, LogTable, read_config
 from hookframe.errors import ConfigError
 from hookframe.snapshot import take_snapshot
 
@@ -41,10 +41,17 @@ def test_every_key_is_read(read, tmp_path):
         'on_load_error = "keep"\n'
         'deadline = "500ms"\n'
         'listen = ["unix:/run/h.sock", "exim+tcp:127.0.0.1:8025"]\n'
+        "workers = 3\n"
         "[limits]\n"
         "connections = 7\n"
         'idle_time = "2m"\n'
         'answer_time = "3s"\n'
+        'max_memory = "64MiB"\n'
+        "output_lines = 5\n"
+        "[log]\n"
+        'directory = "log"\n'
+        'size = "100 KiB"\n'
+        "files = 3\n"
         "[plugins.a]\n"
         'mode = "shadow"\n'
         'on_error = "skip"\n'
@@ -60,6 +67,9 @@ def test_every_key_is_read(read, tmp_path):
     assert [address.protocol for address in config.listen] == ["jsonl", "exim"]
     limits = config.limits
     assert (limits.connections, limits.idle_time, limits.answer_time) == (7, 120.0, 3.0)
+    assert (limits.max_memory, limits.output_lines) == (64 * 1024 * 1024, 5)
+    assert config.workers == 3
+    assert config.log == LogTable(str(tmp_path / "log"), 100 * 1024, 3)
     table = config.table("a")
     assert (table.policy.mode, table.policy.on_error, table.policy.deadline) == (
         *("shadow", "skip", 0.05),
@@ -95,6 +105,10 @@ def test_an_absolute_hook_file_stays_as_it_is(read):
         ("listen = []", (1, "listen")),
         ('listen = ["unix:/a", "unix:/a"]', (1, "listen")),
         ("[limits]\n\nconnections = true", (3, "limits.connections")),
+        ("[limits]\nmax_memory = 5", (2, "limits.max_memory")),
+        ('[limits]\nmax_memory = "0MiB"', (2, "limits.max_memory")),
+        ('[log]\nsize = "5 MB"', (2, "log.size")),
+        ("workers = 0", (1, "workers")),
         ('[plugins.a]\nx = 1\n[plugins."b c"]\nmode = 1', (2, "plugins.a.x")),
         ("[plugins.a]\nsettings = 5", (2, "plugins.a.settings")),
         ("plugins.a.mode = 'x'", (1, "plugins.a.mode")),
