@@ -128,6 +128,7 @@ class Chain:
     def _counted(self, step: Step, vote: object, decision: Decision) -> Decision:
         """Check a vote, and add it to the accumulated decision."""
         checked = step.checked(vote)
+        self.run.statistics.voted(step.plugin.name, checked["action"])
         if step.policy.shadow:
             if len(checked) > 1 or checked["action"] != "normal":
                 self.run.events.append(ShadowVote(step.plugin.origin, checked))

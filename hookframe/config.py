@@ -39,6 +39,7 @@ class Limits:
         connections: the most connections at once; a further one is closed unanswered.
         idle_time: seconds a connection may stay without a whole request.
         answer_time: seconds a client may take to read an answer.
+        load_time: seconds that building a chain may take.
         max_memory: bytes of memory above which a worker is replaced, between two attempts.
         output_lines: the most lines a second that one plugin may print into the log.
     """
@@ -46,6 +47,7 @@ class Limits:
     connections: int = 1000
     idle_time: float = 300.0
     answer_time: float = 10.0
+    load_time: float = 30.0
     max_memory: int = 1 << 30
     output_lines: int = 100
 
@@ -181,6 +183,7 @@ def _limits(table: Table) -> Limits:
         connections=table.take("connections", positive, default.connections),
         idle_time=table.take("idle_time", duration, default.idle_time),
         answer_time=table.take("answer_time", duration, default.answer_time),
+        load_time=table.take("load_time", duration, default.load_time),
         max_memory=table.take("max_memory", size, default.max_memory),
         output_lines=table.take("output_lines", positive, default.output_lines),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -14,8 +15,12 @@ from hookframe.wording import did_you_mean, shown
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _MULTIPLES: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SIZE: Final = re.compile(r"(\d{1,12})\s*(KiB|MiB|GiB)")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
+_SIZE: Final = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|GiB)")
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s|m|h)")
+_MOST: Final = (1 << 31) - 1
+_LARGEST_SIZE: Final = 1 << 50
+_LONGEST_TIME: Final = 366 * 24 * 3600.0
+"""What is more is a slip, and more than clocks, limits of the system and shared counters hold."""
 
 Convert = Callable[[Any], Any]
 
@@ -117,6 +122,8 @@ def boolean(value: Any) -> bool:
 def positive(value: Any) -> int:
     """Accept a whole number from 1."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if value > _MOST:
+            raise ValueError(f"must be no more than {_MOST}, not {shown(value)}")
         return value
     raise ValueError(f"must be a whole number from 1, not {shown(value)}")
 
@@ -125,6 +132,8 @@ def duration(value: Any) -> float:
     """Accept a time such as "50ms" or "1s"; return it in seconds."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if seconds > _LONGEST_TIME:
+        raise ValueError(f"must be no longer than a year, not {shown(value)}")
     if seconds > 0:
         return seconds
     raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {shown(value)}')
@@ -134,6 +143,8 @@ def size(value: Any) -> int:
     """Accept an amount of memory or disk such as "64MiB"; return it in bytes."""
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     amount = int(match[1]) * _MULTIPLES[match[2]] if match else 0
+    if amount > _LARGEST_SIZE:
+        raise ValueError(f"must be no more than {_LARGEST_SIZE >> 30}GiB, not {shown(value)}")
     if amount > 0:
         return amount
     raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {shown(value)}')
@@ -159,7 +170,7 @@ def names_or(word: str) -> Convert:
             return word
         if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
             raise ValueError(f'must be a list of plugin names, or "{word}", not {shown(value)}')
-        twice = sorted({name for name in value if value.count(name) > 1})
+        twice = sorted(name for name, times in Counter(value).items() if times > 1)
         if twice:
             raise ValueError(f"names {', '.join(twice)} more than once")
         return tuple(value)

@@ -88,6 +88,11 @@ TEMPFAIL: Final = cast(
 )
 
 
+def temporary_failure() -> Decision:
+    """Make the temp-fail as a caller receives it: marked as an error (CONTRACT 5)."""
+    return cast("Decision", {**TEMPFAIL, "error": True})
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key that an action may carry, with its check compiled."""
@@ -183,7 +188,7 @@ def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) ->
         declared = action.keys.get(key)
         if declared is None:
             raise InvalidDecision(_no_such_key(key, action))
-        decision[key] = _checked_value(declared, value)
+        decision[declared.name] = _checked_value(declared, value)
     for key in action.required:
         if key not in decision:
             raise InvalidDecision(f"the action {action.name} requires the key {key}")

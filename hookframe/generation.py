@@ -53,6 +53,12 @@ class Generation:
             (plugin, plugin.decided) for plugin in self.plugins if plugin.decided is not None
         )
 
+    @property
+    def longest(self) -> float | None:
+        """The longest legal time of one attempt in seconds; None for no limit."""
+        deadline = self.config.deadline
+        return None if deadline is None else deadline * (1 + len(self.observers))
+
     def uses(self, plugin: Plugin) -> bool:
         """Say whether a plugin's object is in this chain."""
         return _has(self.plugins, plugin)

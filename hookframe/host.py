@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
-from hookframe.decision import NORMAL, TEMPFAIL, Decision
+from hookframe.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.describe import describe
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.frozen import frozen
@@ -20,13 +20,15 @@ from hookframe.log import Log, OncePerSecond
 from hookframe.output import Output, capturing
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
-from hookframe.step import failure
+from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
+from hookframe.step import Failure, failure
 from hookframe.trace import Explanation
 
 if TYPE_CHECKING:
     from hookframe.errors import PluginError
     from hookframe.hookspecs import Vote
     from hookframe.reload import Reloader
+    from hookframe.step import ShadowVote
 
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
@@ -43,10 +45,19 @@ class Host:
         log: where errors go; None for loguru's global logger.
     """
 
-    def __init__(self, source: Source, *, watch: bool = True, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        watch: bool = True,
+        log: Log | None = None,
+        interrupt: bool = False,  # noqa: ARG002
+    ) -> None:
         self._source = source
         self._log = log or Log()
         self._lock = RLock()
+        self.statistics = Statistics()
+        """what it has counted, over all generations"""
         self._output = Output(self._log.output, self._running, stays=True)
         self._capture = capturing(self._log.output)
         self._builder = Builder(self._capture, self._lock, self._report)
@@ -55,8 +66,13 @@ class Host:
         self._generation: Generation | None = None
         self._unobserved: Generation | None = None
         """the generation where nobody wants a trace: the way of most attempts"""
+        self._quiet: Generation | None = None
+        """the same, if only the next attempt is to be traced"""
+        self._last_load_error: tuple[str, float] | None = None
         self._problem = ""
         self._config: Config | None = None
+        self.loading_since = 0.0
+        """since when a generation is being built, by the monotonic clock; 0 while none is"""
         material = _settled(source)
         self._load(material)
         self._reloader: Reloader | None = None
@@ -98,6 +114,14 @@ class Host:
         return self._generation
 
     @property
+    def last_load_error(self) -> tuple[str, float] | None:
+        """Why the policy could not be loaded, and when: UNIX seconds; None where it always could.
+
+        It is remembered when the policy has been mended.
+        """
+        return self._last_load_error
+
+    @property
     def config(self) -> Config | None:
         """The last configuration that could be read; None where there never was one."""
         return self._config
@@ -127,9 +151,10 @@ class Host:
                 decision = chain.decide(checked, generation.state)
             finally:
                 self._output.end()
-            if chain.run.events:
-                self._tell(generation, checked)
-            return {"action": "normal"} if decision is NORMAL else _for_caller(decision)
+            if decision is NORMAL and not chain.run.events:
+                return {"action": "normal"}
+            self._note(generation, checked, decision)
+            return _for_caller(decision)
         finally:
             self._lock.release()
 
@@ -145,6 +170,13 @@ class Host:
         with self._lock:
             return self._explained(attempt)
 
+    def sample_next(self) -> None:
+        """Have the next attempt tell the statistics how long each plugin took.
+
+        It takes the longer way of an attempt that is explained; the others cost no more for it.
+        """
+        self._unobserved = None
+
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why.
 
@@ -152,8 +184,9 @@ class Host:
             problem: what is wrong with it.
             given: what could be read of it, for the log's msguid and recipient.
         """
+        self.statistics.temporary_failure(MALFORMED)
         self._log.malformed(given, problem)
-        return _for_caller(TEMPFAIL)
+        return temporary_failure()
 
     def reload(self) -> None:
         """Build the chain anew, whether or not a file has changed.
@@ -166,13 +199,34 @@ class Host:
         else:
             self._load(_settled(self._source))
 
+    def catch_up(self, patience: float) -> None:
+        """Wait until what the files hold now has been loaded.
+
+        Args:
+            patience: seconds after which it waits no longer.
+        """
+        until = monotonic() + patience
+        while self._reloader is not None and self._reloader.behind() and monotonic() < until:
+            sleep(0.001)
+
+    def announce(self) -> None:
+        """Log which chain is in use, or what is wrong with it."""
+        if self._generation is not None:
+            self._log.info(_announcement(self._generation))
+        self._remind()
+
+    def abandon(self) -> None:
+        """In a child that a hook has forked: call no further plugin in the attempt that runs."""
+        if self._generation is not None:
+            self._generation.chain.run.abandon()
+
     def close(self) -> None:
         """Stop watching, and close every plugin."""
         if self._reloader is not None:
             self._reloader.stop()
             self._reloader = None
         with self._lock:
-            self._generation = self._unobserved = None
+            self._generation = self._unobserved = self._quiet = None
             self._problem = self._problem or "the host is closed"
         self._output.give_back()
         self._builder.retain(())
@@ -189,10 +243,11 @@ class Host:
         self.close()
 
     def _explained(self, attempt: Mapping[str, Any]) -> Explanation:
-        generation = self._generation
+        self._unobserved, generation = self._quiet, self._generation
         if generation is None:
+            self.statistics.temporary_failure(LOAD_ERROR)
             self._remind()
-            return Explanation(_for_caller(TEMPFAIL), ())
+            return Explanation(temporary_failure(), ())
         try:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
@@ -202,7 +257,9 @@ class Host:
             decision, trace = generation.chain.explain(checked, generation.state)
         finally:
             self._output.end()
-        self._tell(generation, checked)
+        self._note(generation, checked, decision)
+        for vote in trace:
+            self.statistics.took(vote["plugin"], vote["microseconds"])
         self._observe(generation.observers, checked, decision, frozen(trace))
         return Explanation(_for_caller(decision), trace)
 
@@ -219,12 +276,17 @@ class Host:
                 try:
                     decided(attempt, decision, trace)
                 except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                    self.statistics.failed(plugin.name)
                     noted = failure(plugin.origin, error, plugin.file, hook="decided")
                     self._log.observer(attempt, noted)
 
-    def _tell(self, generation: Generation, attempt: Attempt) -> None:
-        """Log what happened in an attempt beside its decision."""
+    def _note(self, generation: Generation, attempt: Attempt, decision: Decision) -> None:
+        """Count a decision, and log what happened in its attempt beside it."""
         events, generation.chain.run.events = generation.chain.run.events, []
+        if decision is TEMPFAIL:
+            self.statistics.temporary_failure(_kind(events))
+        elif decision is not NORMAL:
+            self.statistics.decided(decision["action"])
         self._log.events(attempt, events)
 
     def _running(self) -> str:
@@ -249,6 +311,7 @@ class Host:
         current = self._generation
         if isinstance(material.config, Config):
             self._config = material.config
+        self.loading_since = monotonic()
         try:
             new = self._builder.build(material, self._built + 1, current)
         except HookframeError as error:
@@ -257,12 +320,15 @@ class Host:
         except Exception as error:  # noqa: BLE001  (no policy may end the host or be left out)
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
             return
+        finally:
+            self.loading_since = 0.0
         self._built += 1
         self._swap(new, "")
         self._builder.retain(new.plugins)
         self._log.info(_announcement(new))
 
     def _fail(self, error: HookframeError, current: Generation | None) -> None:
+        self._last_load_error = (_said(error), time())
         keep = self._config is not None and self._config.on_load_error == "keep"
         kept = current if keep and getattr(error, "keepable", True) else None
         self._swap(kept, _said(error))
@@ -273,7 +339,10 @@ class Host:
         with self._lock:
             self._generation = generation
             self._problem = problem
-            self._unobserved = generation if generation and not generation.observers else None
+            self._quiet = generation if generation and not generation.observers else None
+            self._unobserved = self._quiet
+            if generation is not None:
+                generation.chain.run.statistics = self.statistics
 
 
 def _settled(source: Source) -> Material:
@@ -286,9 +355,13 @@ def _settled(source: Source) -> Material:
 
 def _for_caller(decision: Decision) -> Decision:
     """Give a caller a decision of its own; a temp-fail is marked as an error."""
-    if decision is TEMPFAIL:
-        return cast("Decision", {**TEMPFAIL, "error": True})
-    return decision.copy()
+    return temporary_failure() if decision is TEMPFAIL else decision.copy()
+
+
+def _kind(events: list[Failure | ShadowVote]) -> str:
+    """Say what kind of error has made an attempt a temp-fail."""
+    failures = (event for event in events if isinstance(event, Failure) and not event.skipped)
+    return next((failure.kind for failure in failures), EXCEPTION)
 
 
 def _said(error: HookframeError) -> str:

@@ -7,17 +7,14 @@ arguments, and an address may hold braces.
 from __future__ import annotations
 
 import json
-import logging
-import sys
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe.describe import LONGEST
 from hookframe.escape import escape, one_line
-from hookframe.step import Failure, ShadowVote
+from hookframe.step import HOOK, Failure, ShadowVote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from loguru import Logger
 
@@ -27,24 +24,9 @@ _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
 _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{}], error: {}"
 _SHADOW: Final = "shadow: msguid=[{}], recipient=[{}], would have decided {} (plugin {})"
 _OUTPUT: Final = "plugin {}: {}"
-TERMINAL_FORMAT: Final = (
-    "<dim>{time:YYYY-MM-DD HH:mm:ss.SSS}</dim> <level>{level: <7}</level> {message}"
-)
-
-
-class OncePerSecond:
-    """Says whether a second has passed, before anything is formatted."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def due(self) -> bool:
-        """Say whether it is time again, and if so start the next second."""
-        now = monotonic()
-        if now < self._next:
-            return False
-        self._next = now + 1.0
-        return True
+_LEFT_OUT: Final = "plugin {}: {} more {} left out: it may print {} a second (limits.output_lines)"
+LONGEST_TEXT: Final = 16384
+"""The longest text, in characters, that is said whole."""
 
 
 class Log:
@@ -52,54 +34,118 @@ class Log:
 
     Args:
         logger: a loguru logger; None for loguru's global one, which a program sets up itself.
+        catch_up: says what could not be said before, if it can be said now.
     """
 
-    def __init__(self, logger: Logger | None = None) -> None:
+    limited: ClassVar[bool] = True
+    """whether what plugins print is limited (`limits.output_lines`)"""
+
+    def __init__(
+        self, logger: Logger | None = None, catch_up: Callable[[], None] | None = None
+    ) -> None:
         self._logger = logger if logger is not None else _global_logger()
+        self._catch_up = catch_up
+        self._muted = False
+
+    def mute(self) -> None:
+        """Say nothing, and format nothing, until told otherwise."""
+        self._muted = True
+
+    def unmute(self) -> None:
+        """Say what there is to say from now on."""
+        self._muted = False
+
+    def catch_up(self) -> None:
+        """Say how many lines could not be written, if that is still to be said and can be.
+
+        Otherwise it is said before the next line; a daemon calls this from time to time.
+        """
+        if self._catch_up is not None and not self._muted:
+            self._catch_up()
 
     def loading(self, problem: str) -> None:
         """Say why the chain can't be built."""
-        self._logger.error(_LOADING, one_line(problem))
+        if not self._muted:
+            self._logger.error(_LOADING, _shown(problem))
 
     def malformed(self, given: object, problem: str) -> None:
         """Say why a request is no attempt."""
-        self._attempt(given, f"Invalid attempt: {problem}")
+        if not self._muted:
+            self._attempt(given, f"Invalid attempt: {_shown(problem)}")
 
     def events(self, attempt: Mapping[str, Any], events: list[Failure | ShadowVote]) -> None:
         """Say what went wrong in an attempt, and what plugins in shadow mode would have done."""
+        if self._muted:
+            return
         for event in events:
             if isinstance(event, Failure):
                 skipped = ", skipped" if event.skipped else ""
-                name = event.error.origin.plugin
-                self._attempt(attempt, f"{event.error.text} (plugin {name}){skipped}")
+                self._attempt(attempt, f"{_attributed(event.error)}{skipped}")
             else:
                 decision = json.dumps(event.decision.copy(), ensure_ascii=False)
                 ids = _ids(attempt)
-                self._logger.info(_SHADOW, *ids, one_line(decision), event.origin.plugin)
+                self._logger.info(_SHADOW, *ids, _shown(decision), event.origin.plugin)
 
     def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
         """Say what went wrong when a plugin observed a decision; the decision stands."""
-        name = error.origin.plugin
-        self._attempt(attempt, f"{error.text} (plugin {name}), the decision stands")
+        if not self._muted:
+            self._attempt(attempt, f"{_attributed(error)}, the decision stands")
+
+    def lost(self, attempt: Mapping[str, Any], text: str) -> None:
+        """Say of an attempt that has no answer why it has none.
+
+        Args:
+            attempt: what could be read of it.
+            text: what has happened, and the plugin's name.
+        """
+        if not self._muted:
+            self._attempt(attempt, f"Exception running {HOOK}: {_shown(text)}")
 
     def output(self, plugin: str, line: str) -> None:
         """Pass on a line that a plugin has printed."""
-        self._logger.info(_OUTPUT, plugin, one_line(line))
+        if not self._muted:
+            self._logger.info(_OUTPUT, plugin, _shown(line))
+
+    def left_out(self, plugin: str, lines: int, allowed: int) -> None:
+        """Say how many lines of a plugin were not passed on.
+
+        Args:
+            plugin: its name.
+            lines: how many.
+            allowed: how many it may print in a second.
+        """
+        if not self._muted:
+            word = "line" if lines == 1 else "lines"
+            self._logger.warning(_LEFT_OUT, plugin, lines, word, allowed)
 
     def info(self, text: str) -> None:
         """Say something that is as it should be."""
-        self._logger.info("{}", one_line(text))
+        if not self._muted:
+            self._logger.info("{}", _shown(text))
 
     def warning(self, text: str) -> None:
         """Say something that somebody should look at."""
-        self._logger.warning("{}", one_line(text))
+        if not self._muted:
+            self._logger.warning("{}", _shown(text))
 
     def error(self, text: str) -> None:
         """Say something that somebody must mend."""
-        self._logger.error("{}", one_line(text))
+        if not self._muted:
+            self._logger.error("{}", _shown(text))
 
     def _attempt(self, given: object, text: str) -> None:
         self._logger.error(_ATTEMPT, *_ids(given), one_line(text))
+
+
+def _shown(text: str) -> str:
+    """Make one line of a text, and cut it where it has no end in sight."""
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
+    return one_line(text)
+
+
+def _attributed(error: PluginError) -> str:
+    return f"{_shown(error.text)} (plugin {error.origin.plugin})"
 
 
 def _ids(given: object) -> tuple[str, str]:
@@ -118,24 +164,3 @@ def _global_logger() -> Logger:
     from loguru import logger  # noqa: PLC0415  (loguru takes longest to import of all)
 
     return logger
-
-
-def terminal_logger() -> Logger:
-    """Make a logger of our own that writes readable lines to standard error.
-
-    It is a copy of loguru's global one with its own sinks, so a plugin that calls
-    `logger.remove()` silences itself only. Programs call this once, before a plugin is loaded.
-
-    Returns:
-        The logger; loguru's global one gets a sink of the same form, for plugins that use it.
-    """
-    from copy import deepcopy  # noqa: PLC0415
-
-    logger = _global_logger()
-    logger.remove()
-    # A watch that is stopped while an event comes in says so as an error; it is none.
-    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
-    own = deepcopy(logger)
-    for each in (logger, own):
-        each.add(sys.stderr, format=TERMINAL_FORMAT, diagnose=False, backtrace=False)
-    return own

@@ -103,6 +103,10 @@ class Reloader:
         self._forced.set()
         self._wake.set()
 
+    def behind(self) -> bool:
+        """Say whether the files differ from what has been loaded."""
+        return self._source.look().fingerprint != self._loaded.fingerprint
+
     def stop(self) -> None:
         """Stop looking, and wait until a load in progress has ended."""
         self._stopping.set()

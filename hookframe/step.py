@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import length_hint
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.decision import ACTIONS, check_decision
 from hookframe.describe import describe
 from hookframe.errors import InvalidDecision, Origin, PluginError
+from hookframe.statistics import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
 from hookframe.trace import Call
 
 if TYPE_CHECKING:
@@ -34,6 +36,13 @@ class Failure:
 
     error: PluginError
     skipped: bool
+
+    @property
+    def kind(self) -> str:
+        """What kind of error it is, as statistics count them."""
+        if isinstance(self.error.cause, InvalidDecision):
+            return INVALID_RETURN
+        return DEADLINE if isinstance(self.error.cause, DeadlineExceeded) else EXCEPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ Calls = tuple[tuple[Invocation, Step], ...]
 class Run:
     """What goes on beside the decision, for one chain: it makes one call at a time."""
 
-    __slots__ = ("calls", "events", "fold", "wrapper")
+    __slots__ = ("calls", "events", "fold", "statistics", "wrapper")
 
     def __init__(self) -> None:
         self.events: list[Failure | ShadowVote] = []
@@ -128,6 +137,8 @@ class Run:
         """what the fold calls, and the iterator that it has come so far in"""
         self.wrapper: Step | None = None
         """the wrapper that runs, where it is not the fold"""
+        self.statistics = Statistics()
+        """counts votes and errors; a host puts its own in its place"""
 
     @property
     def running(self) -> Step | None:
@@ -139,11 +150,16 @@ class Run:
         called = len(calls) - length_hint(remaining)
         return self.wrapper or (calls[called - 1][1] if called else None)
 
+    def abandon(self) -> None:
+        """Call no further plugin of the fold."""
+        deque(self.fold[1], maxlen=0)
+
     def failed(self, step: Step, error: BaseException) -> Failure:
         """Note a plugin's error; say whether the chain goes on."""
         plugin = step.plugin
         noted = Failure(failure(plugin.origin, error, plugin.file), step.policy.skips_errors)
         self.events.append(noted)
+        self.statistics.failed(plugin.name)
         if self.calls:
             self.calls[-1].error = noted.error.text
         return noted

@@ -56,7 +56,10 @@ def key_lines(text: str) -> dict[Path, int]:
     lines: dict[Path, int] = {}
     table: Path = ()
     for first, statement in _statements(text):
-        paths = list(_paths(tomllib.loads(statement)))
+        try:
+            paths = list(_paths(tomllib.loads(statement)))
+        except RecursionError:  # it was parsed before, from a few frames further up
+            continue
         above = table
         if statement.startswith("["):
             above, table = (), max(paths, key=len)

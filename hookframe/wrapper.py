@@ -113,6 +113,7 @@ class Wrapper:
             return TEMPFAIL
         if vote is None:
             return inside
+        run.statistics.voted(self._step.plugin.name, vote["action"])
         if self._step.policy.shadow:
             run.events.append(ShadowVote(self._step.plugin.origin, vote))
             return inside

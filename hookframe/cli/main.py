@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Build the chain, try it, and say all that is wrong.",
         "plugins": "Show the chain, and what is installed and not in it.",
         "serve": "Run the daemon.",
+        "status": "Ask the running daemon how it is.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }

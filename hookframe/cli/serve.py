@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let --listen name an address that others can reach: they could ask about your policy.",
 )
+@click.option(
+    "--unsupervised",
+    is_flag=True,
+    help="Decide in this one process, for a debugger: nothing replaces it when a hook hangs.",
+)
 @policy_options
-def command(policy: PolicyOptions, listen: tuple[str, ...], allow_remote: bool) -> int:
+def command(
+    policy: PolicyOptions, listen: tuple[str, ...], allow_remote: bool, unsupervised: bool
+) -> int:
     """Run the daemon until SIGTERM or Ctrl-C. SIGHUP builds the chain anew.
 
     PROTOCOL is jsonl (an attempt and a decision a line; the default), exim (for Exim's
@@ -50,10 +57,10 @@ def command(policy: PolicyOptions, listen: tuple[str, ...], allow_remote: bool) 
         return 1
     if addresses is None and not config.listen:
         raise click.UsageError(_nowhere(config))
-    from hookframe.daemon.server import serve  # noqa: PLC0415  (asyncio and uvloop)
+    from hookframe.daemon.serve import serve  # noqa: PLC0415  (asyncio and uvloop)
     from hookframe.log import Log, terminal_logger  # noqa: PLC0415  (loguru)
 
-    return serve(source, addresses, Log(terminal_logger()))
+    return serve(source, addresses, Log(terminal_logger()), supervised=not unsupervised)
 
 
 def _addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
+from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.wire import LONGEST_REQUEST
 
 if TYPE_CHECKING:
     from hookframe.config import Limits
-    from hookframe.daemon.wire import Wire
-    from hookframe.host import Host
+    from hookframe.daemon.board import Stamp
+    from hookframe.daemon.wire import Decider, Wire
 
 SLICE: Final = 32
 """Requests of one client that are answered before the next client has its turn."""
@@ -27,6 +28,7 @@ class Connection(asyncio.Protocol):
     Args:
         wire: the protocol that is spoken on it.
         host: decides.
+        stamp: is told which request is being answered.
         made: is told of the connection when it opens, and says whether there is room for it.
         lost: is told when it has gone.
     """
@@ -34,12 +36,14 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         wire: Wire,
-        host: Host,
+        host: Decider,
+        stamp: Stamp,
         made: Callable[[Connection], bool],
         lost: Callable[[Connection], None],
     ) -> None:
         self._wire = wire
         self._host = host
+        self._stamp = stamp
         self._made = made
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -110,6 +114,16 @@ class Connection(asyncio.Protocol):
         """Close at once."""
         self._transport.abort()
 
+    def descriptors(self) -> Iterator[int]:
+        """Name the descriptor of its socket."""
+        socket = self._transport.get_extra_info("socket")
+        if socket is not None and socket.fileno() >= 0:
+            yield socket.fileno()
+
+    def forget(self) -> None:
+        """In a child that a hook has forked: answer nothing."""
+        self._requests.clear()
+
     def overdue(self, now: float, limits: Limits) -> str:
         """Say why the connection has to be closed by now; empty where it has not."""
         unread = self._transport.get_write_buffer_size()
@@ -142,12 +156,7 @@ class Connection(asyncio.Protocol):
         """Answer a slice of the queue; the others have their turn before the next one."""
         if self._transport.is_closing():
             return
-        answers: list[bytes] = []
-        until = monotonic() + TURN
-        while self._requests and self._writable and len(answers) < SLICE:
-            answers.append(self._wire.answer(self._host, self._requests.popleft()))
-            if monotonic() > until:
-                break
+        answers = self._slice() if self._requests and self._writable else []
         if answers:
             self._requested_at = monotonic()
             self._write(b"".join(answers))
@@ -160,6 +169,22 @@ class Connection(asyncio.Protocol):
             self._finish()
         elif self._writable:
             self._resume_reading()
+
+    def _slice(self) -> list[bytes]:
+        """Answer requests, and let the supervisor see at each moment which one."""
+        answers: list[bytes] = []
+        requests, stamp, answer = self._requests, self._stamp, self._wire.answer
+        cells, number = stamp.cells, stamp.number
+        stamp.slot.journal(number + 1, requests, SLICE)
+        until = monotonic() + TURN
+        while requests and len(answers) < SLICE:
+            number += 1
+            cells[ATTEMPT] = number
+            answers.append(answer(self._host, requests.popleft()))
+            if monotonic() > until:
+                break
+        stamp.end(number)
+        return answers
 
     def _continue(self) -> None:
         self._scheduled = False

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _BOOLEANS: Final = {"1": True, "true": True, "0": False, "false": False}
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 
 
 def cut_request(data: bytes) -> list[bytes]:
@@ -32,11 +33,10 @@ def cut_request(data: bytes) -> list[bytes]:
         The request with the end of its last line, and what follows the empty line; or, while no
         empty line has come, what there is.
     """
-    lines = data.replace(b"\r\n", b"\n")
-    if lines.startswith(b"\n"):
-        return [b"", lines[1:]]
-    request, empty_line, rest = lines.partition(b"\n\n")
-    return [request + b"\n", rest] if empty_line else [request]
+    empty_line = _EMPTY_LINE.search(data)
+    if empty_line is None:
+        return [data]
+    return [data[: empty_line.start()], data[empty_line.end() :]]
 
 
 def parse_request(request: bytes) -> dict[str, Any]:

@@ -1,136 +1,149 @@
-"""The daemon as a whole: listens, decides, reloads on SIGHUP, stops without losing an answer."""
+"""The connections of one process: accepted, limited, and brought to their end."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-import uvloop
-
-from hookframe.config import Config, Limits
+from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.connection import Connection
-from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
-from hookframe.daemon.sockets import BACKLOG, Listener, ListenError, listen
-from hookframe.daemon.wire import WIRES, Wire
-from hookframe.errors import ConfigError
-from hookframe.host import Host
+from hookframe.daemon.sockets import BACKLOG, Listener
+from hookframe.daemon.status import alone, document, encode, worker_part
+from hookframe.daemon.wire import Wires
 from hookframe.log import OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
+    from hookframe.config import Config, Limits
+    from hookframe.daemon.board import Stamp
+    from hookframe.daemon.status import WorkerPart
+    from hookframe.daemon.wire import Decider
     from hookframe.log import Log
-    from hookframe.sources import Source
 
-_SWEEP: Final = 0.5
+SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
 _SPARE_FILES: Final = 64
 """File descriptors that are needed beside those of the connections."""
 
 
-def serve(source: Source, addresses: Sequence[Address] | None, log: Log) -> int:
-    """Run the daemon until SIGTERM or SIGINT.
-
-    Args:
-        source: where the policy comes from.
-        addresses: where to listen; None for what the configuration says.
-        log: takes everything that there is to say.
-
-    Returns:
-        The exit status: 0 after a clean stop, 1 if it could not start.
-    """
-    config = source.look().config
-    if isinstance(config, ConfigError):
-        for problem in config.problems:
-            log.error(f"{config.path}: {problem}")
-        return 1
-    wanted = config.listen if addresses is None else tuple(addresses)
-    if not wanted:
-        log.error('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
-        return 1
-    early = EarlySignals()
-    with ExitStack() as stack:
-        try:
-            listeners = [_opened(address, stack, log) for address in wanted]
-        except ListenError as error:
-            log.error(str(error))
-            return 1
-        host = stack.enter_context(Host(source, log=log))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Server(host, listeners, config, log).run(early.noted))
-    log.info("stopped")
-    return 0
-
-
-def _opened(address: Address, stack: ExitStack, log: Log) -> Listener:
-    listener = listen(address)
-    stack.callback(listener.close)
-    if listener.replaced:
-        log.warning(f"replaced the stale socket file at {address.path}: its daemon has died")
-    return listener
-
-
 class Server:
-    """The connections of one daemon.
+    """The connections of one process.
 
     Args:
         host: decides.
         listeners: the open sockets.
         config: what it was started with.
         log: takes everything that there is to say.
+        stamp: is told which request is being answered.
     """
 
-    def __init__(self, host: Host, listeners: Sequence[Listener], config: Config, log: Log) -> None:
+    def __init__(
+        self,
+        host: Decider,
+        listeners: Sequence[Listener],
+        config: Config,
+        log: Log,
+        stamp: Stamp,
+    ) -> None:
         self._host = host
         self._listeners = listeners
         self._config = config
         self._log = log
+        self._stamp = stamp
         self._connections: set[Connection] = set()
         self._room = config.limits.connections
         self._full = OncePerSecond()
-        self._stopping = asyncio.Event()
-
-    async def run(self, early: Collection[int]) -> None:
-        """Serve until a signal says to stop, then answer what has been read.
-
-        Args:
-            early: the signals that have come already.
-        """
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._unexpected)
-        for number in STOP:
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(RELOAD, self._reload)
-        if RELOAD in early:
-            self._reload()
-        if any(number in early for number in STOP):
-            self._stopping.set()
-        self._room = _room(self._limits.connections, self._log)
-        servers = [
-            await loop.create_server(
-                partial(Connection, _wire(listener), self._host, self._made, self._lost),
-                sock=listener.socket,
-                backlog=BACKLOG,
-            )
-            for listener in self._listeners
-        ]
-        self._log.info(f"listening on {', '.join(map(str, self._listeners))}")
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _SWEEP)
-            self._sweep()
-        self._log.info(f"stopping: {len(self._connections)} connections to finish")
-        for server in servers:
-            server.close()
-        await self._drain()
+        self._accepting: list[asyncio.Server] = []
+        self._wires = Wires(self._status)
+        self._started = monotonic()
 
     @property
-    def _limits(self) -> Limits:
+    def limits(self) -> Limits:
+        """The limits that hold."""
         return self._config.limits
+
+    @property
+    def connected(self) -> int:
+        """How many clients there are."""
+        return len(self._connections)
+
+    def part(self) -> WorkerPart:
+        """Say how this process is."""
+        requests = self._stamp.cells[ATTEMPT] or self._stamp.number
+        attempts = self._wires.attempts(requests)
+        return worker_part(self._host, attempts, self.connected, self._started)
+
+    def _status(self) -> bytes:
+        part = self.part()
+        return encode(document(alone(part), [part], monotonic()))
+
+    async def open(self) -> None:
+        """Accept connections from now on."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unexpected)
+        self._room = _room(self.limits.connections, self._log)
+        for listener in self._listeners:
+            self._accepting.append(
+                await loop.create_server(
+                    partial(
+                        Connection,
+                        self._wires.speaking(listener.address.protocol),
+                        self._host,
+                        self._stamp,
+                        self._made,
+                        self._lost,
+                    ),
+                    sock=listener.socket,
+                    backlog=BACKLOG,
+                )
+            )
+
+    def sweep(self) -> None:
+        """Close connections whose time is over, and take note of a new configuration."""
+        self._host.sample_next()
+        now = monotonic()
+        for connection in list(self._connections):
+            if connection.overdue(now, self.limits):
+                connection.abort()
+        config = self._host.config
+        if config is not None and config is not self._config:
+            for key in ("listen", "workers", "log"):
+                if getattr(config, key) != getattr(self._config, key):
+                    self._log.warning(f"{key} has changed; what is new there needs a restart")
+            if config.limits.connections != self.limits.connections:
+                self._room = _room(config.limits.connections, self._log)
+            self._config = config
+
+    async def drain(self) -> None:
+        """Accept nothing more, answer what has been read, and close."""
+        for accepting in self._accepting:
+            accepting.close()
+        for connection in list(self._connections):
+            connection.drain()
+        until = monotonic() + self.limits.answer_time
+        while self._connections:
+            if any(connection.answering for connection in self._connections):
+                until = monotonic() + self.limits.answer_time
+            elif monotonic() > until:
+                break
+            await asyncio.sleep(0.01)
+        for connection in list(self._connections):
+            connection.abort()
+
+    def descriptors(self) -> Iterator[int]:
+        """Name the descriptors of all its sockets."""
+        for listener in self._listeners:
+            yield listener.socket.fileno()
+        for connection in self._connections:
+            yield from connection.descriptors()
+
+    def forget(self) -> None:
+        """In a child that a hook has forked: let no request be answered there."""
+        for connection in self._connections:
+            connection.forget()
 
     def _made(self, connection: Connection) -> bool:
         if len(self._connections) >= self._room:
@@ -146,44 +159,9 @@ class Server:
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)
 
-    def _sweep(self) -> None:
-        """Close connections whose time is over, and take note of a new configuration."""
-        now = monotonic()
-        for connection in list(self._connections):
-            if connection.overdue(now, self._limits):
-                connection.abort()
-        config = self._host.config
-        if config is not None and config is not self._config:
-            if config.listen != self._config.listen:
-                self._log.warning("listen has changed; the new addresses need a restart")
-            if config.limits.connections != self._limits.connections:
-                self._room = _room(config.limits.connections, self._log)
-            self._config = config
-
-    async def _drain(self) -> None:
-        for connection in list(self._connections):
-            connection.drain()
-        until = monotonic() + self._limits.answer_time
-        while self._connections:
-            if any(connection.answering for connection in self._connections):
-                until = monotonic() + self._limits.answer_time
-            elif monotonic() > until:
-                break
-            await asyncio.sleep(0.01)
-        for connection in list(self._connections):
-            connection.abort()
-
-    def _reload(self) -> None:
-        self._log.info("SIGHUP: building the chain anew")
-        self._host.reload()
-
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""
         self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
-
-
-def _wire(listener: Listener) -> Wire:
-    return WIRES[listener.address.protocol]
 
 
 def _room(connections: int, log: Log) -> int:

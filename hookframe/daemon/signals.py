@@ -1,7 +1,8 @@
-"""Signals that come before the daemon's event loop can take them."""
+"""Signals, before an event loop can take them, and where there is none."""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 from typing import Final
@@ -27,3 +28,42 @@ class EarlySignals:
         self.noted.add(number)
         if number in STOP:
             raise SystemExit(0)
+
+
+class Inbox:
+    """The supervisor's signals, as something that can be selected on."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in (*STOP, RELOAD, signal.SIGCHLD):
+            signal.signal(number, _nothing)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    def fileno(self) -> int:
+        """Give the descriptor that is readable when a signal has come."""
+        return self._read
+
+    def take(self) -> frozenset[int]:
+        """Give the signals that have come since the last time."""
+        try:
+            return frozenset(os.read(self._read, 4096))
+        except BlockingIOError:
+            return frozenset()
+
+    def leave_to_child(self) -> None:
+        """In a forked child: let go of them.
+
+        SIGTERM ends it; the terminal's signals are for the supervisor, which passes them on. A
+        handler, unlike SIG_IGN, is not inherited by the programs that a hook starts.
+        """
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
+        for number in (signal.SIGINT, RELOAD):
+            signal.signal(number, _nothing)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Have the signal wake the selector, and do nothing else."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -14,11 +15,61 @@ from hookframe.daemon import exim
 from hookframe.errors import InvalidAttempt
 
 if TYPE_CHECKING:
+    from hookframe.config import Config
     from hookframe.decision import Decision
-    from hookframe.host import Host
+    from hookframe.generation import Generation
+    from hookframe.statistics import Statistics
+    from hookframe.trace import Explanation
 
 LONGEST_REQUEST: Final = 64 * 1024
 """The longest request in bytes (CONTRACT 8)."""
+STATUS_REQUEST: Final = {"hookframe": "status"}
+"""What a client of the jsonl protocol sends to learn how the daemon is."""
+
+
+class Decider(Protocol):
+    """What answering needs: a host, or who stands in for it."""
+
+    @property
+    def config(self) -> Config | None:
+        """The configuration that holds."""
+        ...
+
+    def decide(self, attempt: Mapping[str, Any]) -> Decision:
+        """Decide about an attempt."""
+        ...
+
+    def explain(self, attempt: Mapping[str, Any]) -> Explanation:
+        """Decide about an attempt, with the trace."""
+        ...
+
+    def refuse(self, problem: str, given: object = None) -> Decision:
+        """Temp-fail a request that is no attempt."""
+        ...
+
+    def sample_next(self) -> None:
+        """Have the next attempt tell the statistics how long each plugin took."""
+        ...
+
+    @property
+    def statistics(self) -> Statistics:
+        """What it has counted."""
+        ...
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation in use; None where every attempt temp-fails."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why every attempt temp-fails, or what is wrong with a policy that is not in use."""
+        ...
+
+    @property
+    def last_load_error(self) -> tuple[str, float] | None:
+        """Why the policy could not be loaded, and when: UNIX seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +86,15 @@ class Wire:
 
     cut: Callable[[bytes], list[bytes]]
     once: bool
-    answer: Callable[[Host, bytes], bytes]
-    refusal: Callable[[Host, str], bytes]
+    answer: Callable[[Decider, bytes], bytes]
+    refusal: Callable[[Decider, str], bytes]
 
 
 def _cut_lines(data: bytes) -> list[bytes]:
     return data.split(b"\n")
 
 
-def _answer_jsonl(host: Host, request: bytes) -> bytes:
-    try:
-        attempt = parse_attempt(request)
-    except InvalidAttempt as error:
-        return _refuse_jsonl(host, str(error))
-    return _json_line(host.decide(attempt))
-
-
-def _refuse_jsonl(host: Host, problem: str) -> bytes:
+def _refuse_jsonl(host: Decider, problem: str) -> bytes:
     return _json_line(host.refuse(problem))
 
 
@@ -59,7 +102,7 @@ def _json_line(decision: Decision) -> bytes:
     return msgspec.json.encode(decision) + b"\n"
 
 
-def _answer_explain(host: Host, request: bytes) -> bytes:
+def _answer_explain(host: Decider, request: bytes) -> bytes:
     try:
         attempt = parse_attempt(request)
     except InvalidAttempt as error:
@@ -73,12 +116,12 @@ def _answer_explain(host: Host, request: bytes) -> bytes:
     return json.dumps(answer).encode() + b"\n"
 
 
-def _refuse_explain(host: Host, problem: str) -> bytes:
+def _refuse_explain(host: Decider, problem: str) -> bytes:
     answer: dict[str, object] = {"decision": host.refuse(problem), "decided_by": [], "trace": []}
     return json.dumps(answer).encode() + b"\n"
 
 
-def _answer_exim(host: Host, request: bytes) -> bytes:
+def _answer_exim(host: Decider, request: bytes) -> bytes:
     try:
         attempt = exim.parse_request(request)
     except InvalidAttempt as error:
@@ -86,12 +129,54 @@ def _answer_exim(host: Host, request: bytes) -> bytes:
     return exim.format_answer(host.decide(attempt))
 
 
-def _refuse_exim(host: Host, problem: str) -> bytes:
+def _refuse_exim(host: Decider, problem: str) -> bytes:
     return exim.format_answer(host.refuse(problem))
 
 
-WIRES: Final = {
-    "jsonl": Wire(_cut_lines, False, _answer_jsonl, _refuse_jsonl),
-    "explain": Wire(_cut_lines, False, _answer_explain, _refuse_explain),
-    "exim": Wire(exim.cut_request, True, _answer_exim, _refuse_exim),
-}
+class Wires:
+    """The protocols of one process; it notes which requests were no attempts.
+
+    Args:
+        status: gives the daemon's status, as JSON on one line without its end.
+    """
+
+    def __init__(self, status: Callable[[], bytes]) -> None:
+        self._status = status
+        self._unnumbered = 0
+        self._questions = 0
+
+    def speaking(self, protocol: str) -> Wire:
+        """Give the wire of a protocol."""
+        wire = self._plain(protocol)
+        return replace(wire, refusal=partial(self._refuse, wire.refusal))
+
+    def _plain(self, protocol: str) -> Wire:
+        if protocol == "exim":
+            return Wire(exim.cut_request, True, _answer_exim, _refuse_exim)
+        if protocol == "explain":
+            return Wire(_cut_lines, False, _answer_explain, _refuse_explain)
+        return Wire(_cut_lines, False, self._answer_jsonl, _refuse_jsonl)
+
+    def attempts(self, requests: int) -> int:
+        """Say how many attempts have been answered, temp-fails included.
+
+        Args:
+            requests: how many requests have been answered, not counting refusals.
+        """
+        return requests + self._unnumbered - self._questions
+
+    def _answer_jsonl(self, host: Decider, request: bytes) -> bytes:
+        try:
+            attempt = parse_attempt(request)
+        except InvalidAttempt as error:
+            return _refuse_jsonl(host, str(error))
+        if attempt == STATUS_REQUEST:
+            self._questions += 1
+            return self._status() + b"\n"
+        return _json_line(host.decide(attempt))
+
+    def _refuse(
+        self, refusal: Callable[[Decider, str], bytes], host: Decider, problem: str
+    ) -> bytes:
+        self._unnumbered += 1
+        return refusal(host, problem)

@@ -111,7 +111,7 @@ def test_a_client_that_does_not_read_holds_up_no_stop(fresh):
 
 def test_a_signal_to_stop_while_a_plugin_loads_leaves_no_socket_behind(fresh):
     daemon = fresh()
-    daemon.write("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n" + OBEDIENT)
+    daemon.write("import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\n" + OBEDIENT)
     daemon.launch()
     assert daemon.wait() == 0
     assert not daemon.jsonl.exists()
@@ -124,7 +124,7 @@ def test_sighup_while_a_plugin_loads_is_survived(fresh):
         "first = pathlib.Path(__file__).with_name('first')\n"
         "if not first.exists():\n"
         "    first.touch()\n"
-        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    os.kill(os.getppid(), signal.SIGHUP)\n"
     )
     daemon.write(once + OBEDIENT)
     daemon.start()
@@ -279,7 +279,7 @@ def test_a_listen_that_changes_while_running_is_warned_of(fresh):
     daemon.start()
     elsewhere = daemon.directory / "elsewhere.sock"
     daemon.write(listen=[f"unix:{elsewhere}"])
-    daemon.wait_for("listen has changed; the new addresses need a restart")
+    daemon.wait_for("listen has changed")
     assert "WARNING" in daemon.wait_for("listen has changed")
     assert daemon.ask(saying("at the old address")) == said("at the old address")
     assert not elsewhere.exists()

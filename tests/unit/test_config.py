@@ -46,6 +46,7 @@ def test_every_key_is_read(read, tmp_path):
         "connections = 7\n"
         'idle_time = "2m"\n'
         'answer_time = "3s"\n'
+        'load_time = "4s"\n'
         'max_memory = "64MiB"\n'
         "output_lines = 5\n"
         "[log]\n"
@@ -67,7 +68,8 @@ def test_every_key_is_read(read, tmp_path):
     assert [address.protocol for address in config.listen] == ["jsonl", "exim"]
     limits = config.limits
     assert (limits.connections, limits.idle_time, limits.answer_time) == (7, 120.0, 3.0)
-    assert (limits.max_memory, limits.output_lines) == (64 * 1024 * 1024, 5)
+    assert (limits.load_time, limits.max_memory) == (4.0, 64 * 1024 * 1024)
+    assert limits.output_lines == 5
     assert config.workers == 3
     assert config.log == LogTable(str(tmp_path / "log"), 100 * 1024, 3)
     table = config.table("a")

@@ -1,0 +1,223 @@
+"""The status of a daemon for a person to read: in 80 columns, in colour on a terminal only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hookframe.cli.rendering import STYLES
+from hookframe.cli.status_daemon import NoStatus
+from hookframe.escape import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hookframe.daemon.status import Document, LoadProblem, Member, PluginStatus, WorkerStatus
+
+_ROUTED: Final = "cyan"
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_MEBIBYTE: Final = 1 << 20
+_EXACT: Final = 1000
+"""From so many microseconds on, their tenths are left out."""
+
+
+def console() -> Console:
+    """Make the console on which a status is shown: standard output."""
+    return Console(highlight=False)
+
+
+def screen(document: Document, where: str, before: Document | None = None) -> RenderableType:
+    """Lay out a status.
+
+    Args:
+        document: the status.
+        where: the address at which it was asked for.
+        before: an earlier one of the same daemon, to say how many attempts a second there were.
+    """
+    return Group(
+        *_head(document, where),
+        Text(),
+        _attempts(document, _rate(document, before)),
+        *([_plugins(document)] if document["plugins"] else []),
+        _workers(document),
+    )
+
+
+def watch(
+    observed: Iterable[Document | NoStatus], where: str, complain: Callable[[str], None]
+) -> None:
+    """Show one status after the other: drawn over the one before on a terminal.
+
+    Args:
+        observed: each status, or why there is none.
+        where: the address at which it was asked for.
+        complain: says why there is none where nothing can be drawn over.
+    """
+    output, before = console(), None
+    if output.is_terminal and not output.is_dumb_terminal:
+        with Live(console=output, auto_refresh=False) as live:
+            for each in observed:
+                if isinstance(each, NoStatus):
+                    live.update(Text(_again(each), "red"), refresh=True)
+                else:
+                    live.update(screen(each, where, before), refresh=True)
+                    before = each
+        return
+    for each in observed:
+        if isinstance(each, NoStatus):
+            complain(_again(each))
+        else:
+            output.print(screen(each, where, before))
+            before = each
+
+
+def _again(problem: NoStatus) -> str:
+    return one_line(f"{problem}; trying again")
+
+
+def _head(document: Document, where: str) -> Iterable[Text]:
+    version, uptime = one_line(document["hookframe"]), _duration(document["uptime"])
+    yield Text.assemble(
+        (f"hookframe {version}", "bold"),
+        f" at {one_line(where)}: up {uptime}, pid {document['pid']}",
+    )
+    if document["generation"] is not None:
+        chain = ", ".join(map(_member, document["chain"])) or "empty, every attempt is normal"
+        yield Text(f"generation {document['generation']}: {chain}")
+    if document["problem"]:
+        yield Text(f"problem: {one_line(document['problem'])}", "bold red")
+    failed = document["last_load_error"]
+    if failed is not None and failed["text"] != document["problem"]:
+        yield Text(f"last load error, {_moment(failed)}: {one_line(failed['text'])}", "yellow")
+
+
+def _member(member: Member) -> str:
+    more = " ".join(filter(None, (member["distribution"], member["version"])))
+    shadow = "shadow" if member["mode"] == "shadow" else ""
+    inside = ", ".join(filter(None, (more, shadow)))
+    return one_line(f"{member['plugin']} ({inside})" if inside else member["plugin"])
+
+
+def _attempts(document: Document, rate: str) -> Table:
+    """List how many attempts there were, and what became of them."""
+    total, failures = document["attempts"], document["temporary_failures"]
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(Text("attempts", "bold"), Text(f"{total:,}", "bold"), "", Text(rate, "dim"))
+    for action, number in document["decisions"].items():
+        if number or action == "normal":
+            style = STYLES.get(action, _ROUTED)
+            table.add_row(Text(f"  {one_line(action)}", style), *_share(number, total))
+    failed = sum(failures.values())
+    kinds = Text(_listed(failures), "dim")
+    table.add_row(
+        Text("  temporary failure", "red" if failed else ""), *_share(failed, total), kinds
+    )
+    if document["unaccounted"]:
+        died = Text("their workers died before they could say", "dim")
+        table.add_row("  not known", *_share(document["unaccounted"], total), died)
+    return table
+
+
+def _share(number: int, total: int) -> tuple[str, str]:
+    return f"{number:,}", f"{100 * number / total:.2f} %" if total else ""
+
+
+def _rate(document: Document, before: Document | None) -> str:
+    """Say how many attempts a second there were between two documents of one daemon."""
+    if before is None or before["pid"] != document["pid"]:
+        return ""
+    seconds = document["uptime"] - before["uptime"]
+    attempts = document["attempts"] - before["attempts"]
+    return f"{attempts / seconds:,.0f} a second" if seconds > 0 and attempts >= 0 else ""
+
+
+def _plugins(document: Document) -> Table:
+    table = _table("plugin", "votes")
+    for heading in ("errors", "p50 µs", "p90 µs", "p99 µs", "max µs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    modes = {member["plugin"]: member["mode"] for member in document["chain"]}
+    for name, plugin in document["plugins"].items():
+        table.add_row(_name(name, modes), *_plugin(plugin))
+    return table
+
+
+def _name(name: str, modes: Mapping[str, str]) -> Text:
+    """Name a plugin, and say whether it decides."""
+    mode = modes.get(name)
+    if mode is None:
+        return Text(f"{one_line(name)} (no more in the chain)", "dim")
+    return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
+
+
+def _plugin(plugin: PluginStatus) -> Iterable[Text]:
+    yield Text(_listed(plugin["votes"]) or "-")
+    yield Text(f"{plugin['errors']:,}", "red" if plugin["errors"] else "")
+    times = plugin["microseconds"]
+    if times is None:
+        yield from (Text("-", "dim") for _ in range(4))
+        return
+    for value in (times["p50"], times["p90"], times["p99"], times["max"]):
+        yield Text(f"{value:,.0f}" if value >= _EXACT else f"{value:.1f}")
+
+
+def _workers(document: Document) -> Table:
+    table = _table("process", "pid")
+    for heading in ("up", "generation", "clients", "MiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for worker in document["workers"]:
+        table.add_row(*_worker(worker))
+    restarts = document["restarts"]
+    if restarts:
+        times = "once" if restarts == 1 else f"{restarts} times"
+        table.caption = Text(f"a worker has been replaced {times}", "yellow")
+        table.caption_justify = "left"
+    return table
+
+
+def _worker(worker: WorkerStatus) -> Iterable[Text]:
+    yield Text(one_line(worker["role"]), "red" if worker["problem"] else "")
+    yield Text(str(worker["pid"]))
+    yield Text(_duration(worker["uptime"]))
+    yield Text("-" if worker["generation"] is None else str(worker["generation"]))
+    yield Text(f"{worker['connections']:,}")
+    yield Text(f"{worker['memory'] / _MEBIBYTE:,.0f}")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """List counts, leaving out those that are zero."""
+    return one_line(", ".join(f"{name} {count:,}" for name, count in counts.items() if count))
+
+
+def _duration(seconds: float) -> str:
+    """Say how long something took, in its two largest units."""
+    rest, parts = int(seconds), []
+    for size, unit in _UNITS:
+        if rest >= size or (unit == "s" and not parts):
+            parts.append(f"{rest // size} {unit}")
+            rest %= size
+    return " ".join(parts[:2])
+
+
+def _moment(problem: LoadProblem) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(problem["at"]))
+    except (OverflowError, OSError, ValueError):
+        return f"at {problem['at']:g}"

@@ -1,0 +1,62 @@
+"""How fast processes that die are started again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_YOUNG: Final = 0.5
+"""Seconds of service before which a death counts as too soon."""
+_TOLERATED: Final = 3
+"""So many deaths in a row may come too soon before the next start has to wait."""
+_FIRST_WAIT: Final = 0.05
+_LONGEST_WAIT: Final = 1.0
+"""Seconds; a policy that is mended is live within one."""
+
+
+class Backoff:
+    """Decides when the next process may be started. Times are seconds of one steady clock."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._not_before = 0.0
+
+    def died(self, now: float, since: float) -> bool:
+        """Take note of a death.
+
+        Args:
+            now: when.
+            since: when the process began to serve, or was started if it never did.
+
+        Returns:
+            Whether this is the one from which on starts have to wait.
+        """
+        if now - since >= _YOUNG:
+            self._in_a_row = 0
+            return False
+        self._in_a_row += 1
+        excess = self._in_a_row - _TOLERATED
+        if excess < 0:
+            return False
+        self._not_before = now + min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(excess, 10))
+        return excess == 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether processes die so fast that starts have to wait."""
+        return self._in_a_row >= _TOLERATED
+
+    def wait(self, now: float) -> float:
+        """Say how many seconds the next start has to wait; 0 for none."""
+        return max(0.0, self._not_before - now) if self.waits else 0.0
+
+    def lived(self, now: float, since: float) -> bool:
+        """Take note of a process that serves; say whether that ends the waiting.
+
+        Args:
+            now: the time.
+            since: since when it serves.
+        """
+        if not self._in_a_row or now - since < _YOUNG:
+            return False
+        waited, self._in_a_row = self.waits, 0
+        return waited

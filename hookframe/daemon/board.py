@@ -1,0 +1,165 @@
+"""The board: shared memory on which the processes of one daemon tell each other how they are.
+
+Each child has a slot. It writes there, and never reads what another one needs; the supervisor
+reads without asking. So neither can ever wait for the other, whatever a hook does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+ATTEMPT: Final = 0
+"""The cell with the number of the attempt that is being answered, 0 between two of them."""
+_FIRST: Final = 1
+_JOURNALED: Final = 2
+_REPORTED: Final = 3
+_EDITION: Final = 4
+BEAT: Final = 5
+"""The cell with the time of the event loop's last sweep, by the monotonic clock in microseconds."""
+LONGEST: Final = 6
+"""The cell with the longest legal time of one attempt in microseconds, 0 for no limit."""
+LOADING: Final = 7
+"""The cell with the time since which a policy is being loaded, as in `BEAT`; 0 while none is."""
+LOAD_TIME: Final = 8
+"""The cell with the longest legal time of that in microseconds."""
+MAX_MEMORY: Final = 9
+"""The cell with the bytes of memory above which the process is replaced, 0 for no limit."""
+_CELLS: Final = 512
+_JOURNAL: Final = 64 * 1024
+_REPORT: Final = 256 * 1024
+_SLOT: Final = _CELLS + _JOURNAL + _REPORT
+_SEPARATOR: Final = b"\0"
+"""Stands between two requests in the journal; neither JSON nor base64 has it."""
+
+
+class Slot:
+    """One process's part of the board, or a private one for a process without a supervisor.
+
+    Args:
+        memory: the bytes that it is; None for memory of its own.
+    """
+
+    def __init__(self, memory: memoryview | None = None) -> None:
+        memory = memoryview(bytearray(_SLOT)) if memory is None else memory
+        self.cells = memory[:_CELLS].cast("Q")
+        self._journal = memory[_CELLS : _CELLS + _JOURNAL]
+        self._report = memory[_CELLS + _JOURNAL : _SLOT]
+
+    def clear(self) -> None:
+        """Forget the process that had it."""
+        for cell in range(len(self.cells)):
+            self.cells[cell] = 0
+
+    @property
+    def in_progress(self) -> bytes | None:
+        """The request that is being answered, cut off if it is long; None between two."""
+        number = self.cells[ATTEMPT]
+        if not number:
+            return None
+        requests = bytes(self._journal[: self.cells[_JOURNALED]]).split(_SEPARATOR)
+        index = number - self.cells[_FIRST]
+        return requests[index] if index < len(requests) else b""
+
+    def journal(self, first: int, requests: deque[bytes], most: int) -> None:
+        """Note the requests that are answered next, so that a post-mortem can name one.
+
+        Args:
+            first: the number of the first one.
+            requests: what waits.
+            most: how many of them are answered at most before the next note.
+        """
+        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(islice(requests, most))
+        length = min(len(text), _JOURNAL)
+        self._journal[:length] = text[:length]
+        self.cells[_JOURNALED] = length
+        self.cells[_FIRST] = first
+
+    def publish(self, report: bytes) -> None:
+        """Replace the report; one that does not fit leaves the old one."""
+        if len(report) > _REPORT:
+            return
+        self.cells[_EDITION] += 1  # odd while it is written
+        self._report[: len(report)] = report
+        self.cells[_REPORTED] = len(report)
+        self.cells[_EDITION] += 1
+
+    def report(self) -> bytes:
+        """Read the report; empty where there is none, or none that is whole."""
+        for _ in range(100):
+            edition = self.cells[_EDITION]
+            text = bytes(self._report[: self.cells[_REPORTED]])
+            if edition % 2 == 0 and edition == self.cells[_EDITION]:
+                return text
+        return b""
+
+
+class Stamp:
+    """What a process of the daemon writes on the board while it answers.
+
+    Args:
+        slot: where.
+    """
+
+    __slots__ = ("cells", "number", "slot", "stray")
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.cells = slot.cells
+        self.number = 0
+        """how many requests have been answered"""
+        self.stray = False
+        """whether this is the child of a hook that has called fork"""
+
+    def end(self, number: int) -> None:
+        """Note that nothing is being answered any more.
+
+        Args:
+            number: the last request that has been answered.
+        """
+        if self.stray:
+            os._exit(0)
+        self.number = number
+        self.cells[ATTEMPT] = 0
+
+
+class Board:
+    """All slots, in memory that forked children share.
+
+    Args:
+        children: how many there can be at once.
+    """
+
+    def __init__(self, children: int) -> None:
+        self._memory = memoryview(mmap.mmap(-1, _SLOT * (children + 1)))
+        self.own = self._slot(0)
+        """the supervisor's"""
+        self._slots = [self._slot(1 + index) for index in range(children)]
+        self._free = list(reversed(self._slots))
+
+    def _slot(self, index: int) -> Slot:
+        return Slot(self._memory[_SLOT * index : _SLOT * (index + 1)])
+
+    def take(self) -> Slot | None:
+        """Give a slot to a child that will be forked; None where none is free."""
+        if not self._free:
+            return None
+        slot = self._free.pop()
+        slot.clear()
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        """Take back the slot of a child that has gone."""
+        slot.clear()
+        self._free.append(slot)
+
+    def reports(self) -> Iterator[bytes]:
+        """Read what every child has published."""
+        for slot in self._slots:
+            report = slot.report()
+            if report:
+                yield report

@@ -1,0 +1,158 @@
+"""A forked process of the daemon, as the supervisor sees it, and its line to the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Final
+
+from hookframe.daemon.process import die_with
+from hookframe.daemon.vigil import Vigil
+
+if TYPE_CHECKING:
+    from hookframe.daemon.board import Slot
+
+TRACE: Final = signal.SIGRTMAX - 2
+"""Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
+_TRACE_TIME: Final = 0.02
+"""Seconds that a child has for it."""
+_FAILED: Final = 70
+"""EX_SOFTWARE in sysexits.h"""
+
+LOADED: Final = b"L"
+"""A child says that its chain has been built, or can't be."""
+SERVING: Final = b"S"
+"""A child says that it accepts connections."""
+SERVE: Final = b"s"
+"""A standby is told to accept connections."""
+LEAVE: Final = b"l"
+"""A child is told to answer what it has read, and end."""
+RELOAD: Final = b"r"
+"""A child is told to build its chain anew."""
+
+
+class Role(StrEnum):
+    """What a child is there for."""
+
+    LOADING = "loading"
+    STANDBY = "standby"
+    WORKER = "worker"
+    LEAVING = "leaving"
+    STAND_IN = "stand-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a child has of its own.
+
+    Args:
+        slot: its part of the board.
+        channel: its line to the supervisor; one byte is one message.
+        trace: the descriptor to which faulthandler writes.
+    """
+
+    slot: Slot
+    channel: socket.socket
+    trace: int
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that the supervisor has forked.
+
+    Args:
+        pid: its process id.
+        post: the supervisor's side of what it has.
+        role: what it is there for at the moment.
+        born: when it was forked, by the monotonic clock.
+    """
+
+    pid: int
+    post: Post
+    role: Role
+    born: float
+    since: float = 0.0
+    """since when it serves; since its birth while it does not"""
+    serving: bool = False
+    """whether it has said that it accepts connections"""
+    condemned: bool = False
+    """whether it has been killed, and the reason said"""
+    vigil: Vigil = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.born
+        self.vigil = Vigil(self.post.slot, self.born)
+
+    def tell(self, command: bytes) -> None:
+        """Send a command; one that has died, or does not listen, misses it."""
+        with suppress(OSError):
+            self.post.channel.send(command)
+
+    def heard(self) -> bytes:
+        """Take what it has said since the last time."""
+        try:
+            return self.post.channel.recv(16)
+        except OSError:
+            return b""
+
+    def traceback(self) -> str:
+        """Have it write where it is, which it can even if it is stuck in C."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, TRACE)
+        until = monotonic() + _TRACE_TIME
+        while not (trace := self.last_words()) and monotonic() < until:
+            sleep(0.001)
+        return trace
+
+    def last_words(self) -> str:
+        """Read what faulthandler has written."""
+        return os.pread(self.post.trace, 16384, 0).decode("utf-8", "replace")
+
+    def kill(self) -> None:
+        """Kill it, whatever it does."""
+        self.condemned = True
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Give back what the supervisor held for it."""
+        self.post.channel.close()
+        os.close(self.post.trace)
+
+
+def fork(role: Role, slot: Slot, main: Callable[[Post], int], others: list[Child]) -> Child:
+    """Fork a child.
+
+    Args:
+        role: what it is there for.
+        slot: its part of the board.
+        main: what it does; its return value is the exit status.
+        others: the children that there are; it must not hold their lines.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    trace = os.memfd_create("hookframe-trace")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        status = _FAILED
+        try:
+            die_with(parent)
+            ours.close()
+            for other in others:
+                other.close()
+            status = main(Post(slot, theirs, trace))
+        finally:
+            os._exit(status)
+    theirs.close()
+    return Child(pid, Post(slot, ours, trace), role, monotonic())

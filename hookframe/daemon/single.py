@@ -1,0 +1,71 @@
+"""The daemon in one process, without a supervisor: for a debugger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from hookframe.daemon.board import Slot, Stamp
+from hookframe.daemon.server import SWEEP, Server
+from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
+from hookframe.host import Host
+
+if TYPE_CHECKING:
+    from hookframe.config import Config
+    from hookframe.daemon.sockets import Listener
+    from hookframe.log import Log
+    from hookframe.sources import Source
+
+
+def serve_alone(source: Source, config: Config, listeners: Sequence[Listener], log: Log) -> None:
+    """Serve in this process until a signal says to stop.
+
+    A hook that can't be interrupted stops it, and nothing replaces it.
+
+    Args:
+        source: where the policy comes from.
+        config: what it was started with.
+        listeners: the open sockets.
+        log: takes everything that there is to say.
+    """
+    early = EarlySignals()
+    with Host(source, log=log, interrupt=True) as host:
+        server = Server(host, listeners, config, log, Stamp(Slot()))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, host, listeners, log, early.noted))
+
+
+async def _serve(
+    server: Server, host: Host, listeners: Sequence[Listener], log: Log, early: Collection[int]
+) -> None:
+    """Serve until a signal says to stop, then answer what has been read.
+
+    Args:
+        early: the signals that have come already.
+    """
+
+    def reload() -> None:
+        log.info("SIGHUP: building the chain anew")
+        host.reload()
+
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in STOP:
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(RELOAD, reload)
+    if RELOAD in early:
+        reload()
+    if any(number in early for number in STOP):
+        stopping.set()
+    await server.open()
+    log.info(f"listening on {', '.join(map(str, listeners))}")
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), SWEEP)
+        server.sweep()
+    log.info(f"stopping: {server.connected} connections to finish")
+    await server.drain()

@@ -1,0 +1,288 @@
+"""How a daemon is, in one document: made of what each of its processes says of itself.
+
+A process publishes its part as JSON, and any of them makes the document of all parts. Everything
+here is plain dicts; times are of the monotonic clock, which all processes share, until the
+document says how long ago they were.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import msgspec
+
+from hookframe import __version__
+from hookframe.daemon.process import memory_of
+from hookframe.decision import ACTIONS
+from hookframe.statistics import KINDS, Counts, Microseconds, merge, no_counts, percentiles
+
+if TYPE_CHECKING:
+    from hookframe.daemon.wire import Decider
+    from hookframe.generation import Generation
+    from hookframe.plugin import Plugin
+    from hookframe.statistics import PluginCounts
+
+NORMAL: Final = "normal"
+SERVING: Final = ("worker", "stand-in")
+"""The roles of those who answer."""
+
+
+class LoadProblem(TypedDict):
+    """Why a policy could not be loaded."""
+
+    text: str
+    at: float
+    """UNIX seconds of the last try"""
+
+
+class Member(TypedDict):
+    """One place in the chain."""
+
+    plugin: str
+    distribution: str
+    version: str
+    mode: str
+    file: str
+    """the file in which its hook stands; empty where it is in no file"""
+
+
+class WorkerPart(TypedDict):
+    """What one process says of itself."""
+
+    pid: int
+    started: float
+    memory: int
+    connections: int
+    generation: int | None
+    problem: str
+    chain: list[Member]
+    last_load_error: LoadProblem | None
+    attempts: int
+    counts: Counts
+
+
+class Past(TypedDict):
+    """What the workers have done that are no more."""
+
+    attempts: int
+    unaccounted: int
+    """of these attempts, those of which nobody can say how they ended"""
+    last_load_error: LoadProblem | None
+    counts: Counts
+
+
+class SupervisorPart(TypedDict):
+    """What the supervisor says of itself, and of the others."""
+
+    pid: int
+    started: float
+    restarts: int
+    roles: dict[str, str]
+    """of each process by its id"""
+    past: Past
+
+
+class WorkerStatus(TypedDict):
+    """One process in the document."""
+
+    pid: int
+    role: str
+    uptime: float
+    memory: int
+    connections: int
+    generation: int | None
+    problem: str
+
+
+class PluginStatus(TypedDict):
+    """One plugin in the document."""
+
+    votes: dict[str, int]
+    errors: int
+    microseconds: Microseconds | None
+
+
+class Document(TypedDict):
+    """The status of a daemon: docs/status.md says what each key means."""
+
+    hookframe: str
+    pid: int
+    uptime: float
+    generation: int | None
+    problem: str
+    last_load_error: LoadProblem | None
+    restarts: int
+    workers: list[WorkerStatus]
+    chain: list[Member]
+    attempts: int
+    decisions: dict[str, int]
+    temporary_failures: dict[str, int]
+    unaccounted: int
+    plugins: dict[str, PluginStatus]
+
+
+def worker_part(host: Decider, attempts: int, connections: int, started: float) -> WorkerPart:
+    """Say how this process is.
+
+    Args:
+        host: decides here.
+        attempts: how many attempts it has been asked about, those that temp-failed included.
+        connections: how many clients are connected.
+        started: when it started, by the monotonic clock.
+    """
+    pid, generation, failed = os.getpid(), host.generation, host.last_load_error
+    return {
+        "pid": pid,
+        "started": started,
+        "memory": memory_of(pid),
+        "connections": connections,
+        "generation": generation.number if generation is not None else None,
+        "problem": host.problem,
+        "chain": _chain(generation) if generation is not None else [],
+        "last_load_error": {"text": failed[0], "at": failed[1]} if failed else None,
+        "attempts": attempts,
+        "counts": host.statistics.snapshot(),
+    }
+
+
+def _chain(generation: Generation) -> list[Member]:
+    return [_member(plugin, generation) for plugin in generation.plugins]
+
+
+def _member(plugin: Plugin, generation: Generation) -> Member:
+    return {
+        "plugin": plugin.name,
+        "distribution": plugin.origin.distribution,
+        "version": plugin.origin.version,
+        "mode": generation.config.table(plugin.name).policy.mode,
+        "file": plugin.file,
+    }
+
+
+def no_past() -> Past:
+    """Give the past of a daemon whose workers all live."""
+    return {"attempts": 0, "unaccounted": 0, "last_load_error": None, "counts": merge(())}
+
+
+def add_past(past: Past, part: WorkerPart, unaccounted: int = 0) -> Past:
+    """Add what a worker that has died had done.
+
+    Args:
+        past: what those before it had done.
+        part: the last that it said of itself.
+        unaccounted: how many attempts it has been asked about since then.
+    """
+    return {
+        "attempts": past["attempts"] + part["attempts"] + unaccounted,
+        "unaccounted": past["unaccounted"] + unaccounted,
+        "last_load_error": _latest((past["last_load_error"], part["last_load_error"])),
+        "counts": merge((past["counts"], part["counts"])),
+    }
+
+
+def alone(part: WorkerPart) -> SupervisorPart:
+    """Say what a supervisor would, for a process that has none."""
+    return {
+        "pid": part["pid"],
+        "started": part["started"],
+        "restarts": 0,
+        "roles": {str(part["pid"]): SERVING[0]},
+        "past": no_past(),
+    }
+
+
+def document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now: float) -> Document:
+    """Make the document of the whole daemon.
+
+    Args:
+        supervisor: what the supervisor says.
+        parts: what each other process says. One that has no role any more still counts.
+        now: the time, by the monotonic clock.
+    """
+    parts, roles, past = list(parts), supervisor["roles"], supervisor["past"]
+    serving = [part for part in parts if roles.get(str(part["pid"])) in SERVING]
+    chain = next((part["chain"] for part in serving if part["chain"]), [])
+    counts = merge((past["counts"], *(part["counts"] for part in parts)))
+    attempts = past["attempts"] + sum(part["attempts"] for part in parts)
+    problems = dict.fromkeys(part["problem"] for part in serving if part["problem"])
+    return {
+        "hookframe": __version__,
+        "pid": supervisor["pid"],
+        "uptime": _ago(supervisor["started"], now),
+        "generation": next((part["generation"] for part in serving), None),
+        "problem": "; ".join(problems) if serving else "no worker serves at the moment",
+        "last_load_error": _latest(each["last_load_error"] for each in (past, *parts)),
+        "restarts": supervisor["restarts"],
+        "workers": [
+            _worker(part, roles[str(part["pid"])], now)
+            for part in parts
+            if str(part["pid"]) in roles
+        ],
+        "chain": chain,
+        "attempts": attempts,
+        "decisions": _decisions(counts, attempts - past["unaccounted"]),
+        "temporary_failures": {kind: counts["temporary_failures"].get(kind, 0) for kind in KINDS},
+        "unaccounted": past["unaccounted"],
+        "plugins": _plugins(chain, counts),
+    }
+
+
+def _worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
+    return {
+        "pid": part["pid"],
+        "role": role,
+        "uptime": _ago(part["started"], now),
+        "memory": part["memory"],
+        "connections": part["connections"],
+        "generation": part["generation"],
+        "problem": part["problem"],
+    }
+
+
+def _decisions(counts: Counts, attempts: int) -> dict[str, int]:
+    """Say how often each action was decided: what is not counted as another one was normal."""
+    others = {action: counts["decisions"].get(action, 0) for action in ACTIONS if action != NORMAL}
+    rest = attempts - sum(others.values()) - sum(counts["temporary_failures"].values())
+    return {NORMAL: max(0, rest), **others}
+
+
+def _plugins(chain: Sequence[Member], counts: Counts) -> dict[str, PluginStatus]:
+    """Say what each plugin has done, those of the chain first, in its order."""
+    known = counts["plugins"]
+    names = dict.fromkeys((*(member["plugin"] for member in chain), *sorted(known)))
+    return {name: _plugin(known.get(name) or no_counts()) for name in names}
+
+
+def _plugin(counts: PluginCounts) -> PluginStatus:
+    return {
+        "votes": counts["votes"],
+        "errors": counts["errors"],
+        "microseconds": percentiles(counts["latency"]),
+    }
+
+
+def _latest(problems: Iterable[LoadProblem | None]) -> LoadProblem | None:
+    return max((each for each in problems if each), key=lambda each: each["at"], default=None)
+
+
+def _ago(moment: float, now: float) -> float:
+    return round(max(0.0, now - moment), 1)
+
+
+def encode(value: WorkerPart | SupervisorPart | Document) -> bytes:
+    """Write a part, or the document, as JSON on one line without its end.
+
+    A path that is not valid UTF-8 is in it as Python's surrogate escapes.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii")
+
+
+def decode(text: bytes) -> Any:
+    """Read what `encode` has written."""
+    return json.loads(text)

@@ -1,0 +1,283 @@
+"""The supervisor: holds the sockets, forks the workers, and replaces those that die or hang.
+
+It never runs a line of a plugin, so nothing that a plugin does can bring it down.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from hookframe.daemon.backoff import Backoff
+from hookframe.daemon.board import MAX_MEMORY, Board
+from hookframe.daemon.child import (
+    LEAVE,
+    LOADED,
+    RELOAD,
+    SERVE,
+    SERVING,
+    Child,
+    Role,
+    fork,
+)
+from hookframe.daemon.postmortem import cause_of_death, identified, place
+from hookframe.daemon.process import memory_of
+from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
+from hookframe.daemon.signals import STOP, Inbox
+from hookframe.daemon.vigil import Stuck
+from hookframe.daemon.worker import stand_in, work
+
+if TYPE_CHECKING:
+    from hookframe.config import Config
+    from hookframe.daemon.child import Post
+    from hookframe.daemon.sockets import Listener
+    from hookframe.log import Log
+    from hookframe.sources import Source
+
+_BUSY: Final = 0.02
+"""Seconds between two looks at the children while one of them decides."""
+_IDLE: Final = 0.1
+"""The same while none does."""
+_SILENCE: Final = 1.0
+"""Seconds without a worker after which somebody stands in."""
+_WEIGHING: Final = 0.5
+"""Seconds between two looks at the children's memory."""
+_LEAST_AGE: Final = 60.0
+"""Seconds between two replacements for memory: where a fresh worker is too large, none helps."""
+_MEBIBYTE: Final = 1 << 20
+
+
+class Supervisor:
+    """The daemon's first process.
+
+    Args:
+        source: where the policy comes from.
+        config: what it was started with.
+        listeners: the open sockets.
+        log: takes everything that there is to say.
+        inbox: its signals.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        config: Config,
+        listeners: Sequence[Listener],
+        log: Log,
+        inbox: Inbox,
+    ) -> None:
+        self._source = source
+        self._config = config
+        self._listeners = listeners
+        self._log = log
+        self._inbox = inbox
+        self._board = Board(2 * config.workers + 6)
+        self._children: dict[int, Child] = {}
+        self._backoff = Backoff()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(inbox, selectors.EVENT_READ)
+        self._alone_since = monotonic()
+        self._announced = False
+        self._stopping = False
+        self._weighed_at = 0.0
+        self._lightened_at = -_LEAST_AGE
+
+    def run(self) -> None:
+        """Keep workers at work until a signal says to stop, and all have ended."""
+        while self._children or not self._stopping:
+            self._wait()
+            for number in self._inbox.take():
+                self._take_signal(number)
+            for child in list(self._children.values()):
+                self._listen_to(child)
+            self._bury_the_dead()
+            for child in list(self._children.values()):
+                self._watch(child)
+            self._weigh()
+            if not self._stopping:
+                self._fill()
+
+    def _wait(self) -> None:
+        """Sleep until something has happened, or it is time to look."""
+        patience = _BUSY if any(child.vigil.busy for child in self._all()) else _IDLE
+        if not self._children:
+            patience = min(patience, self._backoff.wait(monotonic()))
+        self._selector.select(patience)
+
+    def _take_signal(self, number: int) -> None:
+        if number in STOP:
+            self._stop()
+        elif number == SIGNAL_TO_RELOAD:
+            self._log.info("SIGHUP: building the chain anew")
+            for child in self._all():
+                child.tell(RELOAD)
+
+    def _stop(self) -> None:
+        """Have every child answer what it has read; who has nothing to lose ends at once."""
+        if self._stopping:
+            self._log.warning("told to stop twice: not waiting for clients any more")
+            for child in self._all():
+                child.kill()
+            return
+        self._stopping = True
+        self._log.info("stopping")
+        for child in self._all():
+            if child.role is Role.LOADING:
+                child.kill()
+            self._dismiss(child)
+
+    def _dismiss(self, child: Child) -> None:
+        child.role = Role.LEAVING
+        child.tell(LEAVE)
+
+    def _all(self, *roles: Role) -> list[Child]:
+        """Give the children, or those of some roles."""
+        return [child for child in self._children.values() if not roles or child.role in roles]
+
+    def _listen_to(self, child: Child) -> None:
+        heard = child.heard()
+        if LOADED in heard and child.role is Role.LOADING:
+            child.role = Role.STANDBY
+        if SERVING in heard:
+            child.serving = True
+            self._announce(child)
+
+    def _announce(self, child: Child) -> None:
+        if child.role is Role.WORKER and not self._announced:
+            self._announced = True
+            self._log.info(f"listening on {', '.join(map(str, self._listeners))}")
+
+    def _bury_the_dead(self) -> None:
+        for child in self._all():
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid:
+                self._bury(child, os.waitstatus_to_exitcode(status))
+
+    def _bury(self, child: Child, status: int) -> None:
+        now = monotonic()
+        del self._children[child.pid]
+        if child.role is not Role.LEAVING or status != 0:
+            if not child.condemned:
+                self._obituary(child, cause_of_death(status))
+            counts = child.role is not Role.STAND_IN and not self._stopping
+            if counts and self._backoff.died(now, child.since):
+                self._log.error(
+                    "workers die as soon as they are started: starting them more slowly, and "
+                    "answering every attempt with a temporary failure while none is there"
+                )
+        self._selector.unregister(child.post.channel)
+        self._board.give_back(child.post.slot)
+        child.close()
+
+    def _obituary(self, child: Child, cause: str) -> None:
+        """Say of what a child has died, and in which attempt."""
+        request = child.post.slot.in_progress
+        if request is None:
+            self._log.error(f"the {child.role} {child.pid} has died: {cause}")
+        else:
+            text = f"the worker {child.pid} that ran it has died: {cause}"
+            self._log.lost(identified(request), text + place(child.last_words(), self._files(child)))
+
+    def _watch(self, child: Child) -> None:
+        """Kill a child that is stuck, and say where it was."""
+        if child.condemned:
+            return
+        now = monotonic()
+        stuck = child.vigil.judge(now)
+        if stuck is Stuck.NOWHERE:
+            if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
+                self._give_up(child, "building the chain takes longer than limits.load_time")
+            return
+        if stuck is Stuck.IN_AN_ATTEMPT:
+            trace, request = child.traceback(), child.post.slot.in_progress
+            if request is None:
+                return  # it has gone on in the last moment
+            child.kill()
+            text = f"did not end after its deadline; its worker {child.pid} was killed"
+            self._log.lost(identified(request), text + place(trace, self._files(child)))
+        elif stuck is Stuck.IN_A_LOAD:
+            self._give_up(child, "building the chain anew takes longer than limits.load_time")
+        else:
+            self._give_up(child, "it gives no sign of life")
+
+    def _give_up(self, child: Child, why: str) -> None:
+        trace = child.traceback()
+        child.kill()
+        where = place(trace, self._files(child)) if trace else ""
+        self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
+
+    def _files(self, child: Child) -> dict[str, str]:
+        """Give, by plugin of a child's chain, the file in which its hook stands."""
+        return {}
+
+    def _weigh(self) -> None:
+        """Replace a worker that has grown too large, once another one is ready."""
+        now = monotonic()
+        if now - self._weighed_at < _WEIGHING or self._stopping:
+            return
+        self._weighed_at = now
+        for child in self._all(Role.WORKER):
+            most = child.post.slot.cells[MAX_MEMORY]
+            has = memory_of(child.pid)
+            spare = next(iter(self._all(Role.STANDBY)), None)
+            if not most or has <= most or not spare or now - self._lightened_at < _LEAST_AGE:
+                continue
+            self._lightened_at = now
+            self._log.warning(
+                f"the worker {child.pid} has {has // _MEBIBYTE} MiB of memory, limits.max_memory "
+                f"is {most // _MEBIBYTE} MiB: it is replaced"
+            )
+            self._promote(spare)
+            self._dismiss(child)
+
+    def _fill(self) -> None:
+        """See that enough workers serve, that one more is ready, and that somebody answers."""
+        now = monotonic()
+        missing = self._config.workers - len(self._all(Role.WORKER))
+        for spare in self._all(Role.STANDBY)[: max(0, missing)]:
+            self._promote(spare)
+        workers = self._all(Role.WORKER)
+        if not self._all(Role.LOADING, Role.STANDBY) and not self._backoff.wait(now):
+            quiet = len(workers) >= self._config.workers
+            self._fork(Role.LOADING, partial(work, self._source, quiet=quiet))
+        for worker in workers:
+            if worker.serving and self._backoff.lived(now, worker.since):
+                self._log.info("a worker stays alive again")
+        self._arrange_for_silence(now)
+
+    def _arrange_for_silence(self, now: float) -> None:
+        """Have somebody answer with temp-fails while no worker does."""
+        if any(worker.serving for worker in self._all(Role.WORKER)):
+            self._alone_since = now
+            for child in self._all(Role.STAND_IN):
+                self._dismiss(child)
+        elif not self._all(Role.STAND_IN) and (
+            self._backoff.waits or now - self._alone_since > _SILENCE
+        ):
+            substitute = self._fork(Role.STAND_IN, stand_in)
+            if substitute:
+                substitute.tell(SERVE)
+
+    def _promote(self, spare: Child) -> None:
+        spare.role = Role.WORKER
+        spare.since = monotonic()
+        spare.tell(SERVE)
+
+    def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
+        slot = self._board.take()
+        if slot is None:
+            return None
+
+        def run(post: Post) -> int:
+            self._inbox.leave_to_child()
+            self._selector.close()
+            return main(self._config, self._listeners, self._log, post)
+
+        child = fork(role, slot, run, self._all())
+        self._children[child.pid] = child
+        self._selector.register(child.post.channel, selectors.EVENT_READ)
+        return child

@@ -1,0 +1,194 @@
+"""A worker of the daemon: a host and its clients, in a process that may die at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import uvloop
+
+from hookframe.daemon.board import BEAT, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
+from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
+from hookframe.daemon.process import limit_data, name_process
+from hookframe.daemon.server import SWEEP, Server
+from hookframe.daemon.standin import StandIn
+from hookframe.daemon.strays import Strays
+from hookframe.daemon.vigil import MICROSECONDS
+from hookframe.host import Host
+
+if TYPE_CHECKING:
+    from hookframe.config import Config
+    from hookframe.daemon.sockets import Listener
+    from hookframe.log import Log
+    from hookframe.sources import Source
+
+_CATCH_UP: Final = 0.1
+"""Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
+_GRACE: Final = 0.25
+"""How much longer than a deadline, in parts of it and in seconds at least, a hook is let live."""
+
+
+def work(
+    source: Source,
+    config: Config,
+    listeners: Sequence[Listener],
+    log: Log,
+    post: Post,
+    *,
+    quiet: bool,
+) -> int:
+    """Build the chain, wait until told to serve, and serve until told to leave.
+
+    Args:
+        source: where the policy comes from.
+        config: what the daemon was started with.
+        listeners: the open sockets.
+        log: takes everything that there is to say.
+        post: what this process has of its own.
+        quiet: whether it is to say nothing until it serves: another worker says the same.
+
+    Returns:
+        The exit status.
+    """
+    name_process("hookframe-work")
+    faulthandler.enable(post.trace, all_threads=False)
+    faulthandler.register(TRACE, post.trace, all_threads=False)
+    limit_data(2 * config.limits.max_memory)
+    if quiet:
+        log.mute()
+    with Host(source, log=log, interrupt=True) as host:
+        _run(Worker(host, config, listeners, log, post, quiet=quiet))
+    return 0
+
+
+def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
+    """Answer every attempt with a temp-fail until told to leave; arguments as for `work`."""
+    name_process("hookframe-stand")
+    _run(Worker(StandIn(config, log), config, listeners, log, post))
+    return 0
+
+
+def _run(worker: Worker) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(worker.run())
+
+
+class Worker:
+    """What goes on in a worker beside answering.
+
+    Args:
+        host: decides.
+        config: what the daemon was started with.
+        listeners: the open sockets.
+        log: takes everything that there is to say.
+        post: what this process has of its own.
+        quiet: whether the log is mute until this worker serves.
+    """
+
+    def __init__(
+        self,
+        host: Host | StandIn,
+        config: Config,
+        listeners: Sequence[Listener],
+        log: Log,
+        post: Post,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self._host = host
+        self._quiet = quiet
+        self._log = log
+        self._post = post
+        self._cells = post.slot.cells
+        self._stamp = Stamp(post.slot)
+        self._server = Server(host, listeners, config, log, self._stamp)
+        self._leaving = asyncio.Event()
+        self._told_to_serve = asyncio.Event()
+        self._strays = Strays(self._stamp, self._descriptors, self._abandon)
+
+    async def run(self) -> None:
+        """Do what the supervisor says, until it says to leave."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._post.channel.fileno(), self._obey)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        sweeping = loop.create_task(self._keep_sweeping())
+        self._say(LOADED)
+        await self._told_to_serve.wait()
+        if not self._leaving.is_set():
+            self._speak()
+            await self._server.open()
+            self._say(SERVING)
+        await self._leaving.wait()
+        await self._server.drain()
+        sweeping.cancel()
+
+    def _speak(self) -> None:
+        """Be up to date, and say what has not been said while another worker served."""
+        if isinstance(self._host, Host):
+            self._host.catch_up(_CATCH_UP)
+            self._log.unmute()
+            if self._quiet:
+                self._host.announce()
+
+    def _leave(self) -> None:
+        self._told_to_serve.set()
+        self._leaving.set()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            try:
+                self._sweep()
+            except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
+                self._log.error(f"looking after the connections failed: {error!r}")
+            await asyncio.sleep(SWEEP)
+
+    def _sweep(self) -> None:
+        """Look after the connections, and let the supervisor see how this process is."""
+        self._server.sweep()
+        cells, host = self._cells, self._host
+        limits = self._server.limits
+        cells[LOAD_TIME] = int(limits.load_time * MICROSECONDS)
+        cells[MAX_MEMORY] = limits.max_memory
+        if isinstance(host, Host):
+            cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
+            cells[LOADING] = int(host.loading_since * MICROSECONDS)
+        cells[BEAT] = int(monotonic() * MICROSECONDS)
+
+    def _obey(self) -> None:
+        """Take what the supervisor says."""
+        try:
+            commands = self._post.channel.recv(16)
+        except BlockingIOError:
+            return
+        if SERVE in commands:
+            self._told_to_serve.set()
+        if RELOAD in commands and isinstance(self._host, Host):
+            self._host.reload()
+        if LEAVE in commands or not commands:
+            self._leave()
+
+    def _say(self, message: bytes) -> None:
+        with suppress(OSError):
+            self._post.channel.send(message)
+
+    def _descriptors(self) -> Iterator[int]:
+        yield from self._server.descriptors()
+        yield self._post.channel.fileno()
+
+    def _abandon(self) -> None:
+        self._server.forget()
+        if isinstance(self._host, Host):
+            self._host.abandon()
+
+
+def _until_killed(host: Host) -> float:
+    """Say after how many seconds a hook is killed; 0 for never."""
+    generation = host.generation
+    longest = generation.longest if generation is not None else None
+    return 0.0 if longest is None else longest + max(_GRACE, longest * _GRACE)

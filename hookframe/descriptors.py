@@ -1,0 +1,114 @@
+"""File descriptors that somebody else may close, or whose numbers somebody else may get."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+from contextlib import suppress
+from typing import Final
+
+_HIGH: Final = 1000
+"""Copies get numbers from here on, out of the way of who closes all the small ones."""
+_ROOM: Final = 24
+"""How far below the system's limit they begin where that is lower."""
+
+Identity = tuple[int, int]
+"""A file's device and inode: two open files that have the same ones at a time are the same."""
+
+
+def identity_of(descriptor: int) -> Identity | None:
+    """Say which file a descriptor leads to; None where it leads nowhere."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def private_copy(descriptor: int) -> int:
+    """Duplicate a descriptor to a high number; a program that is started gets no copy.
+
+    Raises:
+        OSError: it is not open, or no number is free.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = _HIGH if soft == resource.RLIM_INFINITY else min(_HIGH, soft - _ROOM)
+    with suppress(OSError):  # no number that high is free
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(3, lowest))
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def close_if(descriptor: int, identity: Identity) -> None:
+    """Close a descriptor, unless it leads to another file by now and so is somebody else's."""
+    if identity_of(descriptor) == identity:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+class Kept:
+    """A file that is reached by a descriptor, or by a private copy of it.
+
+    Args:
+        number: the descriptor, which is open.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.identity = identity_of(number)
+        self._copy = private_copy(number)
+
+    @property
+    def descriptor(self) -> int | None:
+        """What still leads to the file; None where nothing does."""
+        for each in (self._copy, self.number):
+            if self.identity is not None and identity_of(each) == self.identity:
+                return each
+        return None
+
+
+class StandardStreams:
+    """Descriptors 0, 1 and 2, put back whenever a plugin has closed or replaced them.
+
+    Otherwise the next socket that a client opens could become standard output. One that is closed
+    at the start is opened on /dev/null. Standard input becomes /dev/null when it is put back.
+    """
+
+    def __init__(self) -> None:
+        for number in range(3):
+            if identity_of(number) is None:
+                _open_nothing_as(number)
+        self._input = identity_of(0)
+        self._outputs = [Kept(1), Kept(2)]
+
+    def put_back(self) -> tuple[int, ...]:
+        """Put back those that are not what they were.
+
+        Returns:
+            Their numbers.
+        """
+        found = []
+        if identity_of(0) != self._input:
+            _open_nothing_as(0)
+            self._input = identity_of(0)
+            found.append(0)
+        for place, kept in enumerate(self._outputs):
+            if identity_of(kept.number) == kept.identity:
+                continue
+            found.append(kept.number)
+            if kept.descriptor is not None:
+                os.dup2(kept.descriptor, kept.number)
+            else:
+                _open_nothing_as(kept.number)
+                self._outputs[place] = Kept(kept.number)
+        return tuple(found)
+
+
+def _open_nothing_as(number: int) -> None:
+    """Make a descriptor lead to /dev/null."""
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    if nothing == number:
+        os.set_inheritable(number, True)
+    else:
+        os.dup2(nothing, number)
+        os.close(nothing)

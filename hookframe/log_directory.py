@@ -1,0 +1,228 @@
+"""A directory of log files like multilog's: `current`, and those that were put away.
+
+Several processes may write at once. Each line is one write at the end of the file, and takes no
+lock: a process that hangs can't keep others from writing. Before each line a writer looks whether
+`current` is still the file that it has open; so it follows whoever has put that away, this program
+or another one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import time_ns
+from typing import Final
+
+from hookframe.descriptors import Identity, close_if, private_copy
+from hookframe.errors import HookframeError
+from hookframe.escape import one_line
+from hookframe.losses import Losses
+from hookframe.rate import OncePerSecond
+from hookframe.tai64n import nanoseconds_of, tai64n
+
+_PUT_AWAY: Final = (".s", ".u")
+"""What multilog appends to the names of files that are finished (multilog(8), `code`)."""
+_FLAGS: Final = (
+    os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+)
+"""Not blocking only keeps a named pipe that somebody has put there from stopping us."""
+
+
+class LogUnusable(HookframeError):
+    """The log can't be written to the directory; the text says why, and what to do."""
+
+
+class _File:
+    """An open log file, closed when nobody holds it any more.
+
+    So no thread and no signal handler closes it under another one that is about to write.
+    """
+
+    __slots__ = ("descriptor", "identity")
+
+    def __init__(self, descriptor: int, identity: Identity) -> None:
+        self.descriptor = descriptor
+        self.identity = identity
+
+    def __del__(self) -> None:
+        close_if(self.descriptor, self.identity)
+
+
+class LogDirectory:
+    """A sink of loguru's that writes to such a directory.
+
+    `write` never raises: lines that can't be written are counted, and how many is said before the
+    next one that can.
+
+    Args:
+        directory: the directory, made where it is missing.
+        size: bytes that `current` may have.
+        files: how many files that were put away are kept.
+        complain: takes a sentence, at most once a second, while the log can't be written.
+
+    Raises:
+        LogUnusable: it can't be used now.
+    """
+
+    def __init__(
+        self, directory: str, size: int, files: int, complain: Callable[[str], None]
+    ) -> None:
+        self._directory = Path(directory).absolute()  # a plugin may change the current one
+        self._current = str(self._directory / "current")
+        self._size = size
+        self._files = files
+        self._complain = complain
+        self._complaint = OncePerSecond()
+        self._losses = Losses()
+        self._file: _File | None = None
+        try:
+            self._file = self._opened()
+            os.close(self._lock())
+        except OSError as error:
+            raise LogUnusable(_why_unusable(self._directory, error)) from None
+
+    def write(self, text: str) -> None:
+        """Write a message of one line or more, or count its lines as lost."""
+        text = text.rstrip("\n")
+        moment = tai64n(time_ns())
+        if text.isprintable():
+            self._deliver(f"{moment} {text}\n", 1)
+            return
+        first, *more = map(one_line, text.split("\n"))
+        rest = "".join(f"{moment}   {line}\n" for line in more)
+        self._deliver(f"{moment} {first}\n{rest}", 1 + len(more))
+
+    def catch_up(self) -> None:
+        """Say how many lines were lost, if that has to be said and can be."""
+        if self._losses.unsaid:
+            self._deliver("", 0)
+
+    def _deliver(self, text: str, lines: int) -> None:
+        """Write lines, and before them what there is to say of lost ones."""
+        losses = self._losses
+        lost = losses.unsaid
+        if lost:
+            text = f"{tai64n(time_ns())} WARNING {losses.sentence()}\n{text}"
+        try:
+            self._append(text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            losses.add(lines, error.strerror or str(error))
+            self._complain_of("can't be written to", losses.sentence())
+        else:
+            losses.said(lost)
+
+    def _append(self, data: bytes) -> None:
+        """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""
+        file, length = self._checked()
+        if length and length + len(data) > self._size and self._put_away(file):
+            file, _ = self._checked()
+        if self._losses.torn:
+            data = b"\n" + data
+        written = os.write(file.descriptor, data)
+        self._losses.torn = written < len(data)
+        if self._losses.torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _checked(self) -> tuple[_File, int]:
+        """Give `current`, opened anew where it is not the file that we have open, and its length.
+
+        A number that has been closed may lead to another file by now, which is not ours.
+        """
+        file = self._file
+        if file is not None:
+            try:
+                own = os.fstat(file.descriptor)
+                if (own.st_dev, own.st_ino) == file.identity and self._is_current(file):
+                    return file, own.st_size
+            except OSError:  # it has been closed
+                pass
+        new = self._file = self._opened()
+        if file is None or new.identity != file.identity:
+            self._losses.torn = False
+        return new, os.fstat(new.descriptor).st_size
+
+    def _is_current(self, file: _File) -> bool:
+        try:
+            status = os.stat(self._current, follow_symlinks=False)  # noqa: PTH116  (at every line)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # nobody can tell; what we have open may still take it
+            return True
+        return (status.st_dev, status.st_ino) == file.identity
+
+    def _opened(self) -> _File:
+        try:
+            descriptor = os.open(self._current, _FLAGS, 0o640)
+        except FileNotFoundError:
+            self._directory.mkdir(0o750, parents=True, exist_ok=True)
+            descriptor = os.open(self._current, _FLAGS, 0o640)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, f"{self._current} is not a regular file")
+            return _File(private_copy(descriptor), (status.st_dev, status.st_ino))
+        finally:
+            os.close(descriptor)
+
+    def _lock(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(self._directory / "lock", flags, 0o640)
+
+    def _put_away(self, file: _File) -> bool:
+        """Give `current` another name, unless another process does; say whether it has one now.
+
+        What can't be done now is tried again at the next line; `current` grows meanwhile.
+        """
+        try:
+            lock = self._lock()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_current(file):  # not if another process has just done it
+                    self._rename()
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)  # a child may have been forked with a copy
+                os.close(lock)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._complain_of("can't be rotated in", error.strerror or str(error))
+            return False
+        return True
+
+    def _rename(self) -> None:
+        """Put `current` away as the newest of the old files, and delete the oldest ones.
+
+        The names stand in the order in which the files were put away even where the clock was
+        set back.
+        """
+        old = {
+            name: moment
+            for name in os.listdir(self._directory)
+            if name.endswith(_PUT_AWAY) and (moment := nanoseconds_of(name[:-2])) is not None
+        }
+        moment = max([time_ns(), *(each + 1 for each in old.values())])
+        Path(self._current).rename(self._directory / f"{tai64n(moment)}{_PUT_AWAY[0]}")
+        for name in sorted(old, key=old.__getitem__)[: max(0, len(old) + 1 - self._files)]:
+            with suppress(OSError):
+                (self._directory / name).unlink()
+
+    def _complain_of(self, what: str, why: str) -> None:
+        if self._complaint.due():
+            self._complain(f"the log {what} {self._directory}: {why}")
+
+
+def _why_unusable(directory: Path, error: OSError) -> str:
+    """Say why a directory can't be used, and what to do."""
+    if error.errno == errno.ELOOP:
+        why = "current or lock is a symbolic link there"
+    else:
+        why = error.strerror or str(error)
+    return (
+        f"the log can't be written to {directory}: {why}; let the user who runs hookframe "
+        f"(user id {os.geteuid()}) make files there, or name another directory in [log]"
+    )

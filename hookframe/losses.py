@@ -1,0 +1,43 @@
+"""Lines of the log that could not be written, counted until it can be said."""
+
+from __future__ import annotations
+
+import os
+
+
+class Losses:
+    """How many lines this process could not write, and why the last of them.
+
+    Nothing here takes a lock, as no signal handler and no forked child may wait for one.
+    """
+
+    __slots__ = ("_lines", "_process", "torn", "why")
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._process = 0
+        self.why = ""
+        self.torn = False
+        """whether the last line was written in part, so that the next one must begin anew"""
+
+    @property
+    def unsaid(self) -> int:
+        """How many are still to be said; those of the process that forked this one are its own."""
+        if self._lines and self._process != os.getpid():
+            self._lines = 0
+        return self._lines
+
+    def add(self, lines: int, why: str) -> None:
+        """Count lines that could not be written."""
+        self._lines = self.unsaid + lines
+        self._process = os.getpid()
+        self.why = why
+
+    def said(self, lines: int) -> None:
+        """Forget so many, which have been said."""
+        self._lines -= lines
+
+    def sentence(self) -> str:
+        """Say how many there are, and why."""
+        lines = "1 line" if self._lines == 1 else f"{self._lines} lines"
+        return f"{lines} of the log lost: {self.why}"

@@ -1,0 +1,231 @@
+"""What a host counts: decisions, votes, errors, and how long plugins take; and sums of such counts.
+
+Nothing here is touched by an attempt about which every plugin returns None: whoever counts the
+attempts knows how many are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypedDict
+
+EXCEPTION: Final = "exception"
+INVALID_RETURN: Final = "invalid_return"
+DEADLINE: Final = "deadline"
+LOAD_ERROR: Final = "load_error"
+MALFORMED: Final = "malformed"
+NO_WORKER: Final = "no_worker"
+KINDS: Final = (EXCEPTION, INVALID_RETURN, DEADLINE, LOAD_ERROR, MALFORMED, NO_WORKER)
+"""The kinds of temporary failures: in a hook, of the policy, of the request, of the daemon."""
+PERCENTILES: Final = (50, 90, 99)
+_NANOSECONDS_PER_MICROSECOND: Final = 1000
+_STEPS: Final = 16
+"""Buckets for each doubling of the time: none is wider than 1/16 of its lower end."""
+_BITS: Final = _STEPS.bit_length()
+_LONGEST: Final = (1 << 42) - 1
+"""The longest time in nanoseconds that is told apart from longer ones: more than an hour."""
+
+
+class Latency(TypedDict):
+    """How long the calls of one plugin took, as far as they were timed."""
+
+    buckets: dict[str, int]
+    """how many calls, by the number of the bucket: see `bucket_of`"""
+    max: int
+    """nanoseconds"""
+
+
+class PluginCounts(TypedDict):
+    """What one plugin has done."""
+
+    votes: dict[str, int]
+    """by action; a plugin that returned None did not vote"""
+    errors: int
+    latency: Latency
+
+
+class Counts(TypedDict):
+    """A snapshot of a host's statistics, or a sum of such: what JSON can say, and no more."""
+
+    decisions: dict[str, int]
+    """by action; of the normal ones only those that carry a key"""
+    temporary_failures: dict[str, int]
+    """by kind"""
+    plugins: dict[str, PluginCounts]
+
+
+class Microseconds(TypedDict):
+    """The percentiles of a plugin's time, within 3 %, but for the longest, which is exact."""
+
+    p50: float
+    p90: float
+    p99: float
+    max: float
+    samples: int
+
+
+class _Tally:
+    """The counts of one plugin."""
+
+    __slots__ = ("buckets", "errors", "longest", "votes")
+
+    def __init__(self) -> None:
+        self.votes: dict[str, int] = {}
+        self.errors = 0
+        self.buckets: dict[int, int] = {}
+        self.longest = 0
+
+
+class _Tallies(dict[str, _Tally]):
+    """The counts of each plugin, made when there is something to count."""
+
+    def __missing__(self, plugin: str) -> _Tally:
+        tally = self[plugin] = _Tally()
+        return tally
+
+
+class Statistics:
+    """The counts of one host, over all its generations. None ever goes down."""
+
+    def __init__(self) -> None:
+        self._decisions: dict[str, int] = {}
+        self._temporary_failures: dict[str, int] = {}
+        self._plugins = _Tallies()
+
+    def decided(self, action: str) -> None:
+        """Count a decision that is not the bare normal one."""
+        self._decisions[action] = self._decisions.get(action, 0) + 1
+
+    def temporary_failure(self, kind: str) -> None:
+        """Count an attempt that ended in an error.
+
+        Args:
+            kind: one of `KINDS`.
+        """
+        self._temporary_failures[kind] = self._temporary_failures.get(kind, 0) + 1
+
+    def voted(self, plugin: str, action: str) -> None:
+        """Count what a plugin returned, once it is checked."""
+        votes = self._plugins[plugin].votes
+        votes[action] = votes.get(action, 0) + 1
+
+    def failed(self, plugin: str) -> None:
+        """Count an error of a plugin, whatever became of the attempt."""
+        self._plugins[plugin].errors += 1
+
+    def took(self, plugin: str, microseconds: float) -> None:
+        """Count how long one call of a plugin took."""
+        tally = self._plugins[plugin]
+        nanoseconds = round(microseconds * _NANOSECONDS_PER_MICROSECOND)
+        bucket = bucket_of(nanoseconds)
+        tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
+        tally.longest = max(tally.longest, nanoseconds)
+
+    def snapshot(self) -> Counts:
+        """Give a copy of all counts, which another thread may go on counting."""
+        return {
+            "decisions": dict(self._decisions),
+            "temporary_failures": dict(self._temporary_failures),
+            "plugins": {
+                name: {
+                    "votes": dict(tally.votes),
+                    "errors": tally.errors,
+                    "latency": {
+                        "buckets": {str(at): count for at, count in dict(tally.buckets).items()},
+                        "max": tally.longest,
+                    },
+                }
+                for name, tally in dict(self._plugins).items()
+            },
+        }
+
+
+def merge(snapshots: Iterable[Counts]) -> Counts:
+    """Add up the counts of several hosts.
+
+    Args:
+        snapshots: their snapshots, or sums of such; none is changed.
+    """
+    total: Counts = {"decisions": {}, "temporary_failures": {}, "plugins": {}}
+    for each in snapshots:
+        _add(total["decisions"], each["decisions"])
+        _add(total["temporary_failures"], each["temporary_failures"])
+        for name, counts in each["plugins"].items():
+            _add_plugin(total["plugins"].setdefault(name, no_counts()), counts)
+    return total
+
+
+def no_counts() -> PluginCounts:
+    """Give the counts of a plugin that has not been called."""
+    return {"votes": {}, "errors": 0, "latency": {"buckets": {}, "max": 0}}
+
+
+def _add_plugin(total: PluginCounts, more: PluginCounts) -> None:
+    _add(total["votes"], more["votes"])
+    total["errors"] += more["errors"]
+    latency = total["latency"]
+    _add(latency["buckets"], more["latency"]["buckets"])
+    latency["max"] = max(latency["max"], more["latency"]["max"])
+
+
+def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
+    for key, count in more.items():
+        total[key] = total.get(key, 0) + count
+
+
+def bucket_of(nanoseconds: int) -> int:
+    """Give the number of the bucket that a time falls into.
+
+    Below 32 ns each number of nanoseconds has a bucket of its own; from there on each doubling
+    has 16 of equal width.
+    """
+    value = min(max(nanoseconds, 0), _LONGEST)
+    shift = max(value.bit_length() - _BITS, 0)
+    return shift * _STEPS + (value >> shift)
+
+
+def _middle_of(bucket: int) -> float:
+    """Give the time in nanoseconds that stands for all those in a bucket."""
+    shift = max(bucket // _STEPS - 1, 0)
+    lowest = (bucket - shift * _STEPS) << shift
+    return lowest + ((1 << shift) - 1) / 2
+
+
+def percentiles(latency: Latency) -> Microseconds | None:
+    """Say how long a plugin takes.
+
+    Args:
+        latency: how long its calls took.
+
+    Returns:
+        Percentiles by nearest rank, in microseconds; None where no call was timed.
+    """
+    buckets = sorted((int(bucket), count) for bucket, count in latency["buckets"].items())
+    samples = sum(count for _, count in buckets)
+    if not samples:
+        return None
+    longest = latency["max"]
+    p50, p90, p99 = (
+        min(_at_rank(buckets, -(-samples * percent // 100)), longest) for percent in PERCENTILES
+    )
+    return {
+        "p50": _microseconds(p50),
+        "p90": _microseconds(p90),
+        "p99": _microseconds(p99),
+        "max": _microseconds(longest),
+        "samples": samples,
+    }
+
+
+def _at_rank(buckets: list[tuple[int, int]], rank: int) -> float:
+    """Give the time of the call that is so many from the shortest one."""
+    passed = 0
+    for bucket, count in buckets:
+        passed += count
+        if passed >= rank:
+            return _middle_of(bucket)
+    return 0.0
+
+
+def _microseconds(nanoseconds: float) -> float:
+    return round(nanoseconds / _NANOSECONDS_PER_MICROSECOND, 3)

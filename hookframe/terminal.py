@@ -1,0 +1,85 @@
+"""Standard error as it was when the program began, whatever a plugin does to it later."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import time
+from typing import Final, TextIO
+
+from hookframe.descriptors import Kept
+from hookframe.losses import Losses
+
+_PIECE: Final = select.PIPE_BUF
+"""Bytes that a pipe takes without waiting once it says that it takes any (pipe(7))."""
+_PATIENCE: Final = 200
+"""Milliseconds that it may take until somebody reads; mail waits meanwhile."""
+
+
+class StandardError:
+    """A sink of loguru's that writes to a descriptor of its own.
+
+    It never raises, and never waits for long: where nobody reads, lines are lost, and how many is
+    said before the next one that can be written.
+
+    Args:
+        stream: the program's standard error.
+
+    Raises:
+        OSError: it has no descriptor, or that can't be duplicated.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._kept = Kept(stream.fileno())
+        self._encoding = stream.encoding or "utf-8"
+        self._terminal = stream.isatty()
+        self._waits = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        self._losses = Losses()
+
+    def isatty(self) -> bool:
+        """Say whether somebody reads along; loguru then writes in colours."""
+        return self._terminal
+
+    def write(self, text: str) -> None:
+        """Write a text that ends in a newline, or count it as lost."""
+        losses = self._losses
+        lost = losses.unsaid
+        if lost:
+            text = f"{_now()} WARNING {losses.sentence()}\n{text}"
+        if losses.torn:
+            text = f"\n{text}"
+        try:
+            self._write(text.encode(self._encoding, "backslashreplace"))
+        except OSError as error:
+            losses.add(1, error.strerror or str(error))
+        else:
+            losses.said(lost)
+
+    def _write(self, data: bytes) -> None:
+        descriptor = self._kept.descriptor
+        if descriptor is None:
+            raise OSError(errno.EBADF, "standard error was closed")
+        for start in range(0, len(data), _PIECE):
+            self._wait_for_room(descriptor)
+            piece = data[start : start + _PIECE]
+            written = os.write(descriptor, piece)
+            self._losses.torn = start + written < len(data)
+            if written < len(piece):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _wait_for_room(self, descriptor: int) -> None:
+        """Wait a little until something can be written, but only once while nobody reads."""
+        if not self._waits:
+            return
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(0 if self._losses.unsaid else _PATIENCE):
+            raise OSError(errno.EAGAIN, "nobody read standard error")
+
+
+def _now() -> str:
+    now = time.time()
+    seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    return f"{seconds}.{int(now % 1 * 1000):03}"

@@ -1,0 +1,69 @@
+"""How fast workers that die are started again."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookframe.daemon.backoff import Backoff
+
+
+def died_young(backoff, times, start=100.0):
+    """Let so many workers die a tenth of a second after their start, one after the other."""
+    return [backoff.died(start + each / 10, start + each / 10 - 0.1) for each in range(times)]
+
+
+def test_one_death_costs_no_wait():
+    backoff = Backoff()
+    died_young(backoff, 1)
+    assert backoff.wait(100.0) == 0
+
+
+def test_a_death_each_second_never_costs_a_wait():
+    backoff = Backoff()
+    for second in range(100):
+        backoff.died(float(second), second - 1.0)
+        assert (backoff.wait(float(second)), backoff.waits) == (0, False)
+
+
+def test_deaths_that_come_too_fast_wait_longer_and_longer_but_a_second_at_most():
+    backoff = Backoff()
+    waits = []
+    for each in range(50):
+        backoff.died(100.0 + each, 99.9 + each)
+        waits.append(backoff.wait(100.0 + each))
+    assert waits[:2] == [0, 0]
+    assert waits == sorted(waits)
+    assert 0 < waits[3] < waits[5] <= waits[49] == pytest.approx(1.0)
+
+
+def test_the_death_from_which_on_starts_wait_is_told_once():
+    assert died_young(Backoff(), 20).count(True) == 1
+
+
+def test_a_wait_ends():
+    backoff = Backoff()
+    died_young(backoff, 20)
+    assert backoff.wait(102.0) > 0
+    assert backoff.wait(103.0) == 0
+
+
+def test_a_worker_that_lives_ends_the_waiting_and_that_is_told_once():
+    backoff = Backoff()
+    died_young(backoff, 20)
+    told = [backoff.lived(110.0, since) for since in (109.9, 109.0, 109.0)]
+    assert told == [False, True, False]
+    assert (backoff.wait(110.0), backoff.waits) == (0, False)
+
+
+def test_a_worker_that_lives_after_few_deaths_is_nothing_to_tell():
+    backoff = Backoff()
+    died_young(backoff, 2)
+    assert not backoff.lived(110.0, 100.0)
+
+
+def test_a_worker_that_dies_old_is_not_one_of_a_row():
+    backoff = Backoff()
+    died_young(backoff, 2)
+    backoff.died(200.0, 150.0)
+    died_young(backoff, 2, start=201.0)
+    assert not backoff.waits

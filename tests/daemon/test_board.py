@@ -1,0 +1,115 @@
+"""What the processes of a daemon tell each other through shared memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+
+import pytest
+
+from hookframe.daemon.board import ATTEMPT, BEAT, Board, Slot, Stamp
+
+
+def answering(slot, requests, index):
+    """Let a process be in the middle of a slice of requests."""
+    stamp = Stamp(slot)
+    slot.journal(stamp.number + 1, deque(requests), 32)
+    slot.cells[ATTEMPT] = stamp.number + 1 + index
+
+
+def in_a_child(act) -> None:
+    """Do something in a forked process, and wait for its end."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("requests", [[b"one"], [b"one", b"two", b"three"]])
+def test_the_request_that_is_being_answered_can_be_read_by_another_process(requests):
+    slot = Board(1).take()
+    for index, request in enumerate(requests):
+        in_a_child(lambda index=index: answering(slot, requests, index))
+        assert slot.in_progress == request
+
+
+def test_nothing_is_in_progress_between_two_attempts():
+    slot = Slot()
+    answering(slot, [b"one"], 0)
+    Stamp(slot).end(1)
+    assert slot.in_progress is None
+
+
+def test_attempts_are_numbered_across_slices():
+    slot, stamp = Slot(), None
+    stamp = Stamp(slot)
+    for first in (0, 3, 6):
+        assert stamp.number == first
+        slot.journal(first + 1, deque([b"a", b"b", b"c"]), 32)
+        stamp.end(first + 3)
+
+
+def test_of_requests_that_are_too_long_to_note_the_first_are_known():
+    slot = Slot()
+    requests = [b"first", b"x" * 60_000, b"y" * 60_000]
+    answering(slot, requests, 0)
+    assert slot.in_progress == b"first"
+    answering(slot, requests, 2)
+    assert requests[2].startswith(slot.in_progress)
+
+
+def test_a_report_is_read_as_it_was_published():
+    board = Board(2)
+    slot = board.take()
+    in_a_child(lambda: slot.publish(b"report"))
+    assert slot.report() == b"report"
+    assert list(board.reports()) == [b"report"]
+
+
+def test_a_report_that_is_too_long_leaves_the_old_one():
+    slot = Slot()
+    slot.publish(b"old")
+    slot.publish(b"x" * 10_000_000)
+    assert slot.report() == b"old"
+
+
+def test_a_report_whose_writer_died_in_the_middle_is_no_report():
+    slot = Slot()
+
+    def die(_):
+        os._exit(1)
+
+    class Deadly(bytes):
+        __len__ = die
+
+    slot.publish(b"old")
+    pid = os.fork()
+    if pid == 0:
+        slot.publish(Deadly(b"new"))
+    os.waitpid(pid, 0)
+    assert slot.report() in (b"old", b"")
+
+
+def test_a_slot_that_is_given_back_is_empty_for_the_next():
+    board = Board(1)
+    slot = board.take()
+    answering(slot, [b"one"], 0)
+    slot.publish(b"report")
+    slot.cells[BEAT] = 5
+    assert board.take() is None
+    board.give_back(slot)
+    again = board.take()
+    assert (again.in_progress, again.report(), again.cells[BEAT]) == (None, b"", 0)
+
+
+def test_slots_do_not_overlap():
+    board = Board(3)
+    slots = [board.take() for _ in range(3)]
+    for number, slot in enumerate(slots):
+        slot.publish(b"%d" % number * 1000)
+        answering(slot, [b"%d" % number * 60_000], 0)
+    assert [slot.report() for slot in slots] == [b"%d" % number * 1000 for number in range(3)]
+    assert [slot.in_progress for slot in slots] == [b"%d" % n * 60_000 for n in range(3)]

@@ -1,0 +1,96 @@
+"""When a child counts as stuck."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookframe.daemon.board import ATTEMPT, BEAT, LOAD_TIME, LOADING, LONGEST, Slot
+from hookframe.daemon.vigil import MICROSECONDS, Stuck, Vigil
+
+
+def watched(start=1000.0, stop=1010.0, step=0.1, longest=2.0, load_time=4.0, act=None):
+    """Look at a child again and again; give the time of the first look at which it was stuck.
+
+    `act` writes on the child's slot what it does at each time.
+    """
+    slot = Slot()
+    slot.cells[LONGEST] = int(longest * MICROSECONDS)
+    slot.cells[LOAD_TIME] = int(load_time * MICROSECONDS)
+    vigil, now = Vigil(slot, start), start
+    while now < stop:
+        act(slot.cells, now)
+        stuck = vigil.judge(now)
+        if stuck is not Stuck.NOWHERE:
+            return stuck, now - start
+        now += step
+    return Stuck.NOWHERE, None
+
+
+def beating(cells, now):
+    cells[BEAT] = int(now * MICROSECONDS)
+
+
+def test_a_child_that_goes_from_attempt_to_attempt_is_not_stuck():
+    def act(cells, now):
+        cells[ATTEMPT] = int(now)
+
+    assert watched(act=act) == (Stuck.NOWHERE, None)
+
+
+def test_a_child_that_stays_in_one_attempt_is_stuck_once_the_longest_time_is_over():
+    def act(cells, now):
+        cells[ATTEMPT] = 7
+
+    stuck, after = watched(act=act)
+    assert stuck is Stuck.IN_AN_ATTEMPT
+    assert 2.0 < after < 2.3
+
+
+def test_without_a_deadline_an_attempt_may_last_for_ever():
+    def act(cells, now):
+        cells[ATTEMPT] = 7
+
+    assert watched(act=act, longest=0, stop=2000.0, step=0.5) == (Stuck.NOWHERE, None)
+
+
+def test_a_child_that_shows_no_life_between_attempts_is_stuck():
+    def act(cells, now):
+        cells[BEAT] = int(1000 * MICROSECONDS)
+
+    stuck, after = watched(act=act)
+    assert stuck is Stuck.BETWEEN_ATTEMPTS
+    assert 5.0 < after < 5.3
+
+
+def test_a_child_that_shows_life_may_stay_idle_for_ever():
+    assert watched(act=beating, stop=1500.0, step=0.5) == (Stuck.NOWHERE, None)
+
+
+def test_a_child_that_has_just_ended_a_long_attempt_has_time_to_show_life():
+    def act(cells, now):
+        cells[BEAT] = int(1000 * MICROSECONDS) if now < 1064 else int(now * MICROSECONDS)
+        cells[ATTEMPT] = 7 if now < 1060 else 0
+
+    assert watched(act=act, longest=0, stop=1100.0) == (Stuck.NOWHERE, None)
+
+
+def test_a_load_that_takes_too_long_is_stuck_though_attempts_go_on():
+    def act(cells, now):
+        beating(cells, now)
+        cells[LOADING] = int(1001 * MICROSECONDS)
+
+    stuck, after = watched(act=act)
+    assert stuck is Stuck.IN_A_LOAD
+    assert 5.0 < after < 5.3
+
+
+@pytest.mark.parametrize("attempt", [0, 7])
+def test_a_supervisor_that_was_away_itself_gives_time(attempt):
+    slot = Slot()
+    slot.cells[LONGEST] = 2 * MICROSECONDS
+    slot.cells[BEAT] = 1000 * MICROSECONDS
+    slot.cells[ATTEMPT] = attempt
+    vigil = Vigil(slot, 1000.0)
+    vigil.judge(1000.0)
+    assert vigil.judge(1900.0) is Stuck.NOWHERE
+    assert vigil.judge(1900.1) is Stuck.NOWHERE
