@@ -13,18 +13,10 @@ from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
+from hookframe.deadline import calls_plugins, exceeded
 from hookframe.decision import NORMAL, TEMPFAIL, fold
 from hookframe.errors import Origin
-from hookframe.step import (
-    Calls,
-    DeadlineExceeded,
-    Failure,
-    Run,
-    ShadowVote,
-    Step,
-    check_deadline,
-    failure,
-)
+from hookframe.step import Calls, Failure, Run, ShadowVote, Step, failure
 from hookframe.trace import link
 from hookframe.wrapper import Wrapper
 
@@ -51,12 +43,15 @@ class Chain:
     def __init__(
         self, members: Sequence[tuple[Plugin, Policy]] = (), deadline: float | None = None
     ) -> None:
-        steps = [Step.compiled(plugin, policy) for plugin, policy in members]
+        self.run = run = Run(inf if deadline is None else deadline)
+        steps = [Step.compiled(plugin, policy, run) for plugin, policy in members]
         self.plugins = tuple(plugin for plugin, _ in members)
-        self.run = Run()
         self._calls = tuple((step.call, step) for step in steps if not step.plugin.wrapper)
         self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
-        self._deadline = inf if deadline is None else deadline
+        self._deadline = run.deadline
+        own = (policy.deadline for _, policy in members)
+        self.shortest = min([self._deadline, *(each for each in own if each is not None)])
+        """the shortest deadline, the chain's or a plugin's, in seconds; infinite without any"""
 
     def decide(self, attempt: Attempt, state: State) -> Decision:
         """Ask every plugin about one attempt.
@@ -69,34 +64,44 @@ class Chain:
             The folded decision; exactly `TEMPFAIL` after an error. It never raises: what went
             wrong stands in `run.events`, which the caller empties.
         """
-        started = monotonic()
-        if self._wrappers:
-            decision = self._surrounded(self._calls, attempt, state)
-        else:
-            decision = self._folded(self._calls, attempt, state)
-        if monotonic() - started > self._deadline:
-            return self._too_late(decision, started)
-        return decision
+        run = self.run
+        run.started = started = monotonic()
+        try:
+            if self._wrappers:
+                decision = self._surrounded(self._calls, attempt, state)
+            else:
+                decision = self._folded(self._calls, attempt, state)
+            if monotonic() - started > self._deadline:
+                return self._too_late(decision, started)
+            return decision
+        finally:
+            run.started = 0.0
 
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
         """Decide as `decide` does, and record what each plugin did."""
         calls = self.run.calls = []
         traced = tuple((step.traced(calls), step) for _, step in self._calls)
-        started = monotonic()
-        decision = self._surrounded(traced, attempt, state)
-        if monotonic() - started > self._deadline:
-            decision = self._too_late(decision, started)
-        self.run.calls = None
+        self.run.started = started = monotonic()
+        try:
+            decision = self._surrounded(traced, attempt, state)
+            if monotonic() - started > self._deadline:
+                decision = self._too_late(decision, started)
+        finally:
+            self.run.started, self.run.calls = 0.0, None
         return decision, tuple(call.as_vote() for call in calls)
 
     def _too_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
+        run = self.run
+        stubborn, run.stubborn = run.stubborn, None
         if decision is TEMPFAIL:
             return decision
-        try:
-            check_deadline(monotonic() - started, self._deadline)
-        except DeadlineExceeded as error:
-            self.run.events.append(Failure(failure(_WHOLE, error), skipped=False))
+        origin, how = _WHOLE, "took"
+        if stubborn is not None:
+            origin, how = stubborn.plugin.origin, "went on when it was interrupted, and ended after"
+            run.statistics.failed(origin.plugin)
+        error = exceeded(monotonic() - started, self._deadline, whole=True, how=how)
+        run.events.append(Failure(failure(origin, error), skipped=False))
         return TEMPFAIL
 
     def _surrounded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
@@ -106,6 +111,7 @@ class Chain:
             inner = partial(wrapper.around, inner, attempt, state, self.run)
         return inner()
 
+    @calls_plugins
     def _folded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
         decision, run = NORMAL, self.run
         remaining = iter(calls)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
+from hookframe.deadline import calls_plugins
 from hookframe.errors import InvalidDecision
 from hookframe.wording import did_you_mean, shown
 
@@ -195,6 +196,7 @@ def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) ->
     return cast("Decision", decision)
 
 
+@calls_plugins
 def _as_dict(returned: object) -> dict[Any, Any]:
     if not isinstance(returned, Mapping):
         raise InvalidDecision(

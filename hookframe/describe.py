@@ -6,6 +6,8 @@ import os
 import traceback
 from typing import Final
 
+from hookframe.deadline import calls_plugins
+
 LONGEST: Final = 1000
 """The longest text of an exception, in characters, that is said whole."""
 _HOST: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120
@@ -35,6 +37,7 @@ def describe(error: BaseException, near: str = "") -> str:
     return f"{text} at {file} line {number}"
 
 
+@calls_plugins
 def _type_and_text(error: BaseException) -> str:
     name = type(error).__name__
     if isinstance(error, SyntaxError):

@@ -29,6 +29,10 @@ class InvalidDecision(HookframeError):
     """A return value that the action schema does not allow; the text says what and where."""
 
 
+class LogUnusable(HookframeError):
+    """A log that can't be written; the text says where, why, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a configuration file.

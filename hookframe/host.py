@@ -9,15 +9,18 @@ from time import monotonic, sleep, time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from hookframe.alarm import Alarm
 from hookframe.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
+from hookframe.deadline import calls_plugins, check_deadline
 from hookframe.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.describe import describe
 from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.frozen import frozen
-from hookframe.generation import Builder, Generation, Observer
-from hookframe.log import Log, OncePerSecond
+from hookframe.generation import Builder, Generation
+from hookframe.log import Log
 from hookframe.output import Output, capturing
+from hookframe.rate import LineLimit, OncePerSecond
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
 from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
@@ -43,6 +46,12 @@ class Host:
         source: where the policy comes from; see `Host.from_config` and `Host.of`.
         watch: whether a change of the files takes effect by itself, within a second.
         log: where errors go; None for loguru's global logger.
+        interrupt: whether a hook whose deadline is over is ended by an exception. It takes a
+            signal of the process for that, `hookframe.alarm.SIGNAL`, and the main thread must be
+            the one that asks the host; what another thread asks is never interrupted.
+
+    Raises:
+        ValueError: with `interrupt`, if it is not made in the main thread.
     """
 
     def __init__(
@@ -51,15 +60,17 @@ class Host:
         *,
         watch: bool = True,
         log: Log | None = None,
-        interrupt: bool = False,  # noqa: ARG002
+        interrupt: bool = False,
     ) -> None:
         self._source = source
         self._log = log or Log()
         self._lock = RLock()
+        self._alarm = Alarm(self._lock) if interrupt else None
         self.statistics = Statistics()
         """what it has counted, over all generations"""
-        self._output = Output(self._log.output, self._running, stays=True)
-        self._capture = capturing(self._log.output)
+        self._limit = LineLimit(self._log.left_out)
+        self._output = Output(self._log.output, self._running, self._limit, stays=True)
+        self._capture = capturing(self._log.output, self._limit)
         self._builder = Builder(self._capture, self._lock, self._report)
         self._complaint = OncePerSecond()
         self._built = 0
@@ -84,24 +95,39 @@ class Host:
             )
 
     @classmethod
-    def from_config(cls, path: str | Path, *, watch: bool = True, log: Log | None = None) -> Self:
+    def from_config(
+        cls,
+        path: str | Path,
+        *,
+        watch: bool = True,
+        log: Log | None = None,
+        interrupt: bool = False,
+    ) -> Self:
         """Make a host from a `hookframe.toml`.
 
         Args:
             path: the configuration file.
             watch: whether a change of it, or of its hook file, takes effect by itself.
             log: where errors go; None for loguru's global logger.
+            interrupt: whether a hook whose deadline is over is ended by an exception.
 
         Returns:
             The host. It never raises for what is wrong with the policy: `problem` says it, and
             every attempt temp-fails until it is mended.
         """
-        return cls(ConfigFile(path), watch=watch, log=log)
+        return cls(ConfigFile(path), watch=watch, log=log, interrupt=interrupt)
 
     @classmethod
-    def of(cls, config: Config, *, watch: bool = True, log: Log | None = None) -> Self:
+    def of(
+        cls,
+        config: Config,
+        *,
+        watch: bool = True,
+        log: Log | None = None,
+        interrupt: bool = False,
+    ) -> Self:
         """Make a host from a configuration that the program has made itself."""
-        return cls(GivenConfig(config), watch=watch, log=log)
+        return cls(GivenConfig(config), watch=watch, log=log, interrupt=interrupt)
 
     @property
     def problem(self) -> str:
@@ -200,7 +226,7 @@ class Host:
             self._load(_settled(self._source))
 
     def catch_up(self, patience: float) -> None:
-        """Wait until what the files hold now has been loaded.
+        """Wait until every change that has been noticed is loaded.
 
         Args:
             patience: seconds after which it waits no longer.
@@ -215,6 +241,13 @@ class Host:
             self._log.info(_announcement(self._generation))
         self._remind()
 
+    def tell_left_out(self) -> None:
+        """Log how much of what plugins printed was left out, where that is still to be said.
+
+        Otherwise it is said when the plugin prints again; a daemon calls this from time to time.
+        """
+        self._limit.tell()
+
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the attempt that runs."""
         if self._generation is not None:
@@ -228,8 +261,12 @@ class Host:
         with self._lock:
             self._generation = self._unobserved = self._quiet = None
             self._problem = self._problem or "the host is closed"
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm = None
         self._output.give_back()
         self._builder.retain(())
+        self._limit.tell(all_of_it=True)
 
     def __enter__(self) -> Self:
         return self
@@ -260,25 +297,31 @@ class Host:
         self._note(generation, checked, decision)
         for vote in trace:
             self.statistics.took(vote["plugin"], vote["microseconds"])
-        self._observe(generation.observers, checked, decision, frozen(trace))
+        self._observe(generation, checked, decision, frozen(trace))
         return Explanation(_for_caller(decision), trace)
 
+    @calls_plugins
     def _observe(
         self,
-        observers: tuple[Observer, ...],
+        generation: Generation,
         attempt: Attempt,
         decision: Decision,
         trace: tuple[Vote, ...],
     ) -> None:
-        """Show the decision to the plugins that implement `decided`."""
-        for plugin, decided in observers:
+        """Show the decision to the plugins that implement `decided`; each has an attempt's time."""
+        run = generation.chain.run
+        for plugin, decided in generation.observers:
             with self._capture(plugin.name):
+                run.started = started = monotonic()
                 try:
                     decided(attempt, decision, trace)
+                    check_deadline(monotonic() - started, run.deadline, whole=True)
                 except BaseException as error:  # noqa: BLE001  (it may raise anything)
                     self.statistics.failed(plugin.name)
                     noted = failure(plugin.origin, error, plugin.file, hook="decided")
                     self._log.observer(attempt, noted)
+                finally:
+                    run.started, run.stubborn = 0.0, None
 
     def _note(self, generation: Generation, attempt: Attempt, decision: Decision) -> None:
         """Count a decision, and log what happened in its attempt beside it."""
@@ -311,6 +354,8 @@ class Host:
         current = self._generation
         if isinstance(material.config, Config):
             self._config = material.config
+            lines = material.config.limits.output_lines
+            self._limit.lines = lines if self._log.limited else None
         self.loading_since = monotonic()
         try:
             new = self._builder.build(material, self._built + 1, current)
@@ -343,6 +388,8 @@ class Host:
             self._unobserved = self._quiet
             if generation is not None:
                 generation.chain.run.statistics = self.statistics
+            if self._alarm is not None and generation is not None:
+                self._alarm.watch(generation.chain.run, generation.chain.shortest)
 
 
 def _settled(source: Source) -> Material:

@@ -19,7 +19,7 @@ from time import time_ns
 from typing import Final
 
 from hookframe.descriptors import Identity, close_if, private_copy
-from hookframe.errors import HookframeError
+from hookframe.errors import LogUnusable
 from hookframe.escape import one_line
 from hookframe.losses import Losses
 from hookframe.rate import OncePerSecond
@@ -31,10 +31,7 @@ _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )
 """Not blocking only keeps a named pipe that somebody has put there from stopping us."""
-
-
-class LogUnusable(HookframeError):
-    """The log can't be written to the directory; the text says why, and what to do."""
+_CLOSED: Final = -1
 
 
 class _File:
@@ -48,6 +45,22 @@ class _File:
     def __init__(self, descriptor: int, identity: Identity) -> None:
         self.descriptor = descriptor
         self.identity = identity
+
+    @property
+    def length(self) -> int | None:
+        """How long the file is; None where a plugin has closed it under us.
+
+        Its number may lead to a stranger's file then, or to the next one that we open.
+        """
+        try:
+            status = os.fstat(self.descriptor)
+        except OSError:
+            self.descriptor = _CLOSED
+            return None
+        if (status.st_dev, status.st_ino) != self.identity:
+            self.descriptor = _CLOSED
+            return None
+        return status.st_size
 
     def __del__(self) -> None:
         close_if(self.descriptor, self.identity)
@@ -129,22 +142,16 @@ class LogDirectory:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _checked(self) -> tuple[_File, int]:
-        """Give `current`, opened anew where it is not the file that we have open, and its length.
-
-        A number that has been closed may lead to another file by now, which is not ours.
-        """
+        """Give `current` and its length; open it anew where it is not what we have open."""
         file = self._file
         if file is not None:
-            try:
-                own = os.fstat(file.descriptor)
-                if (own.st_dev, own.st_ino) == file.identity and self._is_current(file):
-                    return file, own.st_size
-            except OSError:  # it has been closed
-                pass
+            length = file.length
+            if length is not None and self._is_current(file):
+                return file, length
         new = self._file = self._opened()
         if file is None or new.identity != file.identity:
             self._losses.torn = False
-        return new, os.fstat(new.descriptor).st_size
+        return new, new.length or 0
 
     def _is_current(self, file: _File) -> bool:
         try:
@@ -202,7 +209,7 @@ class LogDirectory:
         """
         old = {
             name: moment
-            for name in os.listdir(self._directory)
+            for name in (path.name for path in self._directory.iterdir())
             if name.endswith(_PUT_AWAY) and (moment := nanoseconds_of(name[:-2])) is not None
         }
         moment = max([time_ns(), *(each + 1 for each in old.values())])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from hookframe.deadline import calls_plugins
 from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import API_VERSION, HOOKS, PROJECT
@@ -186,6 +187,12 @@ def with_arguments(
     """
     if names == given:
         return function
+    return calls_plugins(_adapted(function, names, given))
+
+
+def _adapted(
+    function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
+) -> Callable[..., Any]:
     match names:
         case ():
             return lambda *_: function()

@@ -93,6 +93,7 @@ class Reloader:
         self._watch = Watch(self._wake, log.warning)
         self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
+        self._looking = False
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
         self._wake.set()
@@ -104,8 +105,8 @@ class Reloader:
         self._wake.set()
 
     def behind(self) -> bool:
-        """Say whether the files differ from what has been loaded."""
-        return self._source.look().fingerprint != self._loaded.fingerprint
+        """Say whether something has been noticed that has yet to be loaded."""
+        return self._looking or self._wake.is_set()
 
     def stop(self) -> None:
         """Stop looking, and wait until a load in progress has ended."""
@@ -118,15 +119,17 @@ class Reloader:
     def _run(self) -> None:
         patience = POLL
         while not self._stopping.is_set():
-            self._wake.wait(patience)
+            if self._wake.wait(patience):
+                self._looking = True
             self._wake.clear()
             if self._stopping.is_set():
                 return
             try:
-                patience = SETTLING if self._look() else POLL
+                self._looking = self._look()
             except Exception as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
-                patience = POLL
+                self._looking = False
+            patience = SETTLING if self._looking else POLL
             if self._broken():
                 self._remind()
 

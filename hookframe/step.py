@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from operator import length_hint
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from hookframe.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
 from hookframe.decision import ACTIONS, check_decision
 from hookframe.describe import describe
 from hookframe.errors import InvalidDecision, Origin, PluginError
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 
 HOOK: Final = "pre_delivery_attempt_hook"
 """The name under which the log speaks of the chain, as the original contract does."""
-
-
-class DeadlineExceeded(Exception):
-    """A hook ran longer than the operator allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +64,14 @@ class Step:
     call: Invocation
 
     @classmethod
-    def compiled(cls, plugin: Plugin, policy: Policy) -> Step:
+    def compiled(cls, plugin: Plugin, policy: Policy, clock: Clock) -> Step:
         """Make the step of a plugin, timed only where its policy sets a deadline."""
-        return cls(plugin, policy, _timed(plugin.decide, policy.deadline))
+        return cls(plugin, policy, _timed(plugin.decide, policy.deadline, clock))
 
     def traced(self, calls: list[Call]) -> Invocation:
         """Make the step's call record what it does."""
 
+        @calls_plugins
         def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
             record = Call(self.plugin.origin, self.policy.mode, decision)
             calls.append(record)
@@ -86,6 +85,14 @@ class Step:
             return record.vote
 
         return call
+
+    def skips(self, error: BaseException) -> bool:
+        """Say whether the chain goes on after an error of the plugin.
+
+        When the time of the whole chain is over, there is none left for the others.
+        """
+        over = isinstance(error, DeadlineExceeded) and error.whole
+        return self.policy.skips_errors and not over
 
     def checked(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
         """Check a return value against the schema and against the operator's `may`.
@@ -123,12 +130,17 @@ Calls = tuple[tuple[Invocation, Step], ...]
 """A compiled fold: what to call, and on whose behalf."""
 
 
-class Run:
-    """What goes on beside the decision, for one chain: it makes one call at a time."""
+class Run(Clock):
+    """What goes on beside the decision, for one chain: it makes one call at a time.
 
-    __slots__ = ("calls", "events", "fold", "statistics", "wrapper")
+    Args:
+        deadline: the longest time of one attempt, in seconds.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("calls", "events", "fold", "statistics", "stubborn", "wrapper")
+
+    def __init__(self, deadline: float = inf) -> None:
+        super().__init__(deadline)
         self.events: list[Failure | ShadowVote] = []
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
@@ -137,6 +149,8 @@ class Run:
         """what the fold calls, and the iterator that it has come so far in"""
         self.wrapper: Step | None = None
         """the wrapper that runs, where it is not the fold"""
+        self.stubborn: Step | None = None
+        """the plugin that was interrupted last, and has not ended by that"""
         self.statistics = Statistics()
         """counts votes and errors; a host puts its own in its place"""
 
@@ -150,6 +164,11 @@ class Run:
         called = len(calls) - length_hint(remaining)
         return self.wrapper or (calls[called - 1][1] if called else None)
 
+    def interrupted(self, now: float) -> DeadlineExceeded:
+        """Make the error that ends what runs, and note who it is."""
+        self.stubborn = self.running
+        return super().interrupted(now)
+
     def abandon(self) -> None:
         """Call no further plugin of the fold."""
         deque(self.fold[1], maxlen=0)
@@ -157,32 +176,28 @@ class Run:
     def failed(self, step: Step, error: BaseException) -> Failure:
         """Note a plugin's error; say whether the chain goes on."""
         plugin = step.plugin
-        noted = Failure(failure(plugin.origin, error, plugin.file), step.policy.skips_errors)
+        noted = Failure(failure(plugin.origin, error, plugin.file), step.skips(error))
         self.events.append(noted)
+        self.stubborn = None
         self.statistics.failed(plugin.name)
         if self.calls:
             self.calls[-1].error = noted.error.text
         return noted
 
 
-def _timed(call: Callable[..., Any], deadline: float | None) -> Callable[..., Any]:
+def _timed(call: Callable[..., Any], deadline: float | None, clock: Clock) -> Callable[..., Any]:
     if deadline is None:
         return call
 
+    @calls_plugins
     def timed(attempt: Attempt, decision: Decision, state: State) -> Any:
         started = monotonic()
-        returned = call(attempt, decision, state)
+        clock.call = (started, deadline)
+        try:
+            returned = call(attempt, decision, state)
+        finally:
+            clock.call = None
         check_deadline(monotonic() - started, deadline)
         return returned
 
     return timed
-
-
-def check_deadline(seconds: float, deadline: float) -> None:
-    """Refuse what a hook that took too long has returned.
-
-    Raises:
-        DeadlineExceeded: it took longer than its deadline, both in seconds.
-    """
-    if seconds > deadline:
-        raise DeadlineExceeded(f"took {seconds:.3g} s; its deadline is {deadline:g} s")

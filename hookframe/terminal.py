@@ -6,8 +6,9 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
-from typing import Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from hookframe.descriptors import Kept
 from hookframe.losses import Losses
@@ -16,6 +17,13 @@ _PIECE: Final = select.PIPE_BUF
 """Bytes that a pipe takes without waiting once it says that it takes any (pipe(7))."""
 _PATIENCE: Final = 200
 """Milliseconds that it may take until somebody reads; mail waits meanwhile."""
+
+
+class Writable(Protocol):
+    """What loguru writes finished lines to."""
+
+    def write(self, text: str, /) -> Any:
+        """Write a text that ends in a newline."""
 
 
 class StandardError:
@@ -33,7 +41,7 @@ class StandardError:
 
     def __init__(self, stream: TextIO) -> None:
         self._kept = Kept(stream.fileno())
-        self._encoding = stream.encoding or "utf-8"
+        self.encoding = stream.encoding or "utf-8"
         self._terminal = stream.isatty()
         self._waits = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
         self._losses = Losses()
@@ -51,7 +59,7 @@ class StandardError:
         if losses.torn:
             text = f"\n{text}"
         try:
-            self._write(text.encode(self._encoding, "backslashreplace"))
+            self._write(text.encode(self.encoding, "backslashreplace"))
         except OSError as error:
             losses.add(1, error.strerror or str(error))
         else:
@@ -83,3 +91,24 @@ def _now() -> str:
     now = time.time()
     seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     return f"{seconds}.{int(now % 1 * 1000):03}"
+
+
+class _Nowhere:
+    """Takes the place of standard error where there is none."""
+
+    def write(self, text: str) -> None:
+        """Write nothing."""
+
+
+def standard_error() -> Writable:
+    """Take standard error as it is now.
+
+    Returns:
+        A sink with a descriptor of its own, if `sys.stderr` has one; else that stream as it is.
+    """
+    if sys.stderr is None:
+        return _Nowhere()
+    try:
+        return StandardError(sys.stderr)
+    except (OSError, ValueError, AttributeError):  # a stream of the program's own, or a closed one
+        return sys.stderr

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pluggy
 
 from hookframe import hookspecs
+from hookframe.deadline import calls_plugins, check_deadline
 from hookframe.decision import NORMAL, SUMS, TEMPFAIL
 from hookframe.hookspecs import PROJECT, hookimpl
 from hookframe.plugin import MAIN_HOOK
-from hookframe.step import Run, ShadowVote, check_deadline
+from hookframe.step import Run, ShadowVote
 from hookframe.trace import Call
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Wrapper:
         self._inner: Inner = lambda: NORMAL
         self._inside: Decision | None = None
         self._inside_nanoseconds = 0
+        self._began = 0.0
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(hookspecs)
         manager.register(self, name="(the chain inside)")
@@ -53,10 +55,11 @@ class Wrapper:
     def pre_delivery_attempt(self) -> Decision:
         """Run what the wrapper surrounds, at its `yield`."""
         started = perf_counter_ns()
-        self._run.wrapper = None
+        self._run.wrapper = self._run.call = None
         self._inside = self._inner()
         self._run.wrapper = self._step
         self._inside_nanoseconds = perf_counter_ns() - started
+        self._watch_own_time()
         return self._inside
 
     def around(self, inner: Inner, attempt: Attempt, state: State, run: Run) -> Decision:
@@ -76,6 +79,7 @@ class Wrapper:
         self._inner, self._inside, self._run = inner, None, run
         run.wrapper = self._step
         self._inside_nanoseconds = 0
+        self._began = monotonic()
         started = perf_counter_ns()
         vote, error = None, None
         try:
@@ -85,7 +89,8 @@ class Wrapper:
         own = perf_counter_ns() - started - self._inside_nanoseconds
         inside = self._inside
         if inside is None:  # it failed before its yield: the chain stops there, unless skipped
-            inside = inner() if self._step.policy.skips_errors else NORMAL
+            skipped = error is not None and self._step.skips(error)
+            inside = inner() if skipped else NORMAL
         call = Call(self._step.plugin.origin, self._step.policy.mode, inside)
         call.vote, call.nanoseconds = vote, own
         if run.calls is not None:
@@ -94,10 +99,22 @@ class Wrapper:
         run.wrapper = None
         return call.after
 
+    def _watch_own_time(self) -> None:
+        """Have a deadline of the wrapper's own watched; the chain inside does not count for it."""
+        deadline = self._step.policy.deadline
+        if deadline is not None:
+            inside = self._inside_nanoseconds / NANOSECONDS_PER_SECOND
+            self._run.call = (self._began + inside, deadline)
+
+    @calls_plugins
     def _vote(self, attempt: Attempt, state: State) -> Decision | None:
         """Call the wrapper; None where it leaves the inner decision alone."""
         started = perf_counter_ns()
-        returned: Any = self._hook(attempt=attempt, decision=NORMAL, state=state)
+        self._watch_own_time()
+        try:
+            returned: Any = self._hook(attempt=attempt, decision=NORMAL, state=state)
+        finally:
+            self._run.call = None
         deadline = self._step.policy.deadline
         if deadline is not None:
             own = perf_counter_ns() - started - self._inside_nanoseconds

@@ -109,6 +109,8 @@ class CommandLog(Log):
         silent: says whether nothing is to be said any more, as after Ctrl-C.
     """
 
+    limited = False
+
     def __init__(self, silent: Callable[[], bool] = lambda: False) -> None:
         self._lines = _Lines(silent)
         super().__init__(cast("Logger", self._lines))

@@ -75,7 +75,7 @@ def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_jso
         log = CommandLog(lambda: interrupt.noted)
         bar = given is None and is_terminal(sys.stderr) and not is_terminal(sys.stdout)
         output = stack.enter_context(private_output())
-        host = stack.enter_context(Host(source, watch=False, log=log))
+        host = stack.enter_context(Host(source, watch=False, log=log, interrupt=True))
         interrupt.check()
         _say_how_the_chain_is(host, policy)
         show = _shower(output, drawn=drawn) if explain else None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe.address import parse_address
-from hookframe.cli.console import complain_of_configuration
+from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.errors import ConfigError
+from hookframe.errors import ConfigError, LogUnusable
 
 if TYPE_CHECKING:
     from hookframe.address import Address
@@ -58,9 +58,17 @@ def command(
     if addresses is None and not config.listen:
         raise click.UsageError(_nowhere(config))
     from hookframe.daemon.serve import serve  # noqa: PLC0415  (asyncio and uvloop)
-    from hookframe.log import Log, terminal_logger  # noqa: PLC0415  (loguru)
+    from hookframe.loggers import daemon_log  # noqa: PLC0415  (loguru)
 
-    return serve(source, addresses, Log(terminal_logger()), supervised=not unsupervised)
+    try:
+        log = daemon_log(config.log)
+    except LogUnusable as error:
+        complain(str(error))
+        return 1
+    status = serve(source, addresses, log, supervised=not unsupervised)
+    if status and config.log.directory is not None:
+        complain(f"the daemon could not start; {config.log.directory}/current says why")
+    return status
 
 
 def _addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:

@@ -84,6 +84,8 @@ def _given(text: str) -> Address:
             f"--address: the status is asked for in jsonl, not in {address.protocol}; name an "
             "address of the daemon without a protocol in front of it."
         )
+    if not _can_be_asked(address):
+        raise click.UsageError("--address: port 0 is none; the daemon's log says which one it is.")
     return address
 
 
@@ -118,10 +120,11 @@ def _can_be_asked(address: Address) -> bool:
 
 def _nowhere(config: Config) -> str:
     """Say which line makes a daemon answer."""
-    if any(address.protocol == _JSONL for address in config.listen):
+    chosen = next((each for each in config.listen if each.protocol == _JSONL), None)
+    if chosen is not None:
         return (
-            f"{config.path}: listen leaves the port to the system: the daemon's log says which one "
-            "it is; say --address tcp:IP:PORT"
+            f"{config.path}: listen leaves the port to the system; the daemon's log says which one "
+            f"it is: say --address {str(chosen).removesuffix('0')}PORT"
         )
     wanted = [*map(_written, config.listen), _EXAMPLE]
     line = json.dumps(wanted if len(wanted) > 1 else wanted[0])

@@ -28,9 +28,16 @@ _EXACT: Final = 1000
 """From so many microseconds on, their tenths are left out."""
 
 
+class _Console(Console):
+    """Standard output; that its reader has gone is for whoever ends the command to judge."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Make the console on which a status is shown: standard output."""
-    return Console(highlight=False)
+    return _Console(highlight=False)
 
 
 def screen(document: Document, where: str, before: Document | None = None) -> RenderableType:
@@ -41,13 +48,11 @@ def screen(document: Document, where: str, before: Document | None = None) -> Re
         where: the address at which it was asked for.
         before: an earlier one of the same daemon, to say how many attempts a second there were.
     """
-    return Group(
-        *_head(document, where),
-        Text(),
-        _attempts(document, _rate(document, before)),
-        *([_plugins(document)] if document["plugins"] else []),
-        _workers(document),
-    )
+    parts: list[RenderableType] = [*_head(document, where), Text()]
+    parts += [_attempts(document, _rate(document, before)), Text()]
+    if document["plugins"]:
+        parts += [_plugins(document), Text()]
+    return Group(*parts, _workers(document))
 
 
 def watch(
@@ -86,7 +91,7 @@ def _head(document: Document, where: str) -> Iterable[Text]:
     version, uptime = one_line(document["hookframe"]), _duration(document["uptime"])
     yield Text.assemble(
         (f"hookframe {version}", "bold"),
-        f" at {one_line(where)}: up {uptime}, pid {document['pid']}",
+        f" (pid {document['pid']}), up {uptime}, at {one_line(where)}",
     )
     if document["generation"] is not None:
         chain = ", ".join(map(_member, document["chain"])) or "empty, every attempt is normal"
@@ -195,7 +200,7 @@ def _worker(worker: WorkerStatus) -> Iterable[Text]:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
@@ -208,7 +213,8 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _duration(seconds: float) -> str:
     """Say how long something took, in its two largest units."""
-    rest, parts = int(seconds), []
+    parts: list[str] = []
+    rest = int(seconds)
     for size, unit in _UNITS:
         if rest >= size or (unit == "s" and not parts):
             parts.append(f"{rest // size} {unit}")

@@ -156,7 +156,8 @@ def try_policy(
         return Verdict(None, findings=_of_configuration(config))
     collected = _Collected()
     log = _TrialLog(silent, collected)
-    with Host(GivenConfig(_tolerant(config)), watch=False, log=log) as host:
+    policy = GivenConfig(_tolerant(config))
+    with Host(policy, watch=False, log=log, interrupt=True) as host:
         checkpoint()
         if host.generation is None:
             return Verdict(config, findings=_load_errors(config))

@@ -19,6 +19,8 @@ _FIRST: Final = 1
 _JOURNALED: Final = 2
 _REPORTED: Final = 3
 _EDITION: Final = 4
+_ANSWERED: Final = 10
+_ANSWERED_AT_REPORT: Final = 11
 BEAT: Final = 5
 """The cell with the time of the event loop's last sweep, by the monotonic clock in microseconds."""
 LONGEST: Final = 6
@@ -86,7 +88,14 @@ class Slot:
         self.cells[_EDITION] += 1  # odd while it is written
         self._report[: len(report)] = report
         self.cells[_REPORTED] = len(report)
+        self.cells[_ANSWERED_AT_REPORT] = self.cells[_ANSWERED]
         self.cells[_EDITION] += 1
+
+    @property
+    def unreported(self) -> int:
+        """How many requests have come to be answered since the last report."""
+        answered = max(self.cells[_ANSWERED], self.cells[ATTEMPT])
+        return answered - self.cells[_ANSWERED_AT_REPORT]
 
     def report(self) -> bytes:
         """Read the report; empty where there is none, or none that is whole."""
@@ -124,6 +133,7 @@ class Stamp:
         if self.stray:
             os._exit(0)
         self.number = number
+        self.cells[_ANSWERED] = number
         self.cells[ATTEMPT] = 0
 
 
@@ -144,10 +154,13 @@ class Board:
     def _slot(self, index: int) -> Slot:
         return Slot(self._memory[_SLOT * index : _SLOT * (index + 1)])
 
-    def take(self) -> Slot | None:
-        """Give a slot to a child that will be forked; None where none is free."""
-        if not self._free:
-            return None
+    @property
+    def full(self) -> bool:
+        """Whether there is no slot for another child."""
+        return not self._free
+
+    def take(self) -> Slot:
+        """Give a slot to a child that will be forked."""
         slot = self._free.pop()
         slot.clear()
         return slot

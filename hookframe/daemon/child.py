@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,7 +17,7 @@ from hookframe.daemon.process import die_with
 from hookframe.daemon.vigil import Vigil
 
 if TYPE_CHECKING:
-    from hookframe.daemon.board import Slot
+    from hookframe.daemon.board import Board, Slot
 
 TRACE: Final = signal.SIGRTMAX - 2
 """Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
@@ -53,11 +53,13 @@ class Post:
     """What a child has of its own.
 
     Args:
+        board: what all of the daemon's processes say of themselves.
         slot: its part of the board.
         channel: its line to the supervisor; one byte is one message.
         trace: the descriptor to which faulthandler writes.
     """
 
+    board: Board
     slot: Slot
     channel: socket.socket
     trace: int
@@ -84,6 +86,8 @@ class Child:
     """whether it has said that it accepts connections"""
     condemned: bool = False
     """whether it has been killed, and the reason said"""
+    lost_at: float | None = None
+    """since when its end of the line is closed: it is dying, or a hook has closed all there was"""
     vigil: Vigil = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,12 +99,22 @@ class Child:
         with suppress(OSError):
             self.post.channel.send(command)
 
+    @property
+    def lost(self) -> bool:
+        """Whether it can't be told anything any more."""
+        return self.lost_at is not None
+
     def heard(self) -> bytes:
-        """Take what it has said since the last time."""
+        """Take what it has said since the last time, and note whether it can say no more."""
         try:
-            return self.post.channel.recv(16)
-        except OSError:
+            said = self.post.channel.recv(16)
+        except BlockingIOError:
             return b""
+        except OSError:
+            said = b""
+        if not said:
+            self.lost_at = monotonic()
+        return said
 
     def traceback(self) -> str:
         """Have it write where it is, which it can even if it is stuck in C."""
@@ -121,21 +135,27 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
+    def bury(self) -> None:
+        """Give back what the supervisor held for one that has died."""
+        self.close()
+        self.post.board.give_back(self.post.slot)
+
     def close(self) -> None:
-        """Give back what the supervisor held for it."""
+        """Let go of the line to it."""
         self.post.channel.close()
         os.close(self.post.trace)
 
 
-def fork(role: Role, slot: Slot, main: Callable[[Post], int], others: list[Child]) -> Child:
+def fork(role: Role, board: Board, main: Callable[[Post], int], others: Collection[Child]) -> Child:
     """Fork a child.
 
     Args:
         role: what it is there for.
-        slot: its part of the board.
+        board: gives it a slot.
         main: what it does; its return value is the exit status.
         others: the children that there are; it must not hold their lines.
     """
+    slot = board.take()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     ours.setblocking(False)
     theirs.setblocking(False)
@@ -151,8 +171,8 @@ def fork(role: Role, slot: Slot, main: Callable[[Post], int], others: list[Child
             ours.close()
             for other in others:
                 other.close()
-            status = main(Post(slot, theirs, trace))
+            status = main(Post(board, slot, theirs, trace))
         finally:
             os._exit(status)
     theirs.close()
-    return Child(pid, Post(slot, ours, trace), role, monotonic())
+    return Child(pid, Post(board, slot, ours, trace), role, monotonic())

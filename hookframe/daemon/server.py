@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.connection import Connection
 from hookframe.daemon.sockets import BACKLOG, Listener
-from hookframe.daemon.status import alone, document, encode, worker_part
+from hookframe.daemon.status import worker_part
 from hookframe.daemon.wire import Wires
-from hookframe.log import OncePerSecond
+from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config import Config, Limits
@@ -38,6 +38,7 @@ class Server:
         config: what it was started with.
         log: takes everything that there is to say.
         stamp: is told which request is being answered.
+        status: makes the daemon's status out of this process's part of it.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Server:
         config: Config,
         log: Log,
         stamp: Stamp,
+        status: Callable[[WorkerPart], bytes],
     ) -> None:
         self._host = host
         self._listeners = listeners
@@ -57,7 +59,7 @@ class Server:
         self._room = config.limits.connections
         self._full = OncePerSecond()
         self._accepting: list[asyncio.Server] = []
-        self._wires = Wires(self._status)
+        self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
 
     @property
@@ -76,30 +78,24 @@ class Server:
         attempts = self._wires.attempts(requests)
         return worker_part(self._host, attempts, self.connected, self._started)
 
-    def _status(self) -> bytes:
-        part = self.part()
-        return encode(document(alone(part), [part], monotonic()))
+    async def prepare(self) -> None:
+        """Make ready to accept connections, which then takes no time any more."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unexpected)
+        for listener in self._listeners:
+            wire = self._wires.speaking(listener.address.protocol)
+            connect = partial(Connection, wire, self._host, self._stamp, self._made, self._lost)
+            self._accepting.append(
+                await loop.create_server(
+                    connect, sock=listener.socket, backlog=BACKLOG, start_serving=False
+                )
+            )
 
     async def open(self) -> None:
         """Accept connections from now on."""
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._unexpected)
         self._room = _room(self.limits.connections, self._log)
-        for listener in self._listeners:
-            self._accepting.append(
-                await loop.create_server(
-                    partial(
-                        Connection,
-                        self._wires.speaking(listener.address.protocol),
-                        self._host,
-                        self._stamp,
-                        self._made,
-                        self._lost,
-                    ),
-                    sock=listener.socket,
-                    backlog=BACKLOG,
-                )
-            )
+        for accepting in self._accepting:
+            await accepting.start_serving()
 
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -12,11 +13,13 @@ import uvloop
 from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
+from hookframe.daemon.status import alone, document, encode
 from hookframe.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config import Config
     from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.status import WorkerPart
     from hookframe.log import Log
     from hookframe.sources import Source
 
@@ -34,9 +37,13 @@ def serve_alone(source: Source, config: Config, listeners: Sequence[Listener], l
     """
     early = EarlySignals()
     with Host(source, log=log, interrupt=True) as host:
-        server = Server(host, listeners, config, log, Stamp(Slot()))
+        server = Server(host, listeners, config, log, Stamp(Slot()), _status)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, host, listeners, log, early.noted))
+
+
+def _status(part: WorkerPart) -> bytes:
+    return encode(document(alone(part), [part], monotonic()))
 
 
 async def _serve(
@@ -61,6 +68,7 @@ async def _serve(
         reload()
     if any(number in early for number in STOP):
         stopping.set()
+    await server.prepare()
     await server.open()
     log.info(f"listening on {', '.join(map(str, listeners))}")
     while not stopping.is_set():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hookframe.decision import temporary_failure
-from hookframe.log import OncePerSecond
+from hookframe.rate import OncePerSecond
 from hookframe.statistics import MALFORMED, NO_WORKER, Statistics
 from hookframe.trace import Explanation
 

@@ -167,17 +167,24 @@ def no_past() -> Past:
     return {"attempts": 0, "unaccounted": 0, "last_load_error": None, "counts": merge(())}
 
 
-def add_past(past: Past, part: WorkerPart, unaccounted: int = 0) -> Past:
+def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
     """Add what a worker that has died had done.
 
     Args:
         past: what those before it had done.
-        part: the last that it said of itself.
+        part: the last that it said of itself; None where it had no time to say anything.
         unaccounted: how many attempts it has been asked about since then.
     """
-    return {
-        "attempts": past["attempts"] + part["attempts"] + unaccounted,
+    total: Past = {
+        **past,
+        "attempts": past["attempts"] + unaccounted,
         "unaccounted": past["unaccounted"] + unaccounted,
+    }
+    if part is None:
+        return total
+    return {
+        **total,
+        "attempts": total["attempts"] + part["attempts"],
         "last_load_error": _latest((past["last_load_error"], part["last_load_error"])),
         "counts": merge((past["counts"], part["counts"])),
     }

@@ -26,6 +26,7 @@ from hookframe.daemon.child import (
 )
 from hookframe.daemon.postmortem import cause_of_death, identified, place
 from hookframe.daemon.process import memory_of
+from hookframe.daemon.record import Record, chain_of
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.vigil import Stuck
@@ -44,6 +45,8 @@ _IDLE: Final = 0.1
 """The same while none does."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
+_DYING: Final = 0.5
+"""Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
 _WEIGHING: Final = 0.5
 """Seconds between two looks at the children's memory."""
 _LEAST_AGE: Final = 60.0
@@ -77,6 +80,7 @@ class Supervisor:
         self._inbox = inbox
         self._board = Board(2 * config.workers + 6)
         self._children: dict[int, Child] = {}
+        self._record = Record()
         self._backoff = Backoff()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
@@ -100,6 +104,7 @@ class Supervisor:
             self._weigh()
             if not self._stopping:
                 self._fill()
+            self._record.publish(self._board.own, self._all())
 
     def _wait(self) -> None:
         """Sleep until something has happened, or it is time to look."""
@@ -135,31 +140,44 @@ class Supervisor:
         child.tell(LEAVE)
 
     def _all(self, *roles: Role) -> list[Child]:
-        """Give the children, or those of some roles."""
-        return [child for child in self._children.values() if not roles or child.role in roles]
+        """Give the children, or those of some roles that have a future in them."""
+        children = self._children.values()
+        return [
+            child
+            for child in children
+            if not roles or (child.role in roles and not child.condemned and not child.lost)
+        ]
 
     def _listen_to(self, child: Child) -> None:
+        if child.lost:
+            return
         heard = child.heard()
+        if child.lost:
+            self._selector.unregister(child.post.channel)
         if LOADED in heard and child.role is Role.LOADING:
             child.role = Role.STANDBY
         if SERVING in heard:
             child.serving = True
-            self._announce(child)
+            self._announce()
 
-    def _announce(self, child: Child) -> None:
-        if child.role is Role.WORKER and not self._announced:
+    def _announce(self) -> None:
+        """Say once that clients are answered, by whomever."""
+        if not self._announced:
             self._announced = True
             self._log.info(f"listening on {', '.join(map(str, self._listeners))}")
 
     def _bury_the_dead(self) -> None:
+        dead = []
         for child in self._all():
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid:
-                self._bury(child, os.waitstatus_to_exitcode(status))
+                dead.append((self._children.pop(pid), os.waitstatus_to_exitcode(status)))
+        self._promote_who_is_needed()  # clients wait; the dead don't
+        for child, status in dead:
+            self._bury(child, status)
 
     def _bury(self, child: Child, status: int) -> None:
         now = monotonic()
-        del self._children[child.pid]
         if child.role is not Role.LEAVING or status != 0:
             if not child.condemned:
                 self._obituary(child, cause_of_death(status))
@@ -169,9 +187,10 @@ class Supervisor:
                     "workers die as soon as they are started: starting them more slowly, and "
                     "answering every attempt with a temporary failure while none is there"
                 )
-        self._selector.unregister(child.post.channel)
-        self._board.give_back(child.post.slot)
-        child.close()
+        self._record.died(child)
+        if not child.lost:
+            self._selector.unregister(child.post.channel)
+        child.bury()
 
     def _obituary(self, child: Child, cause: str) -> None:
         """Say of what a child has died, and in which attempt."""
@@ -179,14 +198,18 @@ class Supervisor:
         if request is None:
             self._log.error(f"the {child.role} {child.pid} has died: {cause}")
         else:
-            text = f"the worker {child.pid} that ran it has died: {cause}"
-            self._log.lost(identified(request), text + place(child.last_words(), self._files(child)))
+            where = place(child.last_words(), chain_of(child))
+            text = f"the worker {child.pid} that ran it has died: {cause}{where}"
+            self._log.lost(identified(request), text)
 
     def _watch(self, child: Child) -> None:
         """Kill a child that is stuck, and say where it was."""
         if child.condemned:
             return
         now = monotonic()
+        if child.lost_at is not None and now - child.lost_at > _DYING:
+            self._give_up(child, "it has closed its line to the supervisor")
+            return
         stuck = child.vigil.judge(now)
         if stuck is Stuck.NOWHERE:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
@@ -197,8 +220,9 @@ class Supervisor:
             if request is None:
                 return  # it has gone on in the last moment
             child.kill()
+            self._promote_who_is_needed()
             text = f"did not end after its deadline; its worker {child.pid} was killed"
-            self._log.lost(identified(request), text + place(trace, self._files(child)))
+            self._log.lost(identified(request), text + place(trace, chain_of(child)))
         elif stuck is Stuck.IN_A_LOAD:
             self._give_up(child, "building the chain anew takes longer than limits.load_time")
         else:
@@ -207,12 +231,8 @@ class Supervisor:
     def _give_up(self, child: Child, why: str) -> None:
         trace = child.traceback()
         child.kill()
-        where = place(trace, self._files(child)) if trace else ""
+        where = place(trace, chain_of(child)) if trace else ""
         self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
-
-    def _files(self, child: Child) -> dict[str, str]:
-        """Give, by plugin of a child's chain, the file in which its hook stands."""
-        return {}
 
     def _weigh(self) -> None:
         """Replace a worker that has grown too large, once another one is ready."""
@@ -237,11 +257,14 @@ class Supervisor:
     def _fill(self) -> None:
         """See that enough workers serve, that one more is ready, and that somebody answers."""
         now = monotonic()
-        missing = self._config.workers - len(self._all(Role.WORKER))
-        for spare in self._all(Role.STANDBY)[: max(0, missing)]:
-            self._promote(spare)
+        self._promote_who_is_needed()
         workers = self._all(Role.WORKER)
-        if not self._all(Role.LOADING, Role.STANDBY) and not self._backoff.wait(now):
+        # One that begins or ends has the processor for itself: clients wait for it.
+        beginning = any(not worker.serving for worker in workers)
+        ending = any(child.lost and not child.condemned for child in self._all())
+        ready = self._all(Role.LOADING, Role.STANDBY)
+        room = not (beginning or ending or ready or self._board.full)
+        if room and not self._backoff.wait(now):
             quiet = len(workers) >= self._config.workers
             self._fork(Role.LOADING, partial(work, self._source, quiet=quiet))
         for worker in workers:
@@ -255,29 +278,30 @@ class Supervisor:
             self._alone_since = now
             for child in self._all(Role.STAND_IN):
                 self._dismiss(child)
-        elif not self._all(Role.STAND_IN) and (
+        elif not (self._all(Role.STAND_IN) or self._board.full) and (
             self._backoff.waits or now - self._alone_since > _SILENCE
         ):
-            substitute = self._fork(Role.STAND_IN, stand_in)
-            if substitute:
-                substitute.tell(SERVE)
+            self._fork(Role.STAND_IN, stand_in).tell(SERVE)
+
+    def _promote_who_is_needed(self) -> None:
+        """Have a standby serve for each worker that is missing."""
+        missing = self._config.workers - len(self._all(Role.WORKER))
+        if not self._stopping:
+            for spare in self._all(Role.STANDBY)[: max(0, missing)]:
+                self._promote(spare)
 
     def _promote(self, spare: Child) -> None:
         spare.role = Role.WORKER
         spare.since = monotonic()
         spare.tell(SERVE)
 
-    def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
-        slot = self._board.take()
-        if slot is None:
-            return None
-
+    def _fork(self, role: Role, main: Callable[..., int]) -> Child:
         def run(post: Post) -> int:
             self._inbox.leave_to_child()
             self._selector.close()
             return main(self._config, self._listeners, self._log, post)
 
-        child = fork(role, slot, run, self._all())
+        child = fork(role, self._board, run, self._all())
         self._children[child.pid] = child
         self._selector.register(child.post.channel, selectors.EVENT_READ)
         return child

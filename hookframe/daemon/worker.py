@@ -17,6 +17,7 @@ from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE,
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.standin import StandIn
+from hookframe.daemon.status import decode, document, encode
 from hookframe.daemon.strays import Strays
 from hookframe.daemon.vigil import MICROSECONDS
 from hookframe.host import Host
@@ -24,6 +25,7 @@ from hookframe.host import Host
 if TYPE_CHECKING:
     from hookframe.config import Config
     from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.status import WorkerPart
     from hookframe.log import Log
     from hookframe.sources import Source
 
@@ -107,7 +109,7 @@ class Worker:
         self._post = post
         self._cells = post.slot.cells
         self._stamp = Stamp(post.slot)
-        self._server = Server(host, listeners, config, log, self._stamp)
+        self._server = Server(host, listeners, config, log, self._stamp, self._status)
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
         self._strays = Strays(self._stamp, self._descriptors, self._abandon)
@@ -117,24 +119,25 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._obey)
         loop.add_signal_handler(signal.SIGTERM, self._leave)
+        await self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
         self._say(LOADED)
         await self._told_to_serve.wait()
         if not self._leaving.is_set():
-            self._speak()
+            if isinstance(self._host, Host):
+                self._host.catch_up(_CATCH_UP)
             await self._server.open()
             self._say(SERVING)
+            self._speak()
         await self._leaving.wait()
         await self._server.drain()
         sweeping.cancel()
 
     def _speak(self) -> None:
-        """Be up to date, and say what has not been said while another worker served."""
-        if isinstance(self._host, Host):
-            self._host.catch_up(_CATCH_UP)
-            self._log.unmute()
-            if self._quiet:
-                self._host.announce()
+        """Say what has not been said while another worker served."""
+        self._log.unmute()
+        if self._quiet and isinstance(self._host, Host):
+            self._host.announce()
 
     def _leave(self) -> None:
         self._told_to_serve.set()
@@ -159,6 +162,13 @@ class Worker:
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
         cells[BEAT] = int(monotonic() * MICROSECONDS)
+        self._post.slot.publish(encode(self._server.part()))
+
+    def _status(self, part: WorkerPart) -> bytes:
+        """Say how the whole daemon is."""
+        board = self._post.board
+        others = [each for each in map(decode, board.reports()) if each["pid"] != part["pid"]]
+        return encode(document(decode(board.own.report()), [part, *others], monotonic()))
 
     def _obey(self) -> None:
         """Take what the supervisor says."""

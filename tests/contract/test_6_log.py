@@ -1,32 +1,68 @@
-"""CONTRACT 6: all errors go to one log, readable on standard error in a terminal."""
+"""CONTRACT 6: all errors go to one log, on standard error or in a directory."""
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import re
+import shutil
 import subprocess
 import sys
 
+import pytest
+
 from ..support.attempts import ATTEMPT, TEMPFAIL
+from ..support.log import logged_in, put_away
 from ..support.site import hook, policy
 
 PROGRAM = f"""
 import sys
 from hookframe import Host
-from hookframe.log import Log, terminal_logger
-log = Log(terminal_logger())
+from hookframe.config import LogTable
+from hookframe.loggers import daemon_log
+log = daemon_log(LogTable(*sys.argv[2:3]))
 with Host.from_config(sys.argv[1], watch=False, log=log) as host:
-    print(host.decide({ATTEMPT!r}))
+    print(host.decide({ATTEMPT!r}), file=sys.__stdout__)
 """
+LEFT_OUT = re.compile(
+    r"WARNING plugin file: ([0-9]+) more lines left out: "
+    r"it may print 100 a second \(limits\.output_lines\)"
+)
 
 
-def run(site, code, toml=None):
-    site.configure(toml or policy(hook_file="hook.py"), code)
+def run(site, code, *directory, **more):
+    """Decide about one attempt in a program of its own, whose log goes where a daemon's does."""
+    site.configure(policy(hook_file="hook.py"), code)
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(site.config)],
-        capture_output=True,
+        [sys.executable, "-c", PROGRAM, str(site.config), *map(str, directory)],
+        **{"stderr": subprocess.PIPE, **more},
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
         timeout=50,
     )
+
+
+def without_time(text):
+    """Give the lines of a log on standard error without their times, which they must have."""
+    matches = [re.fullmatch(r"[-0-9]{10} [0-9:.]{12} (.*)", line) for line in text.splitlines()]
+    assert all(matches), text
+    return [match[1] for match in matches]
+
+
+@pytest.fixture(params=["terminal", "directory"])
+def run_logged(site, tmp_path, request):
+    """Run a program with either kind of log; return its lines, from their level on."""
+    directory = tmp_path / "log"
+
+    def run_and_read(code):
+        if request.param == "terminal":
+            return without_time(run(site, code).stderr)
+        assert run(site, code, directory).stderr == ""
+        return logged_in(directory)
+
+    return run_and_read
 
 
 def test_in_a_program_errors_go_to_loguru(site, log):
@@ -41,34 +77,131 @@ def test_errors_are_of_the_level_error_and_what_a_plugin_prints_is_not(site, log
     }
 
 
-def test_in_a_terminal_the_log_is_on_standard_error_and_readable(site):
-    done = run(site, hook("print('printed')\nraise ValueError('the {list} is <gone>')"))
-    assert done.stdout == f"{TEMPFAIL}\n"
-    lines = done.stderr.splitlines()
-    assert any(line.endswith("plugin file: printed") for line in lines)
-    [error] = [line for line in lines if "error in pre_delivery_attempt_hook: msguid=[" in line]
-    assert "ERROR" in error
+def test_the_log_is_readable(site, run_logged):
+    lines = run_logged(hook("print('printed')\nraise ValueError('the {list} is <gone>')"))
+    assert "INFO    plugin file: printed" in lines
+    [error] = [line for line in lines if line.startswith("ERROR   ")]
+    assert "error in pre_delivery_attempt_hook: msguid=[" in error
     assert f"ValueError: the {{list}} is <gone> at {site.file} line 3 (plugin file)" in error
-    assert "Traceback" not in done.stderr
-    assert "\x1b" not in done.stderr
+    assert "Traceback" not in "".join(lines)
+    assert "\x1b" not in "".join(lines)
 
 
-def test_a_plugin_that_removes_every_sink_of_loguru_does_not_silence_the_host(site):
-    head = "from loguru import logger\nlogger.remove()"
-    done = run(site, hook("logger.remove()\nraise ValueError('still logged')", head))
-    assert "ValueError: still logged" in done.stderr
+def test_the_log_does_not_change_what_is_decided(site):
+    assert run(site, hook("raise ValueError('x')")).stdout == f"{TEMPFAIL}\n"
 
 
-def test_what_a_plugin_logs_by_loguru_itself_is_seen_in_a_terminal(site):
+def test_on_a_terminal_the_log_has_colours(site):
+    ours, theirs = pty.openpty()
+    run(site, hook("raise ValueError('x')"), stderr=theirs)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "\x1b[31m\x1b[1mERROR  \x1b[0m error in pre_delivery_attempt_hook" in shown
+
+
+@pytest.mark.parametrize(
+    "mischief",
+    [
+        "import loguru; loguru.logger.remove()",
+        "import loguru; loguru.logger.disable('')",
+        "import logging; logging.basicConfig(level='CRITICAL', force=True)",
+        "import logging; logging.disable()",
+        "import os; os.close(2)",
+        "import os; os.dup2(os.open('/dev/null', os.O_WRONLY), 2)",
+        "import os; os.closerange(3, 300)",
+        "import sys; sys.stderr.close()",
+        "import sys; sys.stderr = sys.stdout = open('/dev/null', 'w')",
+        "import sys; sys.stderr = sys.__stderr__ = None",
+        "import os; os.chdir('/'); os.umask(0o777)",
+    ],
+)
+def test_no_plugin_can_silence_the_host(run_logged, mischief):
+    lines = run_logged(hook(f"{mischief}\nraise ValueError('still logged')"))
+    assert any("ValueError: still logged" in line for line in lines)
+
+
+def test_a_plugin_that_closes_every_descriptor_does_not_silence_the_log_in_a_directory(
+    site, tmp_path
+):
+    code = hook("import os\nos.closerange(3, 4096)\nraise ValueError('still logged')")
+    run(site, code, tmp_path / "log")
+    assert any("ValueError: still logged" in line for line in logged_in(tmp_path / "log"))
+
+
+def test_what_a_plugin_logs_by_loguru_reaches_the_log_once_and_with_its_name(run_logged):
     head = "from loguru import logger"
-    done = run(site, hook("logger.warning('of my own')\nreturn None", head))
-    assert done.stderr.count("of my own") == 1
+    lines = run_logged(hook("logger.warning('of my own')\nreturn None", head))
+    assert [line for line in lines if "of my own" in line] == [
+        "INFO    plugin file: WARNING: of my own"
+    ]
 
 
-def test_no_values_of_a_plugins_variables_are_written_to_the_log(site):
-    done = run(site, hook("password = 'hunter' + '2'\nreturn 1 / 0"))
-    assert "ZeroDivisionError" in done.stderr
-    assert "hunter2" not in done.stderr
+def test_what_a_plugins_thread_logs_by_loguru_reaches_the_log_too(run_logged):
+    head = "from loguru import logger\nimport threading"
+    work = "thread = threading.Thread(target=logger.warning, args=('of my own',))"
+    lines = run_logged(hook(f"{work}\nthread.start()\nthread.join()", head))
+    assert [line for line in lines if "of my own" in line] == ["WARNING of my own"]
+
+
+def test_what_a_plugin_logs_by_logging_reaches_the_log_with_its_name(run_logged):
+    lines = run_logged(hook("import logging\nlogging.warning('of my own')"))
+    assert "INFO    plugin file: WARNING:root:of my own" in lines
+
+
+def test_what_a_plugin_prints_is_limited_and_what_is_left_out_is_counted(run_logged):
+    lines = run_logged(hook("for number in range(5000): print('line', number)"))
+    printed = [line for line in lines if line.startswith("INFO    plugin file: line ")]
+    left_out = [int(match[1]) for line in lines if (match := LEFT_OUT.fullmatch(line))]
+    assert printed[:100] == [f"INFO    plugin file: line {number}" for number in range(100)]
+    assert len(printed) + sum(left_out) == 5000
+    assert len(printed) < 5000
+
+
+def test_the_operator_says_how_much_a_plugin_may_print(site, log):
+    toml = policy(hook_file="hook.py") + "[limits]\noutput_lines = 3\n"
+    host = site.host(toml, hook("print('1\\n2\\n3\\n4')"))
+    host.decide(ATTEMPT)
+    host.close()
+    assert [line for line in log.all if line.startswith("plugin file: ")] == [
+        "plugin file: 1",
+        "plugin file: 2",
+        "plugin file: 3",
+        "plugin file: 1 more line left out: it may print 3 a second (limits.output_lines)",
+    ]
+
+
+def test_a_command_shows_all_that_a_hook_prints(site):
+    site.configure(policy(hook_file="hook.py"), hook("for n in range(500): print('line', n)"))
+    done = subprocess.run(
+        [sys.executable, "-m", "hookframe", "decide", "--config", site.config, "sendid=1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=50,
+    )
+    assert done.stderr.count("plugin file: line ") == 500
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise ValueError('x' * 100_000_000)",
+        "class Chatty(Exception):\n    def __str__(self):\n        print('said ' * 100_000)\n"
+        "        return 'x' * 100_000_000\nraise Chatty",
+        "class Loud(Exception):\n    def __str__(self):\n        raise SystemExit\nraise Loud",
+    ],
+)
+def test_an_exception_may_have_any_text(run_logged, code):
+    lines = run_logged(hook(code))
+    assert sum(line.startswith("ERROR   error in ") for line in lines) == 1
+    assert all(len(line) < 20_000 for line in lines)
+
+
+def test_no_values_of_a_plugins_variables_are_written_to_the_log(run_logged):
+    lines = run_logged(hook("password = 'hunter' + '2'\nreturn 1 / 0"))
+    assert any("ZeroDivisionError" in line for line in lines)
+    assert not any("hunter2" in line for line in lines)
 
 
 def test_the_chain_that_comes_into_use_is_logged(site, log):
@@ -96,3 +229,87 @@ def test_a_failing_sink_of_the_program_does_not_fail_an_attempt(site, capsys):
         assert host.decide(ATTEMPT) == TEMPFAIL
     finally:
         logger.remove(handler)
+
+
+def start_in_vain(site):
+    """Start a daemon that can't start; return what it says on standard error."""
+    socket = json.dumps(f"unix:{site.config.parent / 'hf.sock'}")
+    toml = f'listen = {socket}\nhook_file = "hook.py"\n[log]\ndirectory = "log"\n'
+    site.configure(toml, hook("return None"))
+    done = subprocess.run(
+        [sys.executable, "-m", "hookframe", "serve", "--config", site.config],
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+        timeout=50,
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_a_daemon_whose_log_directory_can_not_be_used_ends_with_one_sentence(site):
+    log = site.config.parent / "log"
+    log.write_text("")
+    [line] = start_in_vain(site).splitlines()
+    assert line.startswith(f"hookframe: error: the log can't be written to {log}: Not a directory")
+
+
+def test_a_daemon_that_can_not_start_says_where_its_log_is(site):
+    (site.config.parent / "hf.sock").write_text("in the way")
+    log = site.config.parent / "log"
+    said = start_in_vain(site)
+    assert said == f"hookframe: error: the daemon could not start; {log}/current says why\n"
+    assert any(line.startswith("ERROR   ") for line in logged_in(log))
+
+
+def test_the_old_files_of_a_log_are_bounded(site, tmp_path):
+    directory = tmp_path / "log"
+    program = (
+        "import sys\nfrom hookframe.config import LogTable\n"
+        "from hookframe.loggers import daemon_log\n"
+        "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
+        "for number in range(500): log.info(f'line {number}')\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(directory)], check=True, timeout=50)
+    assert len(put_away(directory)) == 3
+    lines = logged_in(directory)
+    assert 40 < len(lines) < 100
+    assert lines == [f"INFO    line {number}" for number in range(500 - len(lines), 500)]
+    assert all(path.stat().st_size <= 1000 for path in directory.iterdir())
+
+
+@pytest.mark.skipif(shutil.which("tai64nlocal") is None, reason="needs Debian's daemontools")
+def test_the_log_can_be_followed_by_tail_and_tai64nlocal_across_a_rotation(tmp_path):
+    directory = tmp_path / "log"
+    program = (
+        "import sys\nfrom hookframe.config import LogTable\n"
+        "from hookframe.loggers import daemon_log\n"
+        "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
+        "print(flush=True)\n"
+        "for line in sys.stdin: log.info(line.strip()); print(flush=True)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout.readline() == "\n"
+    with subprocess.Popen(
+        ["tail", "-n", "+1", "-F", directory / "current"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as tail:
+        reader = subprocess.Popen(
+            ["tai64nlocal"], stdin=tail.stdout, stdout=subprocess.PIPE, env={"TZ": "UTC"}, text=True
+        )
+        for number in range(3):
+            writer.stdin.write(f"line {number} {'x' * 800}\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline() == "\n"
+            shown = reader.stdout.readline()
+            assert re.match(rf"20[-0-9]+ [0-9:]+\.[0-9]{{9}} INFO    line {number} x+\n", shown)
+        tail.terminate()
+        reader.communicate(timeout=30)
+    writer.communicate(timeout=30)
+    assert len(put_away(directory)) == 2

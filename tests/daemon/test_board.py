@@ -99,10 +99,22 @@ def test_a_slot_that_is_given_back_is_empty_for_the_next():
     answering(slot, [b"one"], 0)
     slot.publish(b"report")
     slot.cells[BEAT] = 5
-    assert board.take() is None
+    assert board.full
     board.give_back(slot)
     again = board.take()
     assert (again.in_progress, again.report(), again.cells[BEAT]) == (None, b"", 0)
+
+
+def test_requests_that_a_report_does_not_know_of_are_counted():
+    slot = Slot()
+    stamp = Stamp(slot)
+    stamp.end(5)
+    assert slot.unreported == 5
+    slot.publish(b"report")
+    assert slot.unreported == 0
+    stamp.end(7)
+    slot.cells[ATTEMPT] = 8
+    assert slot.unreported == 3
 
 
 def test_slots_do_not_overlap():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LOADING = "error loading pre_delivery_attempt_hook: "
 IN_ATTEMPT = "error in pre_delivery_attempt_hook: "
 
@@ -50,3 +52,26 @@ class Lines:
         """Forget all lines."""
         self.all.clear()
         self.levels.clear()
+
+
+STAMPED = re.compile(r"@[0-9a-f]{24} (.*)")
+"""A line of a log directory; its group is what follows the stamp."""
+PUT_AWAY = re.compile(r"@[0-9a-f]{24}\.s")
+"""The name of a log file that was put away."""
+
+
+def put_away(directory):
+    """Give the files of a log directory that were put away, the oldest first."""
+    return sorted(path for path in directory.iterdir() if PUT_AWAY.fullmatch(path.name))
+
+
+def logged_in(directory):
+    """Give all lines of a log directory without their stamps, the oldest first."""
+    lines = []
+    for path in [*put_away(directory), directory / "current"]:
+        text = path.read_text("utf-8") if path.exists() else ""
+        assert not text or text.endswith("\n"), f"{path} ends within a line"
+        lines += text.splitlines()
+    matches = [STAMPED.fullmatch(line) for line in lines]
+    assert all(matches), [line for line, match in zip(lines, matches, strict=True) if not match]
+    return [match[1] for match in matches]

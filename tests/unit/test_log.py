@@ -1,21 +1,91 @@
-"""`hookframe.log`: once per second."""
+"""`hookframe.log`: the words of the log, and a log that is mute."""
 
 from __future__ import annotations
 
-import time
+from hookframe.errors import Origin, PluginError
+from hookframe.log import LONGEST_TEXT, Log
+from hookframe.step import Failure, ShadowVote
 
-from hookframe import log as module
-from hookframe.log import OncePerSecond
+from ..support.attempts import ATTEMPT
+
+ORIGIN = Origin("guard", "acme-guard", "1.0")
 
 
-def test_something_is_due_at_once_and_then_once_a_second(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
-    complaint = OncePerSecond()
-    due = []
-    for _ in range(40):
-        due.append(complaint.due())
-        now[0] += 0.25
-    assert sum(due) == 10
-    assert due[0]
-    assert time.monotonic() != now[0]
+class Unspeakable:
+    """Something that nobody may look at while the log is mute."""
+
+    def __getitem__(self, key):
+        raise AssertionError("it was formatted")
+
+    def __str__(self):
+        raise AssertionError("it was formatted")
+
+    def __len__(self):
+        raise AssertionError("it was formatted")
+
+    def __getattr__(self, name):
+        raise AssertionError("it was formatted")
+
+
+def say_everything(log, what):
+    """Call everything that writes a line."""
+    log.loading(what)
+    log.malformed(what, what)
+    log.events(what, [what])
+    log.observer(what, what)
+    log.lost(what, what)
+    log.output("file", what)
+    log.left_out("file", what, what)
+    log.info(what)
+    log.warning(what)
+    log.error(what)
+
+
+def test_a_mute_log_says_and_formats_nothing(log):
+    caught_up = []
+    muted = Log(catch_up=lambda: caught_up.append(1))
+    muted.mute()
+    say_everything(muted, Unspeakable())
+    muted.catch_up()
+    assert (log.all, caught_up) == ([], [])
+
+
+def test_a_log_that_was_mute_speaks_again(log):
+    muted = Log()
+    muted.mute()
+    muted.info("one")
+    muted.unmute()
+    muted.info("two")
+    assert log.all == ["two"]
+
+
+def test_what_could_not_be_said_is_said_when_somebody_asks(log):
+    Log(catch_up=lambda: Log().info("caught up")).catch_up()
+    Log().catch_up()
+    assert log.all == ["caught up"]
+
+
+def test_left_out_lines_are_said_with_the_plugins_name_and_the_setting(log):
+    Log().left_out("guard", 12345, 100)
+    Log().left_out("guard", 1, 100)
+    assert log.all == [
+        "plugin guard: 12345 more lines left out: it may print 100 a second (limits.output_lines)",
+        "plugin guard: 1 more line left out: it may print 100 a second (limits.output_lines)",
+    ]
+    assert log.levels == ["WARNING", "WARNING"]
+
+
+def test_a_text_without_an_end_is_cut_and_what_follows_it_is_not(log):
+    text = "x" * 50_000_000
+    error = PluginError(ORIGIN, "attempt", text)
+    Log().events(ATTEMPT, [Failure(error, skipped=True)])
+    Log().events(ATTEMPT, [ShadowVote(ORIGIN, {"action": "new_config", "new_sender": text})])
+    Log().observer(ATTEMPT, error)
+    for say in (Log().loading, Log().info, Log().warning, Log().error):
+        say(text)
+    assert all(len(line) < LONGEST_TEXT + 300 for line in log.all)
+    assert all("… (500000" in line for line in log.all)
+    failure, shadow, observer = log.all[:3]
+    assert failure.endswith(" (50000000 characters) (plugin guard), skipped")
+    assert shadow.endswith(" (plugin guard)")
+    assert observer.endswith(" (plugin guard), the decision stands")

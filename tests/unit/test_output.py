@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
 import sys
 import threading
 
 import pytest
 
-from hookframe.output import LONGEST_LINE, capturing
+from hookframe.output import captures, capturing
+from hookframe.rate import LineLimit
 
 Lines = list[tuple[str, str]]
 
@@ -79,13 +81,6 @@ def test_each_line_reaches_its_own_sink_and_the_streams_are_given_back(order, mo
         worker.stop()
 
 
-def test_a_line_without_an_end_is_passed_on_in_pieces():
-    lines: Lines = []
-    with capturing(lambda plugin, line: lines.append((plugin, line)))("a"):
-        print("x" * (LONGEST_LINE * 2 + 5), end="")
-    assert [len(line) for _, line in lines] == [LONGEST_LINE, LONGEST_LINE, 5]
-
-
 def test_the_streams_are_given_back_after_an_exception():
     before = sys.stdout, sys.stderr
 
@@ -96,3 +91,102 @@ def test_the_streams_are_given_back_after_an_exception():
     with pytest.raises(ValueError, match="x"):
         failing()
     assert (sys.stdout, sys.stderr) == before
+
+
+def captured(print_something, limit=None):
+    """Run a function as a plugin; return the lines that it printed, and what was left out."""
+    lines, said = [], []
+    line_limit = LineLimit(lambda *left_out: said.append(left_out), limit)
+    with capturing(lambda _, line: lines.append(line), line_limit)("a"):
+        print_something()
+    line_limit.tell(all_of_it=True)
+    return lines, said
+
+
+@pytest.mark.parametrize("cut", [65535, 65536, 65537])
+def test_bytes_are_decoded_whole_however_many_there_are(cut):
+    text = "x" * cut + "\u20ac\U0001f54a\n"
+    lines, _ = captured(lambda: sys.stdout.buffer.write(text.encode() * 3))
+    assert "".join(lines) == text.replace("\n", "") * 3
+
+
+def test_bytes_that_are_no_text_are_shown():
+    assert captured(lambda: sys.stderr.buffer.write(b"a\xffb\n")) == (["a\\xffb"], [])
+
+
+def test_bytes_over_the_limit_are_counted():
+    lines, said = captured(lambda: sys.stdout.buffer.write(b"\xff\n" * 200_000), 3)
+    assert lines == ["\\xff"] * 3
+    assert said == [("a", 199_997, 3)]
+
+
+def test_a_string_of_another_class_is_printed_as_what_it_holds():
+    class Odd(str):
+        __slots__ = ()
+
+        def find(self, *_):
+            return 0
+
+    assert captured(lambda: sys.stdout.write(Odd("one\ntwo\n")))[0] == ["one", "two"]
+
+
+def test_what_is_no_string_is_refused_as_by_any_stream():
+    def print_bytes():
+        with pytest.raises(TypeError, match="must be str, not bytes"):
+            sys.stdout.write(b"x")
+
+    assert captured(print_bytes) == ([], [])
+
+
+def test_a_line_limit_holds_for_both_streams_together():
+    def print_to_both():
+        for number in range(4):
+            print("out", number)
+            print("err", number, file=sys.stderr)
+
+    assert captured(print_to_both, 3) == (["out 0", "err 0", "out 1"], [("a", 5, 3)])
+
+
+def test_it_is_known_whether_what_is_printed_is_a_plugins():
+    seen = []
+
+    def ask():
+        seen.append(captures())
+        other = threading.Thread(target=lambda: seen.append(captures()))
+        other.start()
+        other.join()
+
+    captured(ask)
+    assert seen == [True, False]
+    assert not captures()
+
+
+GIGABYTE = """
+import resource, sys
+from hookframe.output import capturing
+from hookframe.rate import LineLimit
+
+pieces = {"lines": ("x" * 99 + "\\n") * 10_000, "line": "x" * 1_000_000}
+piece = pieces[sys.argv[1]]
+lines, said = [], []
+limit = LineLimit(lambda *left_out: said.append(left_out[1]), 100)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with capturing(lambda _, line: lines.append(line), limit)("a"):
+    for _ in range(500):
+        print(piece, end="")
+        sys.stdout.buffer.write(piece.encode())
+limit.tell(all_of_it=True)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(lines), sum(map(len, lines)), sum(said), (after - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize("kind", ["lines", "line"])
+def test_a_plugin_that_prints_a_gigabyte_costs_no_memory(kind):
+    done = subprocess.run(
+        [sys.executable, "-c", GIGABYTE, kind], capture_output=True, text=True, check=True
+    )
+    lines, characters, left_out, mebibytes = map(int, done.stdout.split())
+    assert characters < 20_000_000
+    assert lines + left_out == (10_000_000 if kind == "lines" else lines + 1)
+    assert mebibytes < 32

@@ -1,0 +1,221 @@
+"""The soft deadline: what runs too long is ended by an exception in its own stack.
+
+An attempt costs no more for it than noting when it began. A thread looks at that as often as the
+shortest deadline asks for; only what is overdue gets a signal, whose handler runs in the main
+thread, between two instructions of whatever is on top there, and raises.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from math import inf
+from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from hookframe.deadline import Clock
+from hookframe.stack import find_place
+
+if TYPE_CHECKING:
+    from threading import RLock
+
+    from hookframe.deadline import DeadlineExceeded
+
+SIGNAL: Final = signal.SIGRTMAX - 1
+"""The signal that wakes the main thread. The ordinary ones are the program's, and plugins use
+SIGALRM; of the real-time ones the C library keeps the lowest for itself, and whoever looks for a
+free one begins at either end."""
+_SHORTEST: Final = 0.01
+"""Seconds between two looks, at least: a shorter deadline is noticed that much later."""
+_LONGEST: Final = 3600.0
+"""Seconds between two looks, at most."""
+_SOON: Final = 0.005
+"""Seconds until the next signal where one did not help, doubled each time: the handler found our
+own code on top, or had run just before a system call that blocks for long."""
+_LATER: Final = 0.25
+"""Seconds that this grows to."""
+_AGAIN: Final = 0.1
+"""After which part of its deadline a hook that goes on in spite of the exception gets another; so
+much time it has to give back what it holds."""
+_AGAIN_AT_LEAST: Final = 0.02
+_AGAIN_AT_MOST: Final = 1.0
+
+
+class Alarm:
+    """Interrupts what the main thread runs for one host, once it is overdue.
+
+    Args:
+        lock: the host's lock, held by the thread that runs an attempt; a reentrant one.
+
+    Raises:
+        ValueError: it is not made in the main thread.
+    """
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._clock = Clock()
+        self._pause = inf
+        self._soon = _SOON
+        self._interrupted = (0.0, 0.0)
+        """what was interrupted last, by when it was due, and when it may be interrupted again"""
+        self._tried = 0.0
+        """what was not interrupted at once, because of what was on top, by when it was due"""
+        self._main = main_thread().ident or 0
+        self._stopping = False
+        self._wake = Event()
+        _RECEIVER.add(self)
+        self._thread = Thread(target=self._keep_looking, name="hookframe-deadline", daemon=True)
+        self._thread.start()
+
+    def watch(self, clock: Clock, shortest: float) -> None:
+        """Watch over a chain, and no longer over the one before.
+
+        Args:
+            clock: the chain's clock.
+            shortest: the shortest of all its deadlines, in seconds.
+        """
+        self._clock, self._pause = clock, max(shortest, _SHORTEST)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Interrupt nothing any more."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not current_thread():
+            self._thread.join()
+        _RECEIVER.remove(self)
+
+    def _keep_looking(self) -> None:
+        pause = inf
+        while not self._stopping:
+            self._wake.wait(None if pause == inf else min(pause, _LONGEST))
+            self._wake.clear()
+            pause = self._look()
+
+    def _look(self) -> float:
+        """Send a signal if something is overdue; return the seconds until the next look.
+
+        What begins after a look can't be overdue before the next one.
+        """
+        now, due = monotonic(), self._clock.due()
+        if now < due:
+            self._soon = _SOON
+            return min(self._pause, due - now)
+        interrupted, again = self._interrupted
+        if interrupted == due and now < again:
+            self._soon = _SOON
+            return min(self._pause, again - now)
+        with suppress(ProcessLookupError):
+            signal.pthread_kill(self._main, SIGNAL)
+        pause, self._soon = self._soon, min(2 * self._soon, _LATER)
+        return min(self._pause, pause)
+
+    def receive(self, frame: FrameType | None) -> None:
+        """Take the signal, in the main thread: interrupt what is overdue, where it can be.
+
+        Args:
+            frame: what is on top.
+
+        Raises:
+            DeadlineExceeded: in the plugin's own stack.
+        """
+        if not self._lock.acquire(blocking=False):
+            return  # another thread runs the attempt
+        try:
+            if self._is_time():
+                self._interrupt(frame)
+        finally:
+            self._lock.release()
+
+    def _is_time(self) -> bool:
+        """Say whether what runs now is overdue, and has not been interrupted a moment ago."""
+        now, due = monotonic(), self._clock.due()
+        interrupted, again = self._interrupted
+        return now >= due and not (interrupted == due and now < again)
+
+    def _interrupt(self, frame: FrameType | None) -> None:
+        """Raise at once if the plugin's code is on top, else when it is again.
+
+        Whoever traces this thread already, as a debugger does, goes first: then the next signal
+        may find a better moment. It is also the one that ends a library's call that stays.
+        """
+        place = find_place(frame)
+        if place is None:
+            return
+        due = self._clock.due()
+        if place.call is None or (place.borrowed and self._tried == due):
+            raise self._error()
+        self._tried = due
+        if sys.gettrace() in (None, _pass):
+            place.call.f_trace = self._at_return
+            sys.settrace(_pass)
+
+    def _at_return(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002
+        """Trace a call from the plugin's code into ours, and raise when it returns."""
+        if event != "return":
+            return self._at_return
+        sys.settrace(None)
+        if self._is_time():
+            raise self._error()
+        return None
+
+    def _error(self) -> DeadlineExceeded:
+        due, now = self._clock.due(), monotonic()
+        error = self._clock.interrupted(now)
+        pause = min(max(error.deadline * _AGAIN, _AGAIN_AT_LEAST), _AGAIN_AT_MOST)
+        self._interrupted = (due, now + pause)
+        return error
+
+
+def _pass(frame: FrameType, event: str, argument: Any) -> None:
+    """Trace no further call."""
+
+
+class _Receiver:
+    """The handler of the signal, one for all hosts of the process."""
+
+    def __init__(self) -> None:
+        self._alarms: list[Alarm] = []
+        self._before: Any = None
+
+    def add(self, alarm: Alarm) -> None:
+        """Tell an alarm of every signal from now on."""
+        if current_thread() is not main_thread():
+            raise ValueError(
+                "a host that interrupts hooks must be made in the main thread, as only that can be "
+                f"interrupted, not in {current_thread().name}; leave out interrupt=True here"
+            )
+        if signal.getsignal(SIGNAL) != self._receive:
+            self._before = signal.signal(SIGNAL, self._receive)
+        self._alarms.append(alarm)
+
+    def remove(self, alarm: Alarm) -> None:
+        """Tell an alarm that sends no signals any more of none; after the last one, be gone.
+
+        Outside the main thread the handler stays, and does nothing.
+        """
+        self._alarms.remove(alarm)
+        ours = current_thread() is main_thread() and signal.getsignal(SIGNAL) == self._receive
+        if self._alarms or not ours or self._before is None:
+            return
+        # By default the signal ends the process, so one that is still on its way is taken first.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+        try:
+            while signal.sigtimedwait({SIGNAL}, 0) is not None:
+                pass
+            signal.signal(SIGNAL, self._before)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        try:
+            for alarm in tuple(self._alarms):
+                alarm.receive(frame)
+        except RecursionError:
+            return  # there is no room on the stack to look at it; the next signal may find some
+
+
+_RECEIVER: Final = _Receiver()

@@ -1,0 +1,132 @@
+"""Streams that stand in the place of standard output or standard error while a plugin runs."""
+
+from __future__ import annotations
+
+import io
+from threading import get_ident
+from typing import Any, Protocol
+
+
+class Owner(Protocol):
+    """Who has put a pair of streams there, and takes what a plugin prints."""
+
+    thread: int
+    """the thread in which the plugin runs; 0 while none does"""
+    outside: tuple[Any, Any]
+    """the streams in whose place the pair stands"""
+
+    def take(self, stream: object, text: str) -> None:
+        """Take what the plugin prints to one of the two."""
+
+    def take_bytes(self, stream: object, data: memoryview) -> None:
+        """Take what the plugin writes to the binary side of one of the two."""
+
+
+class Stream(io.TextIOBase):
+    """One of the two streams; while no plugin runs it is like the one outside."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, owner: Owner, which: int) -> None:
+        self.buffer = _Bytes(self)
+        self._owner = owner
+        self._which = which
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what only the stream outside has, as its `reconfigure`."""
+        return getattr(self.outside, name)
+
+    @property
+    def outside(self) -> Any:
+        """The stream in whose place this one stands."""
+        return self._owner.outside[self._which]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no plugin runs whose output it takes."""
+        return self._owner.thread == 0
+
+    @property
+    def passes(self) -> bool:
+        """Whether what this thread writes goes on to the stream outside."""
+        return self._owner.thread != get_ident()
+
+    def write(self, text: str) -> int:
+        if self.passes:
+            return self.outside.write(text) if self.outside is not None else len(text)
+        if type(text) is not str:
+            text = _plain(text)
+        self._owner.take(self, text)
+        return len(text)
+
+    def write_bytes(self, data: Any) -> int:
+        """Take what is written to the binary side while a plugin runs."""
+        with memoryview(data) as view, view.cast("B") as octets:
+            self._owner.take_bytes(self, octets)
+            return len(octets)
+
+    def flush(self) -> None:
+        if self.passes and self.outside is not None:
+            self.outside.flush()
+
+    def isatty(self) -> bool:
+        return self.passes and self.outside is not None and bool(self.outside.isatty())
+
+    def fileno(self) -> int:
+        return int(self.outside.fileno()) if self.outside is not None else super().fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Stay open: a plugin that closes its output must not break the next one's."""
+
+
+def _plain(text: object) -> str:
+    """Make a plain string of one of another class, whose methods may do anything."""
+    if not isinstance(text, str):
+        raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+    return str.__str__(text)
+
+
+class _Bytes(io.RawIOBase):
+    """The binary side of a stream, for plugins that write to `sys.stdout.buffer`."""
+
+    def __init__(self, text: Stream) -> None:
+        self._text = text
+
+    def write(self, data: Any) -> int:
+        if not self._text.passes:
+            return self._text.write_bytes(data)
+        outside = getattr(self._text.outside, "buffer", None)
+        if outside is not None:
+            return int(outside.write(data))
+        raw = bytes(data)
+        self._text.write(raw.decode("utf-8", "backslashreplace"))
+        return len(raw)
+
+    def flush(self) -> None:
+        self._text.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Stay open, as the text side does."""
+
+
+def leads_to(own: Stream, stream: object) -> bool:
+    """Say whether what is written to a stream comes to ours, behind those of other threads."""
+    while type(stream) is Stream:
+        if stream is own:
+            return True
+        stream = stream.outside
+    return False
+
+
+def in_use(stream: Any) -> Any:
+    """Find the first stream that is not merely left over from a thread that has ended."""
+    while isinstance(stream, Stream) and stream.idle:
+        stream = stream.outside
+    return stream

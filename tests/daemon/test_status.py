@@ -1,0 +1,296 @@
+"""How a daemon is: the document made of its processes' parts, and the request that asks for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from hookframe import __version__
+from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
+from hookframe.statistics import KINDS, Statistics
+
+from ..support.wait import eventually
+from .lab import LIMIT, NORMAL, OBEDIENT, TEMPFAIL, attempt, fields, line, padded, said, saying
+
+STATUS = {"hookframe": "status"}
+MEMBER = {
+    "plugin": "file",
+    "distribution": "/etc/hook.py",
+    "version": "",
+    "mode": "enforce",
+    "file": "/etc/hook.py",
+}
+
+
+def part(pid=2, attempts=0, counts=(), **more):
+    """Make the part of a process that has counted these events."""
+    statistics = Statistics()
+    for method, *arguments in counts:
+        getattr(statistics, method)(*arguments)
+    return {
+        "pid": pid,
+        "started": 100.0,
+        "memory": 1 << 20,
+        "connections": 3,
+        "generation": 1,
+        "problem": "",
+        "chain": [MEMBER],
+        "last_load_error": None,
+        "attempts": attempts,
+        "counts": statistics.snapshot(),
+        **more,
+    }
+
+
+def supervisor(roles, past=None):
+    """Make the part of the supervisor."""
+    return {
+        "pid": 1,
+        "started": 50.0,
+        "restarts": 2,
+        "roles": {str(pid): role for pid, role in roles.items()},
+        "past": past or no_past(),
+    }
+
+
+def failed(text, at):
+    return {"text": text, "at": at}
+
+
+# The document
+
+
+def test_a_process_without_a_supervisor_is_its_own_worker():
+    made = document(alone(part()), [part()], 160.0)
+    assert (made["hookframe"], made["pid"], made["uptime"]) == (__version__, 2, 60.0)
+    assert (made["restarts"], made["problem"], made["chain"]) == (0, "", [MEMBER])
+    [worker] = made["workers"]
+    assert (worker["pid"], worker["role"], worker["uptime"]) == (2, "worker", 60.0)
+    assert (worker["memory"], worker["connections"], worker["generation"]) == (1 << 20, 3, 1)
+
+
+def test_what_was_counted_as_nothing_else_was_normal():
+    events = [("decided", "dump"), ("decided", "dump"), ("temporary_failure", "malformed")]
+    made = document(alone(part()), [part(attempts=10, counts=events)], 160.0)
+    assert made["attempts"] == 10
+    assert {name: n for name, n in made["decisions"].items() if n} == {"normal": 7, "dump": 2}
+    assert {name: n for name, n in made["temporary_failures"].items() if n} == {"malformed": 1}
+    assert set(made["temporary_failures"]) == set(KINDS)
+
+
+def test_a_normal_decision_that_carries_a_key_is_a_normal_one():
+    made = document(alone(part()), [part(attempts=4, counts=[("decided", "normal")])], 160.0)
+    assert made["decisions"]["normal"] == 4
+
+
+def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
+    dump, error = ("decided", "dump"), ("failed", "file")
+    past = add_past(no_past(), part(pid=9, attempts=5, counts=[dump, error]))
+    past = add_past(past, part(pid=8, attempts=7, counts=[dump, dump]), unaccounted=3)
+    past = add_past(past, None, unaccounted=1)
+    parts = [part(2, 10, [dump, error]), part(3, 20, [dump])]
+    made = document(supervisor({2: "worker", 3: "leaving"}, past), parts, 160.0)
+    assert made["attempts"] == 5 + 7 + 3 + 1 + 10 + 20
+    assert made["unaccounted"] == 4
+    assert made["decisions"]["dump"] == 5
+    assert made["decisions"]["normal"] == 37
+    assert made["plugins"]["file"]["errors"] == 2
+    assert (made["pid"], made["uptime"], made["restarts"]) == (1, 110.0, 2)
+
+
+def test_a_process_that_has_no_role_any_more_counts_and_is_not_listed():
+    made = document(supervisor({2: "worker"}), [part(2, 1), part(3, 2)], 160.0)
+    assert made["attempts"] == 3
+    assert [worker["pid"] for worker in made["workers"]] == [2]
+
+
+def test_the_chain_and_the_problem_are_those_of_who_serves():
+    standby = part(3, generation=7, problem="a standby's", chain=[])
+    for parts in ([part(2), standby], [standby, part(2)]):
+        made = document(supervisor({2: "worker", 3: "standby"}), parts, 160.0)
+        assert (made["generation"], made["chain"], made["problem"]) == (1, [MEMBER], "")
+
+
+def test_problems_that_several_workers_have_are_said_once():
+    parts = [part(pid, problem="no such file", generation=None, chain=[]) for pid in (2, 3)]
+    made = document(supervisor({2: "worker", 3: "worker"}), parts, 160.0)
+    assert made["problem"] == "no such file"
+    assert (made["generation"], made["chain"]) == (None, [])
+
+
+def test_that_nobody_serves_is_a_problem():
+    made = document(supervisor({3: "standby"}), [part(3)], 160.0)
+    assert made["problem"]
+
+
+def test_the_last_load_error_is_the_latest_of_all():
+    past = add_past(no_past(), part(9, last_load_error=failed("of the dead", 30.0)))
+    parts = [part(2, last_load_error=failed("older", 20.0)), part(3)]
+    made = document(supervisor({2: "worker", 3: "worker"}, past), parts, 160.0)
+    assert made["last_load_error"] == failed("of the dead", 30.0)
+
+
+def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_behind():
+    chain = [{**MEMBER, "plugin": name} for name in ("z", "b")]
+    votes = [("voted", "gone", "dump"), ("voted", "b", "pause"), ("took", "b", 12.0)]
+    made = document(alone(part()), [part(chain=chain, counts=votes)], 160.0)
+    assert list(made["plugins"]) == ["z", "b", "gone"]
+    assert made["plugins"]["z"] == {"votes": {}, "errors": 0, "microseconds": None}
+    assert made["plugins"]["b"]["votes"] == {"pause": 1}
+    assert made["plugins"]["b"]["microseconds"]["max"] == 12.0
+
+
+def test_a_part_survives_its_way_over_the_board_whatever_is_in_it():
+    odd = part(problem="can't open /etc/h\udcffk.py\n", counts=[("took", "\u2028", 3.0)])
+    assert decode(encode(odd)) == odd
+    assert b"\n" not in encode(odd)
+
+
+# The request
+
+
+@pytest.fixture
+def counting(fresh):
+    """A daemon that nobody else asks."""
+    daemon = fresh()
+    daemon.write()
+    return daemon.start()
+
+
+def status_of(daemon, attempts):
+    """Ask until so many attempts are counted."""
+    return eventually(
+        lambda: found if (found := daemon.ask(STATUS))["attempts"] == attempts else None
+    )
+
+
+def test_every_figure_is_what_was_asked_and_answered(counting):
+    with counting.connect() as client:
+        for number in range(20):
+            assert client.ask(attempt()) == NORMAL, number
+        for _ in range(7):
+            client.ask(attempt(reply={"action": "dump"}))
+        for _ in range(5):
+            client.ask(saying("wait"))
+        for _ in range(4):
+            client.ask(attempt(reply={"action": "new_mtaid", "new_mtaid": "2"}))
+        for _ in range(3):
+            assert client.ask(attempt(returns="1 / 0")) == TEMPFAIL
+        for _ in range(2):
+            assert client.ask(attempt(reply={"action": "paus"})) == TEMPFAIL
+        assert client.ask({}) == TEMPFAIL
+        client.send(b"no json\n")
+        assert client.answer() == TEMPFAIL
+    counting.exchange(fields(), counting.exim)
+    counting.ask(saying("wait"), counting.explain)
+    found = status_of(counting, 20 + 7 + 5 + 4 + 3 + 2 + 2 + 1 + 1)
+    assert found["decisions"] == {
+        "normal": 21,
+        "pause": 6,
+        "dump": 7,
+        "new_mtaid": 4,
+        "new_config": 0,
+    }
+    failures = {kind: n for kind, n in found["temporary_failures"].items() if n}
+    assert failures == {"exception": 3, "invalid_return": 2, "malformed": 2}
+    assert found["unaccounted"] == 0
+    assert found["plugins"]["file"]["votes"] == {"dump": 7, "pause": 6, "new_mtaid": 4}
+    assert found["plugins"]["file"]["errors"] == 5
+    assert (found["problem"], found["last_load_error"], found["generation"]) == ("", None, 1)
+    [member] = found["chain"]
+    assert (member["plugin"], member["mode"]) == ("file", "enforce")
+    assert member["distribution"] == str(counting.hook_file)
+
+
+def test_the_request_is_no_attempt_and_is_answered_in_its_order(counting):
+    request = b' {\t"hookframe" : "status" } \r\n'
+    with counting.connect() as client:
+        client.send(line(saying(1)) + request + line(saying(2)) + request)
+        answers = client.answers(4)
+    assert [answers[0], answers[2]] == [said(1), said(2)]
+    assert [each["attempts"] for each in (answers[1], answers[3])] == [1, 2]
+    assert [each["decisions"]["pause"] for each in (answers[1], answers[3])] == [1, 2]
+    assert "Invalid attempt" not in counting.said
+
+
+def test_the_process_that_serves_is_listed_with_its_clients(counting):
+    with counting.connect() as idle, counting.connect() as client:
+        idle.ask(attempt())
+        [worker] = [each for each in client.ask(STATUS)["workers"] if each["role"] == "worker"]
+    assert worker["connections"] == 2
+    assert worker["generation"] == 1
+    assert worker["memory"] > 1 << 20
+    assert worker["uptime"] >= 0
+
+
+def test_a_request_that_is_too_long_is_counted_as_malformed(counting):
+    counting.exchange(padded(LIMIT + 1) + b"\n")
+    counting.exchange(padded(LIMIT + 1) + b"\n\n", counting.exim)
+    found = status_of(counting, 2)
+    assert found["temporary_failures"]["malformed"] == 2
+    assert found["decisions"]["normal"] == 0
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{"hookframe": "stats"}, {"hookframe": "status", "more": 1}, ["hookframe", "status"], "status"],
+)
+def test_what_only_looks_like_the_request_is_a_malformed_attempt(daemon, request_):
+    assert daemon.ask(request_) == TEMPFAIL
+
+
+def test_an_attempt_that_has_the_key_of_the_request_is_an_attempt(daemon):
+    assert daemon.ask({**saying("wait"), **STATUS}) == said("wait")
+
+
+def test_the_other_protocols_do_not_know_the_request(daemon):
+    assert daemon.ask(STATUS, daemon.explain)["decision"] == TEMPFAIL
+    answer = daemon.exchange(b"hookframe=c3RhdHVz\n\n", daemon.exim)
+    assert answer.startswith(b'action="pause"')
+
+
+def test_some_attempts_are_timed_and_the_times_are_those_of_the_hook(counting):
+    def timed():
+        counting.ask(attempt(seconds=0.01))
+        return counting.ask(STATUS)["plugins"]["file"]["microseconds"]
+
+    found = eventually(timed)
+    assert found["samples"] >= 1
+    assert 10_000 * 31 / 32 <= found["p50"] <= found["p90"] <= found["p99"] <= found["max"]
+
+
+def test_a_policy_that_can_not_be_loaded_shows_and_is_remembered_when_it_is_mended(fresh):
+    daemon = fresh()
+    before = time.time()
+    daemon.write(hook="def pre_delivery_attempt(attempt:\n")
+    daemon.start()
+    assert daemon.ask(attempt()) == TEMPFAIL
+    found = status_of(daemon, 1)
+    assert found["temporary_failures"]["load_error"] == 1
+    assert (found["generation"], found["chain"]) == (None, [])
+    assert "SyntaxError" in found["problem"]
+    assert found["last_load_error"]["text"] == found["problem"]
+    assert before - 1 <= found["last_load_error"]["at"] <= time.time() + 1
+    daemon.save(daemon.hook_file, OBEDIENT)
+    mended = eventually(lambda: each if not (each := daemon.ask(STATUS))["problem"] else None)
+    assert mended["last_load_error"]["text"] == found["problem"]
+    assert mended["generation"] is not None
+
+
+def test_what_a_worker_was_asked_is_still_counted_when_it_has_died(counting):
+    with counting.connect() as client:
+        for _ in range(6):
+            client.ask(attempt(reply={"action": "dump"}))
+        before = client.ask(STATUS)
+        [worker] = [each for each in before["workers"] if each["role"] == "worker"]
+        os.kill(worker["pid"], signal.SIGKILL)
+        client.rest()
+    found = eventually(lambda: each if (each := counting.ask(STATUS))["restarts"] else None)
+    assert found["restarts"] == 1
+    assert found["pid"] == before["pid"]
+    assert found["attempts"] >= 6
+    accounted = sum(found["decisions"].values()) + sum(found["temporary_failures"].values())
+    assert accounted + found["unaccounted"] == found["attempts"]

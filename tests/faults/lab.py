@@ -1,0 +1,444 @@
+"""Attempts of which each one is accounted for, and a look at the daemon's processes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+from ..daemon.lab import ERROR, PATIENCE, TEMPFAIL, Client, attempt, extracted, field, line
+from ..daemon.lab import Daemon as PlainDaemon
+from ..support.wait import eventually
+
+PAUSE = 0.005
+"""Seconds between two attempts of a load, so that it does not need a processor of its own."""
+WORKER, STAND_IN = "hookframe-work", "hookframe-stand"
+"""The names under which the system shows the daemon's children."""
+WHO = "who@recipient.test"
+"""The policies here answer an attempt for this recipient with the id of their process."""
+
+_HOOK = """
+
+def pre_delivery_attempt(attempt, decision, state):
+    name, _, domain = attempt["recipient"].partition("@")
+    if domain == "fault.test":
+        returned = globals()[name]()
+        if returned is not None:
+            return returned
+    if name == "who":
+        return {"action": "pause", "message": str(os.getpid())}
+    return {"action": "pause", "message": PREFIX + attempt["msguid"]}
+"""
+
+
+def policy(faults: str = "", prefix: str = "") -> str:
+    """A hook file that pauses each attempt with its own msguid as the message.
+
+    Args:
+        faults: source text of functions without arguments; an attempt for the recipient
+            NAME@fault.test first calls the one of that name, which may return a decision.
+        prefix: stands before the msguid, to tell one version of the policy from another.
+    """
+    return f"import os\n\nPREFIX = {prefix!r}\n{dedent(faults)}\n{_HOOK}"
+
+
+def names(faults: str) -> list[str]:
+    """The names of the functions of a source, as ids for the tests that use them."""
+    return [each[4:].partition("(")[0] for each in faults.splitlines() if each.startswith("def ")]
+
+
+class Outcome(StrEnum):
+    """What can become of an attempt. There is nothing else."""
+
+    POLICY = "answered by the policy"
+    TEMPFAIL = "temp-failed"
+    ENDED = "saw its connection end"
+
+
+POLICY, TEMPFAILED, ENDED = Outcome
+
+
+class Daemon(PlainDaemon):
+    """A supervised daemon, and what the system knows of its processes."""
+
+    def with_policy(self, faults: str = "", more: str = "") -> Daemon:
+        """Write a policy with these faults and a configuration with a short deadline, and start.
+
+        Args:
+            faults: as in `policy`.
+            more: more of the configuration.
+        """
+        self.write(policy(faults), f'deadline = "200ms"\n{more}')
+        self.start()
+        return self
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor, the process that was started, still runs."""
+        return self._process.poll() is None
+
+    def descendants(self) -> list[Process]:
+        """All processes that descend from the supervisor, zombies included."""
+        everything = list(processes())
+        family, found = {self.pid}, []
+        while more := [each for each in everything if each.parent in family - {each.pid}]:
+            everything = [each for each in everything if each not in more]
+            family |= {each.pid for each in more}
+            found += more
+        return found
+
+    def children(self, name: str = WORKER) -> set[int]:
+        """The supervisor's own living children of a name: workers and standbys, or stand-ins."""
+        return {
+            each.pid
+            for each in processes()
+            if (each.parent, each.name) == (self.pid, name) and each.state != "Z"
+        }
+
+    def worker(self) -> int:
+        """The process that answers: the policies here say it. It asks until a policy answers."""
+        return eventually(self._told, PATIENCE)
+
+    def _told(self) -> int:
+        answer = self.exchange(line(attempt(recipient=WHO)))
+        message = json.loads(answer)["message"] if answer.endswith(b"\n") else ERROR
+        return 0 if message == ERROR else int(message)
+
+    def next_worker(self, old: int) -> int:
+        """Wait until another process answers than the one given, and return it."""
+        return eventually(lambda: (new := self.worker()) != old and new, PATIENCE)
+
+    def standby(self) -> int:
+        """Wait until there is a child beside the one that answers, and return it.
+
+        It may still build its chain.
+        """
+        worker = self.worker()
+        return eventually(lambda: next(iter(self.children() - {worker}), 0), PATIENCE)
+
+    def resident(self, pid: int) -> int:
+        """The bytes of memory that a process has resident."""
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def logged(self, text: str) -> int:
+        """How many lines with a text it has written so far."""
+        return sum(text in each for each in self.said.splitlines())
+
+
+class Process(NamedTuple):
+    """One process of the system."""
+
+    pid: int
+    name: str
+    state: str
+    parent: int
+
+
+def processes() -> Iterator[Process]:
+    """Every process that the system shows."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                begin, _, rest = (entry / "stat").read_text("utf-8", "replace").rpartition(")")
+            except OSError:  # it has just ended
+                continue
+            state, parent, *_ = rest.split()
+            yield Process(int(entry.name), begin.partition("(")[2], state, int(parent))
+
+
+def gone(pid: int) -> bool:
+    """Whether there is no such process, or only what nobody has waited for."""
+    return all(each.pid != pid or each.state == "Z" for each in processes())
+
+
+def echoed(asked, decision) -> bool:
+    """Say whether a decision is what `policy` without a prefix says about an attempt."""
+    return decision == {"action": "pause", "message": asked["msguid"]}
+
+
+class Accounts:
+    """What became of every attempt that was asked.
+
+    Each one is answered by the policy, is temp-failed, or sees its connection end. Another
+    answer, a second one, or silence for half a minute is an error at once.
+
+    Args:
+        daemon: who is asked.
+        right: says of an attempt and a decision whether the policy decides so.
+        may_refuse: whether a connection that can't be made counts as one that has ended; while
+            there is a supervisor, every one can be made.
+    """
+
+    def __init__(
+        self,
+        daemon: PlainDaemon,
+        right: Callable[[dict, dict], bool] = echoed,
+        *,
+        may_refuse: bool = False,
+    ) -> None:
+        self.daemon = daemon
+        self.may_refuse = may_refuse
+        self._right = right
+        self._numbers = itertools.count(1)
+        self._change = threading.Condition()
+        self._open: dict[str, dict] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._broken: list[BaseException] = []
+
+    def new(self, **more):
+        """A new attempt, on the books from now on."""
+        number = next(self._numbers)
+        new = attempt(msguid=f"1abcde-{number:06}-AB", **more)
+        with self._change:
+            self._open[new["msguid"]] = new
+        return new
+
+    def enter(self, msguid: str, answer: bytes) -> Outcome:
+        """Enter what became of an attempt.
+
+        Args:
+            msguid: which one.
+            answer: the answer, or nothing or a beginning of it where the connection has ended.
+        """
+        with self._change:
+            asked = self._open.pop(msguid)
+            outcome = self._outcomes[msguid] = self._judged(asked, answer)
+            self._change.notify_all()
+        return outcome
+
+    def _judged(self, asked, answer: bytes) -> Outcome:
+        if not answer.endswith(b"\n"):
+            return ENDED
+        decision = json.loads(answer) if answer.startswith(b"{") else _of_exim(answer)
+        if decision == TEMPFAIL:
+            return TEMPFAILED
+        assert self._right(asked, decision), f"{answer!r} is no answer to {asked}"
+        return POLICY
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many attempts have come to each end."""
+        with self._change:
+            return Counter(self._outcomes.values())
+
+    def all_closed(self) -> Counter[Outcome]:
+        """Check that every attempt that was asked has come to an end; count them by it."""
+        with self._change:
+            assert not self._open, f"nothing is known of {list(self._open)}"
+        return self.outcomes
+
+    def wait_for(self, outcome: Outcome, more: int = 10) -> None:
+        """Wait until so many more attempts have come to an end of that kind."""
+        with self._change:
+
+            def number() -> int:
+                return sum(each is outcome for each in self._outcomes.values())
+
+            wanted = number() + more
+            reached = self._change.wait_for(lambda: self._broken or number() >= wanted, PATIENCE)
+            self._raise()
+            assert reached, f"{outcome}: {number()} of {wanted}; {self.daemon.said[-4000:]}"
+
+    def caller(self, where=None, *, keep: bool = True) -> Caller:
+        """A client whose attempts are entered here.
+
+        Args:
+            where: the socket; None for the one that speaks jsonl.
+            keep: whether it asks all on one connection, for as long as that lives.
+        """
+        return Caller(self, where, keep=keep)
+
+    def ask(self, recipient: str = "somebody@recipient.test", where=None, **more) -> Outcome:
+        """Ask about one attempt on a connection of its own."""
+        with self.caller(where, keep=False) as caller:
+            return caller.ask(recipient=recipient, **more)
+
+    def fault(self, name: str, where=None, **more) -> Outcome:
+        """Ask about an attempt in which the policy calls its function of that name."""
+        return self.ask(f"{name}@fault.test", where, **more)
+
+    @contextmanager
+    def load(self, where=None, *, keep: bool = True, pipeline: int = 1) -> Iterator[None]:
+        """Have a client of its own thread ask again and again.
+
+        Args:
+            where: the socket; None for the one that speaks jsonl.
+            keep: whether it asks all on one connection, for as long as that lives.
+            pipeline: how many attempts it asks before it reads an answer.
+        """
+        ending = threading.Event()
+
+        def run() -> None:
+            try:
+                with self.caller(where, keep=keep) as caller:
+                    while not ending.wait(PAUSE):
+                        caller.pipeline(pipeline)
+            except BaseException as error:
+                with self._change:
+                    self._broken.append(error)
+                    self._change.notify_all()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._broken:
+            raise self._broken[0]
+
+
+@contextmanager
+def under_load(daemon: Daemon) -> Iterator[Accounts]:
+    """Have clients ask before, while and after something goes wrong.
+
+    Three ask, each in its own way: over one connection, over a new one for each attempt, and over
+    the exim protocol. All must be answered by the policy again at the end, by the same daemon.
+    """
+    accounts = Accounts(daemon)
+    with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
+        accounts.wait_for(POLICY)
+        yield accounts
+        accounts.wait_for(POLICY)
+    with accounts.caller() as kept:
+        again = [kept.ask(), accounts.ask(), accounts.ask(where=daemon.exim)]
+    assert again == [POLICY] * 3
+    accounts.all_closed()
+    assert daemon.alive
+
+
+def _of_exim(answer: bytes):
+    """Read an answer of the exim protocol as one of jsonl."""
+    found = extracted(answer)
+    assert found.pop("end", None) == "1", answer
+    return {**found, "error": True} if found.get("message") == ERROR else found
+
+
+class Line(Client):
+    """A connection that may end at any moment."""
+
+    def line_or_end(self) -> bytes:
+        """Read up to a newline, or what there is of it where the connection ends."""
+        try:
+            while b"\n" not in self._received and (data := self.socket.recv(65536)):
+                self._received += data
+        except ConnectionResetError:
+            pass
+        answer, newline, self._received = self._received.partition(b"\n")
+        return answer + newline
+
+    def finish(self) -> None:
+        """Say that nothing more will be asked."""
+        with suppress(OSError):  # it has ended
+            self.half_close()
+
+    def what_is_left(self) -> bytes:
+        """Say that nothing more will be asked, and read to the end."""
+        self.finish()
+        return self.rest()
+
+
+class Caller:
+    """A client that makes a new connection when its own has ended.
+
+    Args:
+        accounts: where its attempts are entered.
+        where: the socket; None for the one that speaks jsonl.
+        keep: whether it asks all on one connection, for as long as that lives.
+    """
+
+    def __init__(self, accounts: Accounts, where=None, *, keep: bool = True) -> None:
+        self._accounts = accounts
+        self._where = accounts.daemon.jsonl if where is None else where
+        self._keep = keep and self._where != accounts.daemon.exim
+        self._client: Line | None = None
+
+    def ask(self, **more) -> Outcome:
+        """Ask about one attempt, and wait for what becomes of it."""
+        (outcome,) = self.ask_all([self._accounts.new(**more)])
+        return outcome
+
+    def pipeline(self, number: int, **more) -> list[Outcome]:
+        """Ask about so many attempts of a kind."""
+        return self.ask_all([self._accounts.new(**more) for _ in range(number)])
+
+    def ask_all(self, attempts) -> list[Outcome]:
+        """Ask about new attempts, and wait for what becomes of them.
+
+        All are sent before an answer is read, unless each has a connection of its own.
+        """
+        sizes = len(attempts) if self._keep else 1
+        batches = [attempts[at : at + sizes] for at in range(0, len(attempts), sizes)]
+        return [
+            self._accounts.enter(asked["msguid"], answer)
+            for batch in batches
+            for asked, answer in zip(batch, self._answers(batch), strict=True)
+        ]
+
+    def _answers(self, attempts) -> list[bytes]:
+        try:
+            client, sent = self._send(attempts)
+        except (ConnectionError, FileNotFoundError):
+            if not self._accounts.may_refuse:
+                raise
+            return [b""] * len(attempts)
+        return self._read(client, sent) + [b""] * (len(attempts) - sent)
+
+    def _send(self, attempts) -> tuple[Line, int]:
+        """Send requests, on a new connection if not even the first of them can be sent.
+
+        A request that can't be sent has not been read by anybody, so that it is safe to do so.
+        """
+        while True:
+            client, was_new = self._client or Line(self._where), self._client is None
+            self._client = client
+            for sent, asked in enumerate(attempts):
+                try:
+                    client.send(self._request(asked))
+                except ConnectionError:
+                    break
+            else:
+                return client, len(attempts)
+            if sent or was_new:
+                return client, sent
+            self.close()
+
+    def _request(self, asked) -> bytes:
+        if self._where != self._accounts.daemon.exim:
+            return line(asked)
+        flags = {key: str(int(asked[key])) for key in ("is_first_attempt", "mtaid_exists")}
+        values = {**asked, **flags}
+        return b"".join(field(name, value) for name, value in values.items()) + b"\n"
+
+    def _read(self, client: Line, number: int) -> list[bytes]:
+        if not self._keep:
+            client.finish()
+        answers = [client.line_or_end() for _ in range(number)]
+        if not self._keep or not all(answer.endswith(b"\n") for answer in answers):
+            self.close()
+        return answers
+
+    def close(self) -> None:
+        """End the connection; nothing may have come on it that nobody has asked for."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            with client:
+                assert client.what_is_left() == b"", "somebody answered what nobody has asked"
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()

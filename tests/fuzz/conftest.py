@@ -1,0 +1,24 @@
+"""Fixtures: what the targets need."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from loguru import logger
+
+from .bench import Bench
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quiet():
+    """Let loguru's own handler not tell a thousand failures on standard error."""
+    with suppress(ValueError):  # somebody else has removed it
+        logger.remove(0)
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """A host with an obedient hook, and clients that speak to it."""
+    with Bench() as bench:
+        yield bench

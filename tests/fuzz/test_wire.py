@@ -1,0 +1,31 @@
+"""Bytes on the wire: every request is answered once, by the policy or by the temp-fail."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .amount import examples
+from .mutation import mutated, rearranged, streams
+from .seeds import EXIM, EXIM_WORDS, JSON_WORDS, REQUESTS
+
+requests = streams(st.sampled_from(REQUESTS), mutated(REQUESTS, JSON_WORDS), st.binary(max_size=60))
+exim_requests = st.one_of(mutated(EXIM, EXIM_WORDS), rearranged(EXIM, EXIM_WORDS), st.binary())
+
+
+@given(requests)
+@examples(400)
+def test_each_jsonl_request_gets_one_decision_that_another_reader_of_json_expects(bench, data):
+    bench.jsonl(data)
+
+
+@given(requests)
+@examples(200)
+def test_each_explain_request_gets_the_decision_that_jsonl_gives(bench, data):
+    bench.explain(data)
+
+
+@given(exim_requests)
+@examples(400)
+def test_exim_gets_one_whole_answer_whatever_it_sends_and_however_that_is_cut(bench, data):
+    bench.exim(data)
