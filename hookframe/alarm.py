@@ -3,6 +3,10 @@
 An attempt costs no more for it than noting when it began. A thread looks at that as often as the
 shortest deadline asks for; only what is overdue gets a signal, whose handler runs in the main
 thread, between two instructions of whatever is on top there, and raises.
+
+That thread needs the interpreter's lock for a look. A regular expression that backtracks for ever
+does not give it away, but it does let signals be handled; so each look also sets a timer of the
+kernel, which sends them where the next look does not come.
 """
 
 from __future__ import annotations
@@ -28,6 +32,10 @@ SIGNAL: Final = signal.SIGRTMAX - 1
 """The signal that wakes the main thread. The ordinary ones are the program's, and plugins use
 SIGALRM; of the real-time ones the C library keeps the lowest for itself, and whoever looks for a
 free one begins at either end."""
+BACKUP: Final = signal.SIGVTALRM
+"""The signal of the timer that counts the processor time of this process, and no idle time."""
+_MISSED: Final = 0.03
+"""Seconds by which a look must be late for that signal to come, and between two of them."""
 _SHORTEST: Final = 0.01
 """Seconds between two looks, at least: a shorter deadline is noticed that much later."""
 _LONGEST: Final = 3600.0
@@ -65,6 +73,8 @@ class Alarm:
         """what was not interrupted at once, because of what was on top, by when it was due"""
         self._main = main_thread().ident or 0
         self._stopping = False
+        self.next_look = inf
+        """when this alarm will look, by the monotonic clock; never, where there is no deadline"""
         self._wake = Event()
         _RECEIVER.add(self)
         self._thread = Thread(target=self._keep_looking, name="hookframe-deadline", daemon=True)
@@ -78,7 +88,9 @@ class Alarm:
             shortest: the shortest of all its deadlines, in seconds.
         """
         self._clock, self._pause = clock, max(shortest, _SHORTEST)
+        self.next_look = monotonic()
         self._wake.set()
+        _RECEIVER.expect_looks()
 
     def stop(self) -> None:
         """Interrupt nothing any more."""
@@ -94,6 +106,8 @@ class Alarm:
             self._wake.wait(None if pause == inf else min(pause, _LONGEST))
             self._wake.clear()
             pause = self._look()
+            self.next_look = monotonic() + pause
+            _RECEIVER.expect_looks()
 
     def _look(self) -> float:
         """Send a signal if something is overdue; return the seconds until the next look.
@@ -175,11 +189,11 @@ def _pass(frame: FrameType, event: str, argument: Any) -> None:
 
 
 class _Receiver:
-    """The handler of the signal, one for all hosts of the process."""
+    """The handler of both signals, one for all hosts of the process."""
 
     def __init__(self) -> None:
         self._alarms: list[Alarm] = []
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def add(self, alarm: Alarm) -> None:
         """Tell an alarm of every signal from now on."""
@@ -188,30 +202,44 @@ class _Receiver:
                 "a host that interrupts hooks must be made in the main thread, as only that can be "
                 f"interrupted, not in {current_thread().name}; leave out interrupt=True here"
             )
-        if signal.getsignal(SIGNAL) != self._receive:
-            self._before = signal.signal(SIGNAL, self._receive)
+        for number in (SIGNAL, BACKUP):
+            if signal.getsignal(number) != self._receive:
+                self._before[number] = signal.signal(number, self._receive)
         self._alarms.append(alarm)
 
+    def expect_looks(self) -> None:
+        """Set the timer anew, for when no alarm looks. Whoever takes its signal has it alone."""
+        if signal.getsignal(BACKUP) != self._receive:
+            return
+        soonest = min((alarm.next_look for alarm in tuple(self._alarms)), default=inf)
+        wait = 0.0 if soonest == inf else max(soonest - monotonic(), 0.0) + _MISSED
+        signal.setitimer(signal.ITIMER_VIRTUAL, wait)
+
     def remove(self, alarm: Alarm) -> None:
-        """Tell an alarm that sends no signals any more of none; after the last one, be gone.
+        """Tell an alarm that looks no more of no signal; after the last one, be gone.
 
         Outside the main thread the handler stays, and does nothing.
         """
         self._alarms.remove(alarm)
-        ours = current_thread() is main_thread() and signal.getsignal(SIGNAL) == self._receive
-        if self._alarms or not ours or self._before is None:
+        self.expect_looks()
+        if self._alarms or current_thread() is not main_thread():
             return
-        # By default the signal ends the process, so one that is still on its way is taken first.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+        ours = {number for number in self._before if signal.getsignal(number) == self._receive}
+        # By default either ends the process, so one that is still on its way is taken first.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
-            while signal.sigtimedwait({SIGNAL}, 0) is not None:
+            while signal.sigtimedwait(ours, 0) is not None:
                 pass
-            signal.signal(SIGNAL, self._before)
+            for number in ours:
+                if self._before[number] is not None:  # it can't be given back to code in C
+                    signal.signal(number, self._before[number])
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         try:
+            if number == BACKUP:
+                self.expect_looks()
             for alarm in tuple(self._alarms):
                 alarm.receive(frame)
         except RecursionError:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hookframe.errors import PluginError
     from hookframe.hookspecs import Vote
     from hookframe.reload import Reloader
+    from hookframe.silence import Mark
     from hookframe.step import ShadowVote
 
 _FIRST_LOOK: Final = 1.0
@@ -46,9 +47,9 @@ class Host:
         source: where the policy comes from; see `Host.from_config` and `Host.of`.
         watch: whether a change of the files takes effect by itself, within a second.
         log: where errors go; None for loguru's global logger.
-        interrupt: whether a hook whose deadline is over is ended by an exception. It takes a
-            signal of the process for that, `hookframe.alarm.SIGNAL`, and the main thread must be
-            the one that asks the host; what another thread asks is never interrupted.
+        interrupt: whether a hook whose deadline is over is ended by an exception. It takes two
+            signals for that (`SIGNAL` and `BACKUP` of `hookframe.alarm`), and the main thread must
+            be the one that asks the host; what another thread asks is never interrupted.
 
     Raises:
         ValueError: with `interrupt`, if it is not made in the main thread.
@@ -69,7 +70,7 @@ class Host:
         self.statistics = Statistics()
         """what it has counted, over all generations"""
         self._limit = LineLimit(self._log.left_out)
-        self._output = Output(self._log.output, self._running, self._limit, stays=True)
+        self._output = Output(self._log.output, self._running, self._limit, self._mark, stays=True)
         self._capture = capturing(self._log.output, self._limit)
         self._builder = Builder(self._capture, self._lock, self._report)
         self._complaint = OncePerSecond()
@@ -297,7 +298,8 @@ class Host:
         self._note(generation, checked, decision)
         for vote in trace:
             self.statistics.took(vote["plugin"], vote["microseconds"])
-        self._observe(generation, checked, decision, frozen(trace))
+        if generation.observers:
+            self._observe(generation, checked, decision, frozen(trace))
         return Explanation(_for_caller(decision), trace)
 
     @calls_plugins
@@ -331,6 +333,11 @@ class Host:
         elif decision is not NORMAL:
             self.statistics.decided(decision["action"])
         self._log.events(attempt, events)
+
+    def _mark(self) -> Mark | None:
+        """Give what tells whether the same plugin is still being called."""
+        generation = self._generation
+        return generation.chain.mark if generation is not None else None
 
     def _running(self) -> str:
         """Name the plugin that is being called."""

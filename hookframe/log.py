@@ -34,17 +34,17 @@ class Log:
 
     Args:
         logger: a loguru logger; None for loguru's global one, which a program sets up itself.
-        catch_up: says what could not be said before, if it can be said now.
+        upkeep: what `look_after` does.
     """
 
     limited: ClassVar[bool] = True
     """whether what plugins print is limited (`limits.output_lines`)"""
 
     def __init__(
-        self, logger: Logger | None = None, catch_up: Callable[[], None] | None = None
+        self, logger: Logger | None = None, upkeep: Callable[[], None] = lambda: None
     ) -> None:
         self._logger = logger if logger is not None else _global_logger()
-        self._catch_up = catch_up
+        self._upkeep = upkeep
         self._muted = False
 
     def mute(self) -> None:
@@ -55,13 +55,9 @@ class Log:
         """Say what there is to say from now on."""
         self._muted = False
 
-    def catch_up(self) -> None:
-        """Say how many lines could not be written, if that is still to be said and can be.
-
-        Otherwise it is said before the next line; a daemon calls this from time to time.
-        """
-        if self._catch_up is not None and not self._muted:
-            self._catch_up()
+    def look_after(self) -> None:
+        """Do what is due from time to time: a daemon calls this twice a second, mute or not."""
+        self._upkeep()
 
     def loading(self, problem: str) -> None:
         """Say why the chain can't be built."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
+from hookframe.descriptors import StandardStreams
 from hookframe.log import Log
 from hookframe.log_directory import LogDirectory
 from hookframe.output import captures
@@ -27,27 +28,41 @@ _PRINTED: Final = "{level}: {message}"
 def daemon_log(table: LogTable) -> Log:
     """Make the log of a program that is nothing but the daemon (CONTRACT 6).
 
-    A program calls this once, before a plugin is loaded. What plugins log by loguru goes to the
-    same place; while a hook runs it counts as what that plugin prints.
+    A program calls this once, before it opens a socket or loads a plugin. What plugins log by
+    loguru goes to the same place; while a hook runs it counts as what that plugin prints.
 
     Args:
         table: where the log goes.
 
     Returns:
-        The log.
+        The log. Its `look_after` puts the standard streams back if a plugin has closed or replaced
+        them, and says how many lines were lost as soon as that can be said.
 
     Raises:
         LogUnusable: the log can't be written to the directory.
     """
+    streams = StandardStreams()
     terminal = standard_error()
     if table.directory is None:
-        return Log(_own_logger(terminal, _TERMINAL))
+        log = Log(_own_logger(terminal, _TERMINAL), lambda: _put_back(streams, log))
+        return log
 
     def complain(text: str) -> None:
         terminal.write(f"hookframe: {text}\n")
 
+    def look_after() -> None:
+        _put_back(streams, log)
+        directory.catch_up()
+
     directory = LogDirectory(table.directory, table.size, table.files, complain)
-    return Log(_own_logger(directory, _DIRECTORY), directory.catch_up)
+    log = Log(_own_logger(directory, _DIRECTORY), look_after)
+    return log
+
+
+def _put_back(streams: StandardStreams, log: Log) -> None:
+    """Put back what a plugin has closed or replaced, and say so."""
+    for number in streams.put_back():
+        log.warning(f"a plugin closed or replaced descriptor {number}; it is put back")
 
 
 def _own_logger(sink: Writable, form: str) -> Logger:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hookframe.printed import Lines, Sink
 from hookframe.rate import LineLimit
+from hookframe.silence import Mark
 from hookframe.stream import Stream, in_use, leads_to
 
 _PIECE: Final = 65536
@@ -26,6 +27,8 @@ class Output:
         sink: takes each line.
         plugin: says the name of the plugin that runs, at the moment it prints.
         limit: says how much of it is passed on; None for all.
+        mark: gives something that tells, cheaply, whether the same plugin still runs; None where
+            nothing does.
         stays: whether our streams stay in place between two runs, letting all through, which is
             cheaper; `give_back` then ends it.
     """
@@ -34,7 +37,9 @@ class Output:
         "_err",
         "_found",
         "_home",
+        "_limit",
         "_lines",
+        "_mark",
         "_out",
         "_plugin",
         "_stands",
@@ -49,11 +54,14 @@ class Output:
         sink: Sink,
         plugin: Callable[[], str],
         limit: LineLimit | None = None,
+        mark: Callable[[], Mark | None] = lambda: None,
         *,
         stays: bool = False,
     ) -> None:
         self._plugin = plugin
-        self._lines = Lines(sink, limit or LineLimit(lambda *_: None))
+        self._mark = mark
+        self._limit = limit or LineLimit(lambda *_: None)
+        self._lines = Lines(sink, self._limit)
         self.thread = 0
         """the thread in which the plugin runs; 0 while none does"""
         self.alone = True
@@ -80,6 +88,8 @@ class Output:
         elif not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
             self.give_back()
         if self._lines.unsettled:
+            self._heed(self._out)
+            self._heed(self._err)
             self._lines.settle()
 
     def give_back(self) -> None:
@@ -138,21 +148,37 @@ class Output:
         if sys.stderr is err or type(sys.stderr) is not Stream:
             sys.stderr = in_use(self.outside[1])
 
-    def take(self, stream: object, text: str) -> None:
+    def take(self, stream: Stream, text: str) -> None:
         """Take what the plugin prints to one of the two streams, and pass on whole lines.
 
         What the log writes to our streams meanwhile goes outside: a plugin may have made
         `sys.stderr` a sink of the very logger that we pass them on to.
         """
+        self._heed(stream)
         plugin = self._plugin()
         thread, self.thread = self.thread, 0
         try:
             self._lines.take(plugin, stream, text)
         finally:
             self.thread = thread
+        if self._lines.leaves_out(plugin, stream):
+            self._silence(stream, plugin)
 
-    def take_bytes(self, stream: object, data: memoryview) -> None:
+    def _silence(self, stream: Stream, plugin: str) -> None:
+        """Leave out what the plugin prints to a stream, until its second is over."""
+        mark = self._mark()
+        if mark is not None:
+            stream.silence(plugin, mark, self._limit.over(plugin))
+
+    def _heed(self, stream: Stream) -> None:
+        """Heed again what is printed to a stream, and count what was left out meanwhile."""
+        left_out = stream.heed()
+        if left_out is not None:
+            self._lines.left_out(stream, *left_out)
+
+    def take_bytes(self, stream: Stream, data: memoryview) -> None:
         """Take bytes that the plugin prints, piece by piece, as there may be any number."""
+        self._heed(stream)
         decoder = getincrementaldecoder("utf-8")("backslashreplace")
         for start in range(0, len(data), _PIECE):
             piece = bytes(data[start : start + _PIECE])
@@ -185,7 +211,7 @@ def capturing(
 
     @contextmanager
     def capture(plugin: str) -> Iterator[None]:
-        output = Output(sink, lambda: plugin, limit)
+        output = Output(sink, lambda: plugin, limit, lambda: int)
         output.begin()
         try:
             yield

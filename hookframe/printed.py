@@ -68,6 +68,21 @@ class Lines:
         self.unsettled = True
         self._leave_out(plugin, stream, text, 0)
 
+    def left_out(self, stream: object, plugin: str, lines: int, begun: bool) -> None:
+        """Take note of what has been left out elsewhere.
+
+        Args:
+            stream: the stream.
+            plugin: the plugin's name.
+            lines: how many lines have ended.
+            begun: whether one more has begun.
+        """
+        self._limit.leave_out(plugin, lines)
+        if begun:
+            self._unfinished[stream] = (plugin, None)
+        else:
+            self._unfinished.pop(stream, None)
+
     def settle(self) -> None:
         """Pass on what is unfinished, and say what was left out if it is time."""
         unfinished, self._unfinished = self._unfinished, {}
@@ -92,11 +107,7 @@ class Lines:
 
     def _leave_out(self, plugin: str, stream: object, text: str, start: int) -> None:
         """Count the lines of a text from one place on, and pass none on."""
-        self._limit.leave_out(plugin, text.count("\n", start))
-        if text.endswith("\n"):
-            self._unfinished.pop(stream, None)
-        else:
-            self._unfinished[stream] = (plugin, None)
+        self.left_out(stream, plugin, text.count("\n", start), not text.endswith("\n"))
 
     def _finish(self, plugin: str, line: str | None) -> None:
         """Pass on a line that has no end, unless it is left out."""

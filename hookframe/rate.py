@@ -65,6 +65,10 @@ class LineLimit:
             and monotonic() < account.over
         )
 
+    def over(self, plugin: str) -> float:
+        """Say when a plugin may print again that may not now, by the monotonic clock."""
+        return self._accounts[plugin].over
+
     def admits(self, plugin: str) -> bool:
         """Count a line of a plugin, and say whether it may be printed.
 

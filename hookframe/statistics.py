@@ -29,8 +29,10 @@ _LONGEST: Final = (1 << 42) - 1
 class Latency(TypedDict):
     """How long the calls of one plugin took, as far as they were timed."""
 
-    buckets: dict[str, int]
-    """how many calls, by the number of the bucket: see `bucket_of`"""
+    first: int
+    """the number of the first bucket: see `bucket_of`"""
+    counts: list[int]
+    """how many calls are in that bucket, and in each of those behind it"""
     max: int
     """nanoseconds"""
 
@@ -74,6 +76,27 @@ class _Tally:
         self.errors = 0
         self.buckets: dict[int, int] = {}
         self.longest = 0
+
+    def add(self, more: PluginCounts) -> None:
+        """Count what another host has counted of this plugin."""
+        _add(self.votes, more["votes"])
+        self.errors += more["errors"]
+        latency = more["latency"]
+        for bucket, count in enumerate(latency["counts"], latency["first"]):
+            if count:
+                self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        self.longest = max(self.longest, latency["max"])
+
+    def counts(self) -> PluginCounts:
+        """Give a copy."""
+        buckets = dict(self.buckets)
+        first, last = min(buckets, default=0), max(buckets, default=-1)
+        counts = [buckets.get(bucket, 0) for bucket in range(first, last + 1)]
+        return {
+            "votes": dict(self.votes),
+            "errors": self.errors,
+            "latency": {"first": first, "counts": counts, "max": self.longest},
+        }
 
 
 class _Tallies(dict[str, _Tally]):
@@ -121,22 +144,19 @@ class Statistics:
         tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
         tally.longest = max(tally.longest, nanoseconds)
 
+    def add(self, counts: Counts) -> None:
+        """Count all that another host has counted."""
+        _add(self._decisions, counts["decisions"])
+        _add(self._temporary_failures, counts["temporary_failures"])
+        for name, plugin in counts["plugins"].items():
+            self._plugins[name].add(plugin)
+
     def snapshot(self) -> Counts:
-        """Give a copy of all counts, which another thread may go on counting."""
+        """Give a copy of all counts; another thread may go on counting meanwhile."""
         return {
             "decisions": dict(self._decisions),
             "temporary_failures": dict(self._temporary_failures),
-            "plugins": {
-                name: {
-                    "votes": dict(tally.votes),
-                    "errors": tally.errors,
-                    "latency": {
-                        "buckets": {str(at): count for at, count in dict(tally.buckets).items()},
-                        "max": tally.longest,
-                    },
-                }
-                for name, tally in dict(self._plugins).items()
-            },
+            "plugins": {name: tally.counts() for name, tally in dict(self._plugins).items()},
         }
 
 
@@ -146,26 +166,15 @@ def merge(snapshots: Iterable[Counts]) -> Counts:
     Args:
         snapshots: their snapshots, or sums of such; none is changed.
     """
-    total: Counts = {"decisions": {}, "temporary_failures": {}, "plugins": {}}
+    total = Statistics()
     for each in snapshots:
-        _add(total["decisions"], each["decisions"])
-        _add(total["temporary_failures"], each["temporary_failures"])
-        for name, counts in each["plugins"].items():
-            _add_plugin(total["plugins"].setdefault(name, no_counts()), counts)
-    return total
+        total.add(each)
+    return total.snapshot()
 
 
 def no_counts() -> PluginCounts:
     """Give the counts of a plugin that has not been called."""
-    return {"votes": {}, "errors": 0, "latency": {"buckets": {}, "max": 0}}
-
-
-def _add_plugin(total: PluginCounts, more: PluginCounts) -> None:
-    _add(total["votes"], more["votes"])
-    total["errors"] += more["errors"]
-    latency = total["latency"]
-    _add(latency["buckets"], more["latency"]["buckets"])
-    latency["max"] = max(latency["max"], more["latency"]["max"])
+    return _Tally().counts()
 
 
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
@@ -179,8 +188,10 @@ def bucket_of(nanoseconds: int) -> int:
     Below 32 ns each number of nanoseconds has a bucket of its own; from there on each doubling
     has 16 of equal width.
     """
-    value = min(max(nanoseconds, 0), _LONGEST)
-    shift = max(value.bit_length() - _BITS, 0)
+    if nanoseconds < 2 * _STEPS:
+        return max(nanoseconds, 0)
+    value = min(nanoseconds, _LONGEST)
+    shift = value.bit_length() - _BITS
     return shift * _STEPS + (value >> shift)
 
 
@@ -200,13 +211,12 @@ def percentiles(latency: Latency) -> Microseconds | None:
     Returns:
         Percentiles by nearest rank, in microseconds; None where no call was timed.
     """
-    buckets = sorted((int(bucket), count) for bucket, count in latency["buckets"].items())
-    samples = sum(count for _, count in buckets)
+    samples = sum(latency["counts"])
     if not samples:
         return None
     longest = latency["max"]
     p50, p90, p99 = (
-        min(_at_rank(buckets, -(-samples * percent // 100)), longest) for percent in PERCENTILES
+        min(_at_rank(latency, -(-samples * percent // 100)), longest) for percent in PERCENTILES
     )
     return {
         "p50": _microseconds(p50),
@@ -217,10 +227,10 @@ def percentiles(latency: Latency) -> Microseconds | None:
     }
 
 
-def _at_rank(buckets: list[tuple[int, int]], rank: int) -> float:
+def _at_rank(latency: Latency, rank: int) -> float:
     """Give the time of the call that is so many from the shortest one."""
     passed = 0
-    for bucket, count in buckets:
+    for bucket, count in enumerate(latency["counts"], latency["first"]):
         passed += count
         if passed >= rank:
             return _middle_of(bucket)

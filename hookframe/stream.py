@@ -6,6 +6,8 @@ import io
 from threading import get_ident
 from typing import Any, Protocol
 
+from hookframe.silence import Mark, Silence
+
 
 class Owner(Protocol):
     """Who has put a pair of streams there, and takes what a plugin prints."""
@@ -15,10 +17,10 @@ class Owner(Protocol):
     outside: tuple[Any, Any]
     """the streams in whose place the pair stands"""
 
-    def take(self, stream: object, text: str) -> None:
+    def take(self, stream: Stream, text: str) -> None:
         """Take what the plugin prints to one of the two."""
 
-    def take_bytes(self, stream: object, data: memoryview) -> None:
+    def take_bytes(self, stream: Stream, data: memoryview) -> None:
         """Take what the plugin writes to the binary side of one of the two."""
 
 
@@ -32,6 +34,7 @@ class Stream(io.TextIOBase):
         self.buffer = _Bytes(self)
         self._owner = owner
         self._which = which
+        self._silence: Silence | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Give what only the stream outside has, as its `reconfigure`."""
@@ -59,6 +62,23 @@ class Stream(io.TextIOBase):
             text = _plain(text)
         self._owner.take(self, text)
         return len(text)
+
+    def silence(self, plugin: str, mark: Mark, until: float) -> None:
+        """Leave out what is written from now on; the arguments are those of `Silence`."""
+        self._silence = Silence(plugin, self.write, mark, until)
+        self.__dict__["write"] = self._silence.write
+
+    def heed(self) -> tuple[str, int, bool] | None:
+        """Take what is written again.
+
+        Returns:
+            What was left out meanwhile, as `Silence.end` says it; None where nothing was.
+        """
+        silence, self._silence = self._silence, None
+        if silence is None:
+            return None
+        del self.__dict__["write"]
+        return silence.end()
 
     def write_bytes(self, data: Any) -> int:
         """Take what is written to the binary side while a plugin runs."""

@@ -79,7 +79,7 @@ def watch(
         if isinstance(each, NoStatus):
             complain(_again(each))
         else:
-            output.print(screen(each, where, before))
+            output.print(screen(each, where, before), "")
             before = each
 
 

@@ -19,6 +19,8 @@ class Backoff:
     def __init__(self) -> None:
         self._in_a_row = 0
         self._not_before = 0.0
+        self._latest = 0.0
+        """since when the one was there that died too soon last"""
 
     def died(self, now: float, since: float) -> bool:
         """Take note of a death.
@@ -34,6 +36,7 @@ class Backoff:
             self._in_a_row = 0
             return False
         self._in_a_row += 1
+        self._latest = since
         excess = self._in_a_row - _TOLERATED
         if excess < 0:
             return False
@@ -50,13 +53,15 @@ class Backoff:
         return max(0.0, self._not_before - now) if self.waits else 0.0
 
     def lived(self, now: float, since: float) -> bool:
-        """Take note of a process that serves; say whether that ends the waiting.
+        """Take note of a process that lives; say whether that ends the waiting.
+
+        One that was there before the last that died does not show that starts are any better.
 
         Args:
             now: the time.
-            since: since when it serves.
+            since: since when it serves, or was started if it does not.
         """
-        if not self._in_a_row or now - since < _YOUNG:
+        if not self._in_a_row or since <= self._latest or now - since < _YOUNG:
             return False
         waited, self._in_a_row = self.waits, 0
         return waited

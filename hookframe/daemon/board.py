@@ -29,6 +29,8 @@ LOADING: Final = 7
 """The cell with the time since which a policy is being loaded, as in `BEAT`; 0 while none is."""
 LOAD_TIME: Final = 8
 """The cell with the longest legal time of that in microseconds."""
+DEADLINE: Final = 12
+"""The cell with the deadline of the whole chain in microseconds, 0 for none."""
 MAX_MEMORY: Final = 9
 """The cell with the bytes of memory above which the process is replaced, 0 for no limit."""
 _CELLS: Final = 512

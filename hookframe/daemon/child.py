@@ -7,13 +7,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.process import die_with
+from hookframe.alarm import SIGNAL
+from hookframe.daemon.process import die_with, signal_main_thread
 from hookframe.daemon.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -116,10 +117,19 @@ class Child:
             self.lost_at = monotonic()
         return said
 
+    def interrupt(self) -> None:
+        """Have it look at its deadline.
+
+        Its own alarm is a thread, and has no turn while C code keeps the interpreter; but some
+        such code, as that of regular expressions, looks out for signals.
+        """
+        signal_main_thread(self.pid, SIGNAL)
+
     def traceback(self) -> str:
         """Have it write where it is, which it can even if it is stuck in C."""
+        signal_main_thread(self.pid, TRACE)
         with suppress(ProcessLookupError):
-            os.kill(self.pid, TRACE)
+            os.kill(self.pid, signal.SIGCONT)  # one that has been stopped can't write
         until = monotonic() + _TRACE_TIME
         while not (trace := self.last_words()) and monotonic() < until:
             sleep(0.001)
@@ -154,25 +164,35 @@ def fork(role: Role, board: Board, main: Callable[[Post], int], others: Collecti
         board: gives it a slot.
         main: what it does; its return value is the exit status.
         others: the children that there are; it must not hold their lines.
+
+    Raises:
+        OSError: the system has no room for another process, or for the files that it needs.
     """
-    slot = board.take()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    trace = os.memfd_create("hookframe-trace")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        status = _FAILED
-        try:
-            die_with(parent)
-            ours.close()
-            for other in others:
-                other.close()
-            status = main(Post(board, slot, theirs, trace))
-        finally:
-            os._exit(status)
+    with ExitStack() as undoing:
+        slot = board.take()
+        undoing.callback(board.give_back, slot)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        undoing.callback(ours.close)
+        undoing.callback(theirs.close)
+        trace = os.memfd_create("hookframe-trace")
+        undoing.callback(os.close, trace)
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # closed, full, or not there
+                stream.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            status = _FAILED
+            try:
+                die_with(parent)
+                ours.close()
+                for other in others:
+                    other.close()
+                status = main(Post(board, slot, theirs, trace))
+            finally:
+                os._exit(status)
+        undoing.pop_all()
     theirs.close()
     return Child(pid, Post(board, slot, ours, trace), role, monotonic())

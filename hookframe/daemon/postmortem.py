@@ -18,6 +18,8 @@ from hookframe.errors import InvalidAttempt
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)
 """One frame as faulthandler writes it, the innermost one first."""
 
+_DAEMON: Final = f"{Path(__file__).parent}/"
+
 
 class Frame(NamedTuple):
     """One frame of a traceback."""
@@ -52,18 +54,26 @@ def place(trace: str, files: Mapping[str, str]) -> str:
     frames = list(_inside_the_hook(trace))
     names = sorted({name for frame in frames for name, file in files.items() if file == frame.file})
     where = f" at {frames[0].file} line {frames[0].line}" if frames else ""
+    if not names and len(files) == 1:
+        names = list(files)  # there is no other
     if not names:
         return f"{where} (plugin unknown, one of {', '.join(files) or 'none'})"
     return f"{where} (plugin {' or '.join(names)})"
 
 
 def _inside_the_hook(trace: str) -> Iterator[Frame]:
-    """Give the frames that the host does not own, from the innermost one outwards."""
+    """Give the frames that the host does not own, from the innermost one outwards.
+
+    What the hook has called of ours may stand on top, but never the daemon.
+    """
     ours = tuple(f"{Path(str(module.__file__)).parent}/" for module in (hookframe, pluggy))
+    found = False
     for file, line, function in _FRAME.findall(trace):
-        if file.startswith(ours):
+        if not file.startswith(ours):
+            found = True
+            yield Frame(file, line, function)
+        elif found or file.startswith(_DAEMON):
             return
-        yield Frame(file, line, function)
 
 
 def cause_of_death(status: int) -> str:

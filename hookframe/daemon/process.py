@@ -40,6 +40,16 @@ def _prctl(option: int, argument: object) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def signal_main_thread(pid: int, number: int) -> None:
+    """Send a signal to the first thread of a process, whatever others it has (tgkill(2)).
+
+    Args:
+        pid: the process; one that there is no more gets none.
+        number: the signal.
+    """
+    ctypes.CDLL(None).tgkill(pid, pid, number)
+
+
 def memory_of(pid: int) -> int:
     """Give the bytes of memory that a process has resident; 0 where there is none such."""
     try:

@@ -14,6 +14,7 @@ from hookframe.daemon.connection import Connection
 from hookframe.daemon.sockets import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
 from hookframe.daemon.wire import Wires
+from hookframe.descriptors import StandardStreams
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
 _SPARE_FILES: Final = 64
 """File descriptors that are needed beside those of the connections."""
+_STREAMS: Final = 3
+"""The lowest descriptor that is no standard stream."""
 
 
 class Server:
@@ -61,6 +64,7 @@ class Server:
         self._accepting: list[asyncio.Server] = []
         self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
+        self._streams = StandardStreams()
 
     @property
     def limits(self) -> Limits:
@@ -100,6 +104,7 @@ class Server:
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""
         self._host.sample_next()
+        self._put_streams_back()
         now = monotonic()
         for connection in list(self._connections):
             if connection.overdue(now, self.limits):
@@ -142,6 +147,9 @@ class Server:
             connection.forget()
 
     def _made(self, connection: Connection) -> bool:
+        if min(connection.descriptors(), default=_STREAMS) < _STREAMS:
+            self._put_streams_back()  # this closes it, as the event loop never would
+            return False
         if len(self._connections) >= self._room:
             if self._full.due():
                 self._log.warning(
@@ -154,6 +162,15 @@ class Server:
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)
+
+    def _put_streams_back(self) -> None:
+        """Take the standard streams away from whoever has got their numbers."""
+        found = self._streams.put_back()
+        if found:
+            numbers = ", ".join(map(str, found))
+            self._log.warning(
+                f"a plugin has closed or replaced the file descriptors {numbers}: put back"
+            )
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""

@@ -31,6 +31,7 @@ from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.vigil import Stuck
 from hookframe.daemon.worker import stand_in, work
+from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config import Config
@@ -45,6 +46,8 @@ _IDLE: Final = 0.1
 """The same while none does."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
+_HEAD_START: Final = 0.02
+"""Seconds that a new worker has for the clients that have waited, before a standby is forked."""
 _DYING: Final = 0.5
 """Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
 _WEIGHING: Final = 0.5
@@ -82,6 +85,7 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._record = Record()
         self._backoff = Backoff()
+        self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
         self._alone_since = monotonic()
@@ -108,7 +112,9 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Sleep until something has happened, or it is time to look."""
-        patience = _BUSY if any(child.vigil.busy for child in self._all()) else _IDLE
+        ready = self._all(Role.LOADING, Role.STANDBY)
+        busy = any(child.vigil.busy for child in self._all())
+        patience = _BUSY if busy or not ready else _IDLE
         if not self._children:
             patience = min(patience, self._backoff.wait(monotonic()))
         self._selector.select(patience)
@@ -215,7 +221,9 @@ class Supervisor:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
                 self._give_up(child, "building the chain takes longer than limits.load_time")
             return
-        if stuck is Stuck.IN_AN_ATTEMPT:
+        if stuck is Stuck.BEHIND_TIME:
+            child.interrupt()
+        elif stuck is Stuck.IN_AN_ATTEMPT:
             trace, request = child.traceback(), child.post.slot.in_progress
             if request is None:
                 return  # it has gone on in the last moment
@@ -260,15 +268,18 @@ class Supervisor:
         self._promote_who_is_needed()
         workers = self._all(Role.WORKER)
         # One that begins or ends has the processor for itself: clients wait for it.
-        beginning = any(not worker.serving for worker in workers)
+        beginning = any(
+            not worker.serving or now - worker.since < _HEAD_START for worker in workers
+        )
         ending = any(child.lost and not child.condemned for child in self._all())
         ready = self._all(Role.LOADING, Role.STANDBY)
         room = not (beginning or ending or ready or self._board.full)
         if room and not self._backoff.wait(now):
             quiet = len(workers) >= self._config.workers
             self._fork(Role.LOADING, partial(work, self._source, quiet=quiet))
-        for worker in workers:
-            if worker.serving and self._backoff.lived(now, worker.since):
+        for child in [*workers, *self._all(Role.STANDBY)]:
+            alive = child.serving or child.role is Role.STANDBY
+            if alive and self._backoff.lived(now, child.since):
                 self._log.info("a worker stays alive again")
         self._arrange_for_silence(now)
 
@@ -281,7 +292,9 @@ class Supervisor:
         elif not (self._all(Role.STAND_IN) or self._board.full) and (
             self._backoff.waits or now - self._alone_since > _SILENCE
         ):
-            self._fork(Role.STAND_IN, stand_in).tell(SERVE)
+            substitute = self._fork(Role.STAND_IN, stand_in)
+            if substitute is not None:
+                substitute.tell(SERVE)
 
     def _promote_who_is_needed(self) -> None:
         """Have a standby serve for each worker that is missing."""
@@ -295,13 +308,20 @@ class Supervisor:
         spare.since = monotonic()
         spare.tell(SERVE)
 
-    def _fork(self, role: Role, main: Callable[..., int]) -> Child:
+    def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
+        """Start a process; None where the system has no room for it, which may pass."""
+
         def run(post: Post) -> int:
             self._inbox.leave_to_child()
             self._selector.close()
             return main(self._config, self._listeners, self._log, post)
 
-        child = fork(role, self._board, run, self._all())
+        try:
+            child = fork(role, self._board, run, self._all())
+        except OSError as error:
+            if self._no_room.due():
+                self._log.error(f"can't start another process: {error}; trying again and again")
+            return None
         self._children[child.pid] = child
         self._selector.register(child.post.channel, selectors.EVENT_READ)
         return child

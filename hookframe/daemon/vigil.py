@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import ATTEMPT, BEAT, LOAD_TIME, LOADING, LONGEST
+from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST
 
 if TYPE_CHECKING:
     from hookframe.daemon.board import Slot
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""
+_OWN_ALARM: Final = 0.05
+"""Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
 MICROSECONDS: Final = 1_000_000
@@ -21,6 +23,8 @@ class Stuck(Enum):
     """Where a child is stuck."""
 
     NOWHERE = auto()
+    BEHIND_TIME = auto()
+    """in an attempt whose deadline is over, but not yet for so long that it has to be killed"""
     IN_AN_ATTEMPT = auto()
     BETWEEN_ATTEMPTS = auto()
     IN_A_LOAD = auto()
@@ -51,18 +55,27 @@ class Vigil:
         Args:
             now: the monotonic time in seconds.
         """
-        number, cells = self._cells[ATTEMPT], self._cells
+        number = self._cells[ATTEMPT]
         if number != self._number or now - self._looked > _ABSENCE:
             self._number, self._since = number, now
         self._looked = now
         stayed = now - self._since
-        if number:
-            longest = cells[LONGEST] / MICROSECONDS
-            return Stuck.IN_AN_ATTEMPT if longest and stayed > longest else Stuck.NOWHERE
-        beat = cells[BEAT] / MICROSECONDS
+        return self._in_an_attempt(stayed) if number else self._between_attempts(now, stayed)
+
+    def _in_an_attempt(self, stayed: float) -> Stuck:
+        longest, deadline = self._seconds(LONGEST), self._seconds(DEADLINE)
+        if longest and stayed > longest:
+            return Stuck.IN_AN_ATTEMPT
+        late = deadline and stayed > deadline + _OWN_ALARM
+        return Stuck.BEHIND_TIME if late else Stuck.NOWHERE
+
+    def _between_attempts(self, now: float, stayed: float) -> Stuck:
+        beat, loading = self._seconds(BEAT), self._seconds(LOADING)
         if beat and stayed > _SILENCE and now - beat > _SILENCE:
             return Stuck.BETWEEN_ATTEMPTS
-        loading = cells[LOADING] / MICROSECONDS
-        if loading and now - loading > cells[LOAD_TIME] / MICROSECONDS:
+        if loading and now - loading > self._seconds(LOAD_TIME):
             return Stuck.IN_A_LOAD
         return Stuck.NOWHERE
+
+    def _seconds(self, cell: int) -> float:
+        return self._cells[cell] / MICROSECONDS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
-from hookframe.daemon.board import BEAT, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
+from hookframe.daemon.board import BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
 from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.server import SWEEP, Server
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
+_HEAD_START: Final = 0.01
+"""Seconds for the clients that have waited, before it says what its chain is."""
 _GRACE: Final = 0.25
 """How much longer than a deadline, in parts of it and in seconds at least, a hook is let live."""
 
@@ -128,14 +130,14 @@ class Worker:
                 self._host.catch_up(_CATCH_UP)
             await self._server.open()
             self._say(SERVING)
-            self._speak()
+            self._log.unmute()
+            loop.call_later(_HEAD_START, self._announce)
         await self._leaving.wait()
         await self._server.drain()
         sweeping.cancel()
 
-    def _speak(self) -> None:
+    def _announce(self) -> None:
         """Say what has not been said while another worker served."""
-        self._log.unmute()
         if self._quiet and isinstance(self._host, Host):
             self._host.announce()
 
@@ -160,6 +162,7 @@ class Worker:
         cells[MAX_MEMORY] = limits.max_memory
         if isinstance(host, Host):
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
+            cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
         cells[BEAT] = int(monotonic() * MICROSECONDS)
         self._post.slot.publish(encode(self._server.part()))
@@ -195,6 +198,12 @@ class Worker:
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()
+
+
+def _deadline(host: Host) -> float:
+    """Give the deadline of the whole chain in seconds; 0 for none."""
+    generation = host.generation
+    return (generation.config.deadline or 0.0) if generation is not None else 0.0
 
 
 def _until_killed(host: Host) -> float:

@@ -16,14 +16,24 @@ from ..support.attempts import ATTEMPT, TEMPFAIL
 from ..support.log import logged_in, put_away
 from ..support.site import hook, policy
 
-PROGRAM = f"""
+HEAD = f"""
 import sys
 from hookframe import Host
 from hookframe.config import LogTable
 from hookframe.loggers import daemon_log
+attempt = {ATTEMPT!r}
 log = daemon_log(LogTable(*sys.argv[2:3]))
+"""
+DECIDE = """
 with Host.from_config(sys.argv[1], watch=False, log=log) as host:
-    print(host.decide({ATTEMPT!r}), file=sys.__stdout__)
+    print(host.decide(attempt), file=sys.__stdout__)
+"""
+LOOK_AFTER = """
+with Host.from_config(sys.argv[1], watch=False, log=log) as host:
+    host.decide(attempt)
+    log.look_after()
+    log.look_after()
+    print("still there")
 """
 LEFT_OUT = re.compile(
     r"WARNING plugin file: ([0-9]+) more lines left out: "
@@ -35,7 +45,7 @@ def run(site, code, *directory, **more):
     """Decide about one attempt in a program of its own, whose log goes where a daemon's does."""
     site.configure(policy(hook_file="hook.py"), code)
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(site.config), *map(str, directory)],
+        [sys.executable, "-c", HEAD + DECIDE, str(site.config), *map(str, directory)],
         **{"stderr": subprocess.PIPE, **more},
         stdout=subprocess.PIPE,
         text=True,
@@ -127,6 +137,24 @@ def test_a_plugin_that_closes_every_descriptor_does_not_silence_the_log_in_a_dir
     code = hook("import os\nos.closerange(3, 4096)\nraise ValueError('still logged')")
     run(site, code, tmp_path / "log")
     assert any("ValueError: still logged" in line for line in logged_in(tmp_path / "log"))
+
+
+def test_standard_streams_that_a_plugin_closes_or_replaces_are_put_back(site, tmp_path):
+    code = hook("import os, socket\nos.closerange(0, 3)\nsocket.socketpair()[0].detach()")
+    site.configure(policy(hook_file="hook.py"), code)
+    done = subprocess.run(
+        [sys.executable, "-c", HEAD + LOOK_AFTER, site.config, tmp_path / "log"],
+        input="",
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=50,
+    )
+    assert done.stdout == "still there\n"
+    assert logged_in(tmp_path / "log")[-3:] == [
+        f"WARNING a plugin closed or replaced descriptor {number}; it is put back"
+        for number in range(3)
+    ]
 
 
 def test_what_a_plugin_logs_by_loguru_reaches_the_log_once_and_with_its_name(run_logged):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.board import ATTEMPT, BEAT, LOAD_TIME, LOADING, LONGEST, Slot
+from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, Slot
 from hookframe.daemon.vigil import MICROSECONDS, Stuck, Vigil
 
 
@@ -44,6 +44,16 @@ def test_a_child_that_stays_in_one_attempt_is_stuck_once_the_longest_time_is_ove
     stuck, after = watched(act=act)
     assert stuck is Stuck.IN_AN_ATTEMPT
     assert 2.0 < after < 2.3
+
+
+def test_an_attempt_whose_deadline_is_over_is_behind_time_before_it_is_stuck():
+    def act(cells, now):
+        cells[DEADLINE] = int(1 * MICROSECONDS)
+        cells[ATTEMPT] = 7
+
+    stuck, after = watched(act=act)
+    assert stuck is Stuck.BEHIND_TIME
+    assert 1.0 < after < 1.3
 
 
 def test_without_a_deadline_an_attempt_may_last_for_ever():

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from textwrap import dedent
+from time import monotonic
 from typing import NamedTuple
 
 from ..daemon.lab import ERROR, PATIENCE, TEMPFAIL, Client, attempt, extracted, field, line
@@ -190,6 +191,9 @@ class Accounts:
         self._numbers = itertools.count(1)
         self._change = threading.Condition()
         self._open: dict[str, dict] = {}
+        self._since: dict[str, float] = {}
+        self.longest = 0.0
+        """the longest time from the making of an attempt to its end, in seconds"""
         self._outcomes: dict[str, Outcome] = {}
         self._broken: list[BaseException] = []
 
@@ -199,6 +203,7 @@ class Accounts:
         new = attempt(msguid=f"1abcde-{number:06}-AB", **more)
         with self._change:
             self._open[new["msguid"]] = new
+            self._since[new["msguid"]] = monotonic()
         return new
 
     def enter(self, msguid: str, answer: bytes) -> Outcome:
@@ -210,6 +215,7 @@ class Accounts:
         """
         with self._change:
             asked = self._open.pop(msguid)
+            self.longest = max(self.longest, monotonic() - self._since.pop(msguid))
             outcome = self._outcomes[msguid] = self._judged(asked, answer)
             self._change.notify_all()
         return outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -201,10 +202,11 @@ def _requests(data: bytes) -> list[bytes]:
 
 
 def _pieces(data: bytes) -> list[bytes]:
-    """Cut a stream anywhere, but the same one always in the same places."""
+    """Cut a stream anywhere, and at ends of lines; the same one always in the same places."""
     chance = random.Random(zlib.crc32(data))
-    at = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(8)))
-    return [data[start:end] for start, end in pairwise([0, *at, len(data)])]
+    at = [chance.randrange(len(data) + 1) for _ in range(chance.randrange(6))]
+    at += [found.start() for found in re.finditer(rb"[\r\n]", data) if chance.random() < 1 / 2]
+    return [data[start:end] for start, end in pairwise([0, *sorted(at), len(data)])]
 
 
 def _check_decision(decision) -> None:

@@ -32,7 +32,9 @@ class Child:
         """
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
         self._process.stdin.write(text.hex().encode() + b"\n")
         self._process.stdin.flush()

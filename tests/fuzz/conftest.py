@@ -8,6 +8,7 @@ import pytest
 from loguru import logger
 
 from .bench import Bench
+from .child import Child
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -22,3 +23,11 @@ def bench():
     """A host with an obedient hook, and clients that speak to it."""
     with Bench() as bench:
         yield bench
+
+
+@pytest.fixture(scope="module")
+def child():
+    """A process that loads hook files; what they crash is not this one."""
+    child = Child()
+    yield child
+    child.close()

@@ -1,13 +1,14 @@
-"""Drives one target by libFuzzer, which sees which lines of hookframe an input has come to.
+"""Drives targets by libFuzzer, which sees which lines of hookframe an input has come to.
 
-    python tests/fuzz/fuzzer.py TARGET DIRECTORY [OPTION …]
+    python tests/fuzz/fuzzer.py DIRECTORY [TARGET[=RUNS] …] [OPTION …]
 
-The options are libFuzzer's: `-runs=20000`, `-max_total_time=300`, `-seed=1`, or a file to try
-once more. DIRECTORY takes the seeds, what is found interesting, and an input that is a finding.
+The options are libFuzzer's: `-max_total_time=300`, `-seed=1`, or the path of a file to try again.
+DIRECTORY gets for each target what it says, its corpus, and an input that is a finding.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -65,10 +66,13 @@ def written(words: list[bytes], dictionary: Path) -> Path:
     return dictionary
 
 
-def main(name: str, directory: Path, *options: str) -> None:
-    """Fuzz; this never returns."""
-    logger.remove()
-    one_input, good, words = targets()[name]
+def fuzz(target, directory: Path, options: list[str]) -> None:
+    """Fuzz one target; this ends the process."""
+    one_input, good, words = target
+    directory.mkdir(parents=True, exist_ok=True)
+    said = os.open(directory / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     arguments = [sys.argv[0], f"-artifact_prefix={directory}/", *options]
     if words:
         arguments.append(f"-dict={written(words, directory / 'words')}")
@@ -82,5 +86,28 @@ def main(name: str, directory: Path, *options: str) -> None:
     atheris.Fuzz()
 
 
+def main(directory: Path, wanted: list[str], options: list[str]) -> int:
+    """Fuzz some targets one after the other, each in a process of its own.
+
+    Returns:
+        How many of them have ended badly.
+    """
+    logger.remove()
+    every = targets()
+    bad = 0
+    for each in wanted or every:
+        name, _, runs = each.partition("=")
+        child = os.fork()
+        if child == 0:
+            fuzz(every[name], directory / name, [*options, *([f"-runs={runs}"] if runs else [])])
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(f"{name}: {status}", flush=True)
+        bad += status != 0
+    return bad
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    rest = sys.argv[2:]
+    asked = [argument for argument in rest if not argument.startswith(("-", "/", "."))]
+    given_on = [argument for argument in rest if argument not in asked]
+    sys.exit(main(Path(sys.argv[1]).absolute(), asked, given_on))

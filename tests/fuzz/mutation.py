@@ -30,6 +30,14 @@ def rearranged(draw, seeds: list[bytes], words: list[bytes]) -> bytes:
     return b"".join(lines)
 
 
+@st.composite
+def ended(draw, seeds: list[bytes], ends: list[bytes]) -> bytes:
+    """Put other ends to some lines of a good text."""
+    lines = draw(st.sampled_from(seeds)).splitlines()
+    odd = draw(st.dictionaries(st.integers(0, len(lines)), st.sampled_from(ends), max_size=3))
+    return b"".join(line + odd.get(at, b"\n") for at, line in enumerate([*lines, b""]))
+
+
 def streams(*requests: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     """Several requests, one after the other."""
     return st.lists(st.one_of(*requests), max_size=5).map(b"".join)

@@ -83,6 +83,12 @@ def lies(kind: type) -> object:
     return type("Liar", (), {"__class__": property(lambda _: kind)})()
 
 
+def like(text: str) -> object:
+    """An object that is no text, and equals one."""
+    members = {"__eq__": lambda _, other: other == text, "__hash__": lambda _: hash(text)}
+    return type("Like", (), members)()
+
+
 def nested(kind: type, levels: int) -> object:
     """Lists in lists, or mappings in mappings."""
     value: object = None
@@ -124,6 +130,7 @@ WORDS = {
             prints,
             odd,
             lies,
+            like,
             nested,
             circle,
             caused,
@@ -202,7 +209,8 @@ def odd_ones(bases: list[str], values: st.SearchStrategy[str]) -> st.SearchStrat
 
 things = st.sampled_from(THINGS)
 text = st.sampled_from(TEXTS).map(repr)
-texts = st.one_of(text, text, odd_ones(["str"], text), odd_ones(["object"], st.just("None")))
+likes = text.map("like({})".format)
+texts = st.one_of(text, text, likes, odd_ones(["str"], text), odd_ones(["object"], st.just("None")))
 pairs = st.lists(st.tuples(texts | things, texts | things), max_size=3)
 mappings = st.builds(
     lambda action, pairs, form: form.format(
@@ -212,13 +220,45 @@ mappings = st.builds(
     pairs,
     st.sampled_from(MAPPINGS),
 )
+DECISIONS = [
+    [("action", "pause"), ("message", "later")],
+    [("action", "new_mtaid"), ("new_mtaid", "12"), ("deliver_as_if_to_domain", "other.test")],
+    [("action", "new_config"), ("new_sender", "")],
+]
+
+
+@st.composite
+def decisions(draw) -> str:
+    """A good decision, but that some of its texts are of another kind."""
+    wrong = st.one_of(
+        st.just("{}"), st.just("{}"), st.just("like({})"), odd_ones(["str"], st.just("{}"))
+    )
+    written = [
+        f"({draw(wrong).replace('{}', repr(key))}, {draw(wrong).replace('{}', repr(value))})"
+        for key, value in draw(st.sampled_from(DECISIONS))
+    ]
+    return draw(st.sampled_from(MAPPINGS)).format(f"[{', '.join(written)}]")
+
+
 RETURNED = st.one_of(
     things,
     mappings,
-    mappings,
+    decisions(),
+    decisions(),
     odd_ones(["dict", "UserDict", "Told"], mappings),
     odd_ones(["object", "list", "int"], st.just("0")),
 )
 """Expressions for what a hook returns."""
-RAISED = st.sampled_from(ERRORS) | odd_ones(["Exception", "SystemExit", "InvalidDecision"], text)
+UNCONTAINED = [
+    "SyntaxError('x', ('file', 1, 1, 5))",
+    "SyntaxError(odd(object, None, '__str__', raises(ValueError)))",
+    "odd(Exception, 'x', '__str__', gives(odd(str, 'y', '__len__', raises(Rude))))",
+    "odd(InvalidDecision, 'x', '__str__', raises(ValueError))",
+    "odd(Exception, 'x', '__class__', raises(ValueError))",
+    "odd(Exception, 'x', '__getattribute__', raises(ValueError))",
+]
+"""Errors that leave Host.decide yet (test_findings.py); then the filter below can go."""
+RAISED = st.sampled_from(ERRORS) | odd_ones(["Exception", "SystemExit"], text).filter(
+    lambda each: not any(word in each for word in ("__class__", "__getattribute__", "odd(str"))
+)
 """Expressions for what a hook raises."""

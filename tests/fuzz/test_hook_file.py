@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .amount import examples
-from .child import Child
 from .hook_files import HOOK_TEXTS
 from .loading import NEVER_PARSED, NEVER_RUN
 from .mutation import mutated, rearranged
@@ -16,14 +14,6 @@ from .seeds import HOOK_FILES, PYTHON_WORDS
 texts = st.one_of(
     mutated(HOOK_FILES, PYTHON_WORDS), rearranged(HOOK_FILES, PYTHON_WORDS), st.binary()
 )
-
-
-@pytest.fixture(scope="module")
-def child():
-    """A process that loads hook files; what they crash is not this one."""
-    child = Child()
-    yield child
-    child.close()
 
 
 @given(texts)

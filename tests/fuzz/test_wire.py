@@ -6,11 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .amount import examples
-from .mutation import mutated, rearranged, streams
+from .mutation import ended, mutated, rearranged, streams
 from .seeds import EXIM, EXIM_WORDS, JSON_WORDS, REQUESTS
 
 requests = streams(st.sampled_from(REQUESTS), mutated(REQUESTS, JSON_WORDS), st.binary(max_size=60))
-exim_requests = st.one_of(mutated(EXIM, EXIM_WORDS), rearranged(EXIM, EXIM_WORDS), st.binary())
+exim_requests = st.one_of(
+    mutated(EXIM, EXIM_WORDS),
+    rearranged(EXIM, EXIM_WORDS),
+    ended(EXIM, [b"", b"\r", b"\r\n", b"\r\r\n", b"\n\r\n", b"\n\r\r\n", b" \n", b"\x0b", b"\x85"]),
+    st.binary(),
+)
 
 
 @given(requests)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hookframe import Host, rate, silence
 from hookframe.errors import Origin, PluginError
 from hookframe.log import LONGEST_TEXT, Log
 from hookframe.step import Failure, ShadowVote
 
 from ..support.attempts import ATTEMPT
+from ..support.site import hook, policy
 
 ORIGIN = Origin("guard", "acme-guard", "1.0")
 
@@ -42,12 +44,10 @@ def say_everything(log, what):
 
 
 def test_a_mute_log_says_and_formats_nothing(log):
-    caught_up = []
-    muted = Log(catch_up=lambda: caught_up.append(1))
+    muted = Log()
     muted.mute()
     say_everything(muted, Unspeakable())
-    muted.catch_up()
-    assert (log.all, caught_up) == ([], [])
+    assert log.all == []
 
 
 def test_a_log_that_was_mute_speaks_again(log):
@@ -59,10 +59,28 @@ def test_a_log_that_was_mute_speaks_again(log):
     assert log.all == ["two"]
 
 
-def test_what_could_not_be_said_is_said_when_somebody_asks(log):
-    Log(catch_up=lambda: Log().info("caught up")).catch_up()
-    Log().catch_up()
-    assert log.all == ["caught up"]
+def test_what_a_plugin_prints_while_the_log_is_mute_counts_for_its_limit(log, site, monkeypatch):
+    for module in (rate, silence):
+        monkeypatch.setattr(module, "monotonic", lambda: 100.0)
+    site.configure(policy(hook_file="hook.py"), hook("for n in range(70): print('line', n)"))
+    muted = Log()
+    muted.mute()
+    with Host.from_config(site.config, watch=False, log=muted) as host:
+        host.decide(ATTEMPT)
+        muted.unmute()
+        host.decide(ATTEMPT)
+    *lines, left_out = log.printed
+    assert lines == [f"plugin file: line {number}" for number in range(30)]
+    assert left_out.startswith("plugin file: 40 more lines left out")
+
+
+def test_a_log_is_looked_after_even_while_it_is_mute(log):
+    looked_after = []
+    muted = Log(upkeep=lambda: looked_after.append(1))
+    muted.mute()
+    muted.look_after()
+    Log().look_after()
+    assert looked_after == [1]
 
 
 def test_left_out_lines_are_said_with_the_plugins_name_and_the_setting(log):

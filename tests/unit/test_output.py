@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from hookframe.output import captures, capturing
+from hookframe import rate, silence
+from hookframe.output import Output, captures, capturing
 from hookframe.rate import LineLimit
 
 Lines = list[tuple[str, str]]
@@ -190,3 +191,124 @@ def test_a_plugin_that_prints_a_gigabyte_costs_no_memory(kind):
     assert characters < 20_000_000
     assert lines + left_out == (10_000_000 if kind == "lines" else lines + 1)
     assert mebibytes < 32
+
+
+class Chain:
+    """Hooks that run one after the other, as the plugins of a chain do."""
+
+    def __init__(self, monkeypatch, limit=2):
+        self.clock = [100.0]
+        monkeypatch.setattr(rate, "monotonic", lambda: self.clock[0])
+        monkeypatch.setattr(silence, "monotonic", lambda: self.clock[0])
+        self.lines = []
+        self.said = []
+        self._name = ""
+        self._output = Output(
+            lambda plugin, line: self.lines.append((plugin, line)),
+            lambda: self._name,
+            LineLimit(lambda *left_out: self.said.append(left_out), limit),
+            lambda: lambda: self._name,
+        )
+
+    def run(self, **hooks):
+        self._output.begin()
+        for self._name, hook in hooks.items():
+            hook()
+        self._output.end()
+
+    def a_second_later(self):
+        self.clock[0] += 1
+
+    def of(self, plugin):
+        return [line for name, line in self.lines if name == plugin]
+
+
+@pytest.fixture
+def chain(monkeypatch):
+    """A chain in which each plugin may print two lines a second."""
+    return Chain(monkeypatch)
+
+
+def loop(count=20, text="line"):
+    """Make a hook that prints so many lines."""
+
+    def hook():
+        for number in range(count):
+            print(text, number)
+
+    return hook
+
+
+def test_the_next_plugin_of_a_chain_is_heard_after_one_that_printed_too_much(chain):
+    chain.run(a=loop(), b=loop(1), c=loop())
+    chain.a_second_later()
+    chain.run(b=loop(1))
+    assert [chain.of(name) for name in "abc"] == [
+        ["line 0", "line 1"],
+        ["line 0", "line 0"],
+        ["line 0", "line 1"],
+    ]
+    assert chain.said == [("a", 18, 2), ("c", 18, 2)]
+
+
+def test_a_plugin_is_heard_again_in_the_next_second_of_the_same_run(chain):
+    def hook():
+        loop()()
+        print("never seen", end="")
+        chain.a_second_later()
+        print(" to its end")
+        loop(1, "later")()
+
+    chain.run(a=hook)
+    assert chain.of("a") == ["line 0", "line 1", "later 0"]
+    assert chain.said == [("a", 19, 2)]
+
+
+def test_what_another_thread_prints_is_never_left_out(chain, capsys):
+    def hook():
+        loop()()
+        other = threading.Thread(target=lambda: print("from a thread"))
+        other.start()
+        other.join()
+        loop()()
+
+    chain.run(a=hook)
+    print("from the program")
+    assert capsys.readouterr().out == "from a thread\nfrom the program\n"
+    chain.a_second_later()
+    chain.run(a=lambda: None)
+    assert chain.said == [("a", 38, 2)]
+
+
+def test_a_function_that_a_plugin_has_kept_prints_as_any_other(chain, capsys):
+    kept = []
+
+    def keep():
+        loop(5)()
+        kept.append(sys.stdout.write)
+        loop(5)()
+
+    chain.run(a=keep)
+    kept[0]("outside\n")
+    assert capsys.readouterr().out == "outside\n"
+    chain.a_second_later()
+    chain.run(b=lambda: kept[0]("one\ntwo\n"))
+    assert chain.of("b") == ["one", "two"]
+    assert chain.said == [("a", 8, 2)]
+
+
+def test_every_way_of_printing_is_counted_while_a_plugin_is_left_out(chain):
+    def hook():
+        loop(4)()
+        sys.stdout.write("")
+        sys.stdout.write("one\ntwo\nthr")
+        sys.stdout.buffer.write(b"ee\nfour\nfi")
+        sys.stdout.writelines(["ve\n", "six\n"])
+        print()
+        print("no end", end="")
+
+    chain.run(a=hook)
+    chain.a_second_later()
+    chain.run(a=lambda: None)
+    assert chain.of("a") == ["line 0", "line 1"]
+    assert chain.said == [("a", 2 + 6 + 1 + 1, 2)]

@@ -20,6 +20,7 @@ from hookframe.statistics import (
     Statistics,
     bucket_of,
     merge,
+    no_counts,
     percentiles,
 )
 
@@ -116,7 +117,7 @@ def test_sums_can_be_added_up_in_any_order(first, second, third):
 
 
 def test_without_a_timed_call_there_are_no_percentiles():
-    assert percentiles({"buckets": {}, "max": 0}) is None
+    assert percentiles(no_counts()["latency"]) is None
 
 
 @given(st.lists(TIMES, min_size=1, max_size=200))
