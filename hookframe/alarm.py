@@ -11,6 +11,7 @@ kernel, which sends them where the next look does not come.
 
 from __future__ import annotations
 
+import atexit
 import signal
 import sys
 from contextlib import suppress
@@ -79,6 +80,8 @@ class Alarm:
         _RECEIVER.add(self)
         self._thread = Thread(target=self._keep_looking, name="hookframe-deadline", daemon=True)
         self._thread.start()
+        # The interpreter gives signals their default action back at its end: then none may come.
+        atexit.register(self.stop)
 
     def watch(self, clock: Clock, shortest: float) -> None:
         """Watch over a chain, and no longer over the one before.
@@ -94,6 +97,7 @@ class Alarm:
 
     def stop(self) -> None:
         """Interrupt nothing any more."""
+        atexit.unregister(self.stop)
         self._stopping = True
         self._wake.set()
         if self._thread is not current_thread():
@@ -220,7 +224,7 @@ class _Receiver:
 
         Outside the main thread the handler stays, and does nothing.
         """
-        self._alarms.remove(alarm)
+        self._alarms = [each for each in self._alarms if each is not alarm]
         self.expect_looks()
         if self._alarms or current_thread() is not main_thread():
             return

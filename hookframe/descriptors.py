@@ -14,16 +14,15 @@ _ROOM: Final = 24
 """How far below the system's limit they begin where that is lower."""
 
 Identity = tuple[int, int]
-"""A file's device and inode: two open files that have the same ones at a time are the same."""
+"""A file's inode and device: two open files that have the same ones at a time are the same."""
 
 
 def identity_of(descriptor: int) -> Identity | None:
     """Say which file a descriptor leads to; None where it leads nowhere."""
     try:
-        status = os.fstat(descriptor)
+        return os.fstat(descriptor)[1:3]
     except OSError:
         return None
-    return status.st_dev, status.st_ino
 
 
 def private_copy(descriptor: int) -> int:

@@ -57,7 +57,7 @@ class _File:
         except OSError:
             self.descriptor = _CLOSED
             return None
-        if (status.st_dev, status.st_ino) != self.identity:
+        if status[1:3] != self.identity:
             self.descriptor = _CLOSED
             return None
         return status.st_size
@@ -101,12 +101,13 @@ class LogDirectory:
 
     def write(self, text: str) -> None:
         """Write a message of one line or more, or count its lines as lost."""
-        text = text.rstrip("\n")
         moment = tai64n(time_ns())
-        if text.isprintable():
-            self._deliver(f"{moment} {text}\n", 1)
+        if text[:-1].isprintable() and text[-1:] == "\n":
+            line = f"{moment} {text}"
+            if not self._appended(line.encode("utf-8", "backslashreplace")):
+                self._deliver(line, 1)
             return
-        first, *more = map(one_line, text.split("\n"))
+        first, *more = map(one_line, text.rstrip("\n").split("\n"))
         rest = "".join(f"{moment}   {line}\n" for line in more)
         self._deliver(f"{moment} {first}\n{rest}", 1 + len(more))
 
@@ -128,6 +129,24 @@ class LogDirectory:
             self._complain_of("can't be written to", losses.sentence())
         else:
             losses.said(lost)
+
+    def _appended(self, data: bytes) -> bool:
+        """Write a line if nothing is out of the ordinary; say whether it was written.
+
+        This is the way of most lines, and so does all by itself what `_append` does in steps.
+        """
+        file = self._file
+        if file is None or self._losses.torn or self._losses.unsaid:
+            return False
+        try:
+            own = os.fstat(file.descriptor)
+            here = os.stat(self._current, follow_symlinks=False)  # noqa: PTH116
+            if not (own[1:3] == file.identity == here[1:3]) or own.st_size + len(data) > self._size:
+                return False
+            self._losses.torn = os.write(file.descriptor, data) < len(data)
+        except OSError:
+            return False
+        return not self._losses.torn
 
     def _append(self, data: bytes) -> None:
         """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""
@@ -160,7 +179,7 @@ class LogDirectory:
             return False
         except OSError:  # nobody can tell; what we have open may still take it
             return True
-        return (status.st_dev, status.st_ino) == file.identity
+        return status[1:3] == file.identity
 
     def _opened(self) -> _File:
         try:
@@ -172,7 +191,7 @@ class LogDirectory:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, f"{self._current} is not a regular file")
-            return _File(private_copy(descriptor), (status.st_dev, status.st_ino))
+            return _File(private_copy(descriptor), status[1:3])
         finally:
             os.close(descriptor)
 

@@ -35,9 +35,18 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Decide in this one process, for a debugger: nothing replaces it when a hook hangs.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Do not start: say all that would be wrong. A daemon that is running does not notice.",
+)
 @policy_options
 def command(
-    policy: PolicyOptions, listen: tuple[str, ...], allow_remote: bool, unsupervised: bool
+    policy: PolicyOptions,
+    listen: tuple[str, ...],
+    allow_remote: bool,
+    unsupervised: bool,
+    check: bool,
 ) -> int:
     """Run the daemon until SIGTERM or Ctrl-C. SIGHUP builds the chain anew.
 
@@ -48,14 +57,21 @@ def command(
     Examples:
         hookframe serve --config /etc/hookframe/hookframe.toml
         hookframe serve --hook-file hook.py --listen unix:/tmp/hookframe.sock
+        hookframe serve --check && systemctl reload hookframe
     """
     addresses = _addresses(listen, allow_remote)
     source = policy.source()
+    if check:
+        from hookframe.cli.serve_check import check_start  # noqa: PLC0415  (everything)
+
+        return check_start(source, addresses, _nowhere)
     config = source.look().config
     if isinstance(config, ConfigError):
         complain_of_configuration(config)
         return 1
-    if addresses is None and not config.listen:
+    from hookframe.daemon.activation import are_passed  # noqa: PLC0415
+
+    if addresses is None and not config.listen and not are_passed():
         raise click.UsageError(_nowhere(config))
     from hookframe.daemon.serve import serve  # noqa: PLC0415  (asyncio and uvloop)
     from hookframe.loggers import daemon_log  # noqa: PLC0415  (loguru)

@@ -33,7 +33,8 @@ class Backoff:
             Whether this is the one from which on starts have to wait.
         """
         if now - since >= _YOUNG:
-            self._in_a_row = 0
+            if since > self._latest:
+                self._in_a_row = 0
             return False
         self._in_a_row += 1
         self._latest = since

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from hookframe.daemon.activation import take_passed
+from hookframe.daemon.listeners import listen_everywhere
+from hookframe.daemon.notify import Notifier
 from hookframe.daemon.signals import Inbox
 from hookframe.daemon.single import serve_alone
-from hookframe.daemon.sockets import Listener, ListenError, listen
+from hookframe.daemon.sockets import ListenError
 from hookframe.daemon.supervisor import Supervisor
 from hookframe.errors import ConfigError
 
 if TYPE_CHECKING:
     from hookframe.address import Address
+    from hookframe.daemon.sockets import Listener
     from hookframe.log import Log
     from hookframe.sources import Source
 
@@ -38,28 +42,36 @@ def serve(
         for problem in config.problems:
             log.error(f"{config.path}: {problem}")
         return 1
-    wanted = config.listen if addresses is None else tuple(addresses)
-    if not wanted:
-        log.error('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
-        return 1
+    notifier = Notifier.from_environment()
     inbox = Inbox() if supervised else None
     with ExitStack() as stack:
+        stack.callback(notifier.close)
         try:
-            listeners = [_opened(address, stack, log) for address in wanted]
+            listeners = _listen(config.listen if addresses is None else addresses, stack, log)
         except ListenError as error:
             log.error(str(error))
             return 1
         if inbox is not None:
-            Supervisor(source, config, listeners, log, inbox).run()
+            Supervisor(source, config, listeners, log, inbox, notifier).run()
         else:
+            notifier.ready()
             serve_alone(source, config, listeners, log)
+            notifier.stopping()
     log.info("stopped")
     return 0
 
 
-def _opened(address: Address, stack: ExitStack, log: Log) -> Listener:
-    listener = listen(address)
-    stack.callback(listener.close)
-    if listener.replaced:
-        log.warning(f"replaced the stale socket file at {address.path}: its daemon has died")
-    return listener
+def _listen(addresses: Sequence[Address], stack: ExitStack, log: Log) -> list[Listener]:
+    """Take the sockets that the service manager passes, and open the others."""
+    passed = take_passed()
+    for each in passed:
+        stack.callback(each.socket.close)
+    if not addresses and not passed:
+        raise ListenError('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
+    listeners = []
+    for listener in listen_everywhere(addresses, passed):
+        stack.callback(listener.close)
+        listeners.append(listener)
+        if listener.remark:
+            log.warning(listener.remark)
+    return listeners

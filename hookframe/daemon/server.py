@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import resource
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.connection import Connection
+from hookframe.daemon.holdings import Holdings, open_numbers
+from hookframe.daemon.open_files import make_room, shortage
 from hookframe.daemon.sockets import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
 from hookframe.daemon.wire import Wires
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
-_SPARE_FILES: Final = 64
-"""File descriptors that are needed beside those of the connections."""
 _STREAMS: Final = 3
 """The lowest descriptor that is no standard stream."""
 
@@ -58,13 +58,16 @@ class Server:
         self._config = config
         self._log = log
         self._stamp = stamp
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, int] = {}
+        """each one with the number of its descriptor"""
         self._room = config.limits.connections
         self._full = OncePerSecond()
         self._accepting: list[asyncio.Server] = []
         self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
         self._streams = StandardStreams()
+        self._open_before = open_numbers()
+        self._prepared = self._holdings = Holdings()
 
     @property
     def limits(self) -> Limits:
@@ -94,10 +97,14 @@ class Server:
                     connect, sock=listener.socket, backlog=BACKLOG, start_serving=False
                 )
             )
+        listening = {listener.socket.fileno() for listener in self._listeners}
+        self._prepared = Holdings(listening | (open_numbers() - self._open_before))
 
     async def open(self) -> None:
         """Accept connections from now on."""
         self._room = _room(self.limits.connections, self._log)
+        self._prepared.confirm()
+        self._holdings = self._prepared
         for accepting in self._accepting:
             await accepting.start_serving()
 
@@ -105,6 +112,8 @@ class Server:
         """Close connections whose time is over, and take note of a new configuration."""
         self._host.sample_next()
         self._put_streams_back()
+        if stolen := self._holdings.stolen():
+            self._end(f"file descriptor {stolen[0]}, which is the daemon's own")
         now = monotonic()
         for connection in list(self._connections):
             if connection.overdue(now, self.limits):
@@ -120,6 +129,7 @@ class Server:
 
     async def drain(self) -> None:
         """Accept nothing more, answer what has been read, and close."""
+        self._holdings.let_go()
         for accepting in self._accepting:
             accepting.close()
         for connection in list(self._connections):
@@ -147,7 +157,8 @@ class Server:
             connection.forget()
 
     def _made(self, connection: Connection) -> bool:
-        if min(connection.descriptors(), default=_STREAMS) < _STREAMS:
+        number = next(connection.descriptors(), -1)
+        if 0 <= number < _STREAMS:
             self._put_streams_back()  # this closes it, as the event loop never would
             return False
         if len(self._connections) >= self._room:
@@ -157,11 +168,13 @@ class Server:
                     "and the system allow; further ones are turned away"
                 )
             return False
-        self._connections.add(connection)
+        if number >= 0 and not self._holdings.lend(number):
+            self._end(f"file descriptor {number}, which is the daemon's own or another client's")
+        self._connections[connection] = number
         return True
 
     def _lost(self, connection: Connection) -> None:
-        self._connections.discard(connection)
+        self._holdings.take_back(self._connections.pop(connection, -1))
 
     def _put_streams_back(self) -> None:
         """Take the standard streams away from whoever has got their numbers."""
@@ -172,28 +185,19 @@ class Server:
                 f"a plugin has closed or replaced the file descriptors {numbers}: put back"
             )
 
+    def _end(self, what: str) -> NoReturn:
+        """End this process at once, before a client gets what is meant for another one."""
+        self._log.error(f"a plugin has closed {what}: this worker ends, another one takes over")
+        os._exit(os.EX_SOFTWARE)
+
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""
         self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
 
 
 def _room(connections: int, log: Log) -> int:
-    """Say for how many connections there is room, and raise the limit of open files for them.
-
-    Connections must not take the files that reloading the policy needs.
-    """
-    wanted = connections + _SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return connections
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed == wanted:
-        return connections
-    room = max(1, allowed - _SPARE_FILES)
-    log.warning(
-        f"the system allows {allowed} open files, limits.connections = {connections} needs "
-        f"{wanted}: no more than {room} clients are let in; raise the system's limit (ulimit -n, "
-        "or LimitNOFILE= in the systemd unit)"
-    )
-    return room
+    """Say for how many connections there is room, and raise the limit of open files for them."""
+    complaint = shortage(connections)
+    if complaint:
+        log.warning(complaint)
+    return make_room(connections)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import stat
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hookframe.address import Address
+from hookframe.daemon.socket_file import Identity, Occupant, identity, locked, occupant, remove
 from hookframe.errors import HookframeError
 
 BACKLOG: Final = 1024
 _ALL_BUT_OWNER_AND_GROUP: Final = 0o117
 """The umask that leaves a unix socket with mode 0660 (CONTRACT 8)."""
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class ListenError(HookframeError):
@@ -30,14 +31,14 @@ class Listener:
     Args:
         address: where.
         socket: the socket.
-        inode: the device and inode of a unix socket's file, to take away no other one.
-        replaced: whether the file of a daemon that has died stood in its place.
+        file: the file of a unix socket that we have made; None where there is none to remove.
+        remark: what somebody should look at; empty where all is as usual.
     """
 
     address: Address
     socket: socket.socket
-    inode: tuple[int, int] | None = None
-    replaced: bool = False
+    file: Identity | None = None
+    remark: str = ""
 
     def __str__(self) -> str:
         if self.address.path:
@@ -46,12 +47,10 @@ class Listener:
         return f"{self.address.protocol}+{Address('', host=self.address.host, port=port)}"
 
     def close(self) -> None:
-        """Stop listening, and remove the socket's file if it is still this one's."""
+        """Stop listening, and remove the file that we have made if it is still the same one."""
         self.socket.close()
-        if self.inode is not None:
-            with suppress(OSError):
-                if _inode(self.address.path) == self.inode:
-                    Path(self.address.path).unlink()
+        if self.file is not None:
+            remove(self.address.path, self.file)
 
 
 def listen(address: Address) -> Listener:
@@ -66,58 +65,68 @@ def listen(address: Address) -> Listener:
     return _listen_unix(address) if address.path else _listen_tcp(address)
 
 
-def _listen_tcp(address: Address) -> Listener:
+def bound(address: Address) -> socket.socket:
+    """Make the socket of a TCP address, which does not listen yet.
+
+    Raises:
+        OSError: the address is taken, or can't be had for another reason.
+    """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     server = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((address.host, address.port))
-        server.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         server.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ListenError(
-                f"{address} is taken: another process listens there (see `ss -ltnp`); "
-                "stop it, or choose another address in listen"
-            ) from None
-        raise ListenError(f"can't listen on {address}: {error.strerror}") from None
-    return Listener(address, server)
+        raise
+    return server
+
+
+def _listen_tcp(address: Address) -> Listener:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(bound(address))
+            server.listen(BACKLOG)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ListenError(
+                    f"{address} is taken: another process listens there (see `ss -ltnp`); "
+                    "stop it, or choose another address in listen"
+                ) from None
+            raise ListenError(why_not(address, error)) from None
+        stack.pop_all()
+        return Listener(address, server)
 
 
 def _listen_unix(address: Address) -> Listener:
-    replaced = _remove_stale(address)
+    try:
+        refuse_occupied(address)  # says more than the lock can where the directory is not ours
+        with locked(address.path):
+            remark = _make_way(address)
+            server = _listening(address.path)
+            return Listener(address, server, identity(address.path), remark)
+    except OSError as error:
+        raise ListenError(why_not(address, error)) from None
+
+
+def _listening(path: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     previous = os.umask(_ALL_BUT_OWNER_AND_GROUP)
     try:
-        server.bind(address.path)
+        server.bind(path)
         server.listen(BACKLOG)
-        return Listener(address, server, _inode(address.path), replaced)
-    except OSError as error:
+    except OSError:
         server.close()
-        if error.errno == errno.ENOENT:
-            raise ListenError(
-                f"can't listen on {address}: the directory {Path(address.path).parent} does not "
-                "exist; create it, writable for the user that runs hookframe"
-            ) from None
-        raise ListenError(f"can't listen on {address}: {error.strerror}") from None
+        raise
     finally:
         os.umask(previous)
+    return server
 
 
-def _remove_stale(address: Address) -> bool:
-    """Remove the socket of a daemon that has died, and nothing else."""
-    try:
-        mode = os.lstat(address.path).st_mode
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise ListenError(f"can't listen on {address}: {error.strerror}") from None
-    if not stat.S_ISSOCK(mode):
-        raise ListenError(
-            f"can't listen on {address}: a file that is not a socket stands there; "
-            "move it away, or choose another path in listen"
-        )
-    _refuse_if_alive(address)
+def _make_way(address: Address) -> str:
+    """Remove the socket of a daemon that has died, and nothing else; say what was done."""
+    if refuse_occupied(address) is Occupant.NOBODY:
+        return ""
     try:
         Path(address.path).unlink()
     except OSError as error:
@@ -125,27 +134,45 @@ def _remove_stale(address: Address) -> bool:
             f"a stale socket file lies at {address.path}, left by a process that has died, and it "
             f"can't be removed: {error.strerror}; remove it by hand"
         ) from None
-    return True
+    return f"replaced the stale socket file at {address.path}: its daemon has died"
 
 
-def _refuse_if_alive(address: Address) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(address.path)
-        except ConnectionRefusedError:
-            return
-        except OSError as error:
-            raise ListenError(
-                f"a socket lies at {address.path}, and whether a process listens there can't be "
-                f"known: {error.strerror or error}; remove it if none does"
-            ) from None
-    raise ListenError(
-        f"{address} is taken: another process listens there (see `ss -lxp`); "
-        "stop it, or choose another path in listen"
-    )
+def refuse_occupied(address: Address) -> Occupant:
+    """Say whether nobody stands at the path of a unix socket, or a stale file does.
+
+    Raises:
+        ListenError: something else stands there.
+        OSError: the directory can't be searched.
+    """
+    found = occupant(address.path)
+    if found is Occupant.ALIVE:
+        raise ListenError(
+            f"{address} is taken: another process listens there (see `ss -lxp`); "
+            "stop it, or choose another path in listen"
+        )
+    if found is Occupant.NOT_A_SOCKET:
+        raise ListenError(
+            f"can't listen on {address}: a file that is not a socket stands there; "
+            "move it away, or choose another path in listen"
+        )
+    if found is Occupant.UNKNOWN:
+        raise ListenError(
+            f"a socket lies at {address.path} that this user may not connect to, so whether a "
+            "process listens there can't be known; remove it if none does"
+        )
+    return found
 
 
-def _inode(path: str) -> tuple[int, int]:
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino
+def why_not(address: Address, error: OSError) -> str:
+    """Say why an address can't be listened on, and what to do."""
+    directory = Path(address.path).parent
+    if address.path and error.errno == errno.ENOENT:
+        return (
+            f"can't listen on {address}: the directory {directory} does not exist; "
+            "create it, writable for the user that runs hookframe"
+        )
+    hint = ""
+    if address.path and error.errno in _FORBIDDEN:
+        hint = f"; the directory {directory} must be writable for the user that runs hookframe"
+    lock = f"{error.filename}: " if error.filename not in {None, address.path} else ""
+    return f"can't listen on {address}: {lock}{error.strerror}{hint}"

@@ -36,6 +36,7 @@ from hookframe.rate import OncePerSecond
 if TYPE_CHECKING:
     from hookframe.config import Config
     from hookframe.daemon.child import Post
+    from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
     from hookframe.log import Log
     from hookframe.sources import Source
@@ -52,8 +53,10 @@ _DYING: Final = 0.5
 """Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
 _WEIGHING: Final = 0.5
 """Seconds between two looks at the children's memory."""
-_LEAST_AGE: Final = 60.0
-"""Seconds between two replacements for memory: where a fresh worker is too large, none helps."""
+_LIGHTER: Final = 0.9
+"""Up to which part of the limit a fresh worker may have, to be an improvement."""
+_A_WHILE: Final = 60.0
+"""Seconds between two complaints about a limit that is too small for the policy."""
 _MEBIBYTE: Final = 1 << 20
 
 
@@ -66,6 +69,7 @@ class Supervisor:
         listeners: the open sockets.
         log: takes everything that there is to say.
         inbox: its signals.
+        notifier: tells the service manager how the daemon is.
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class Supervisor:
         listeners: Sequence[Listener],
         log: Log,
         inbox: Inbox,
+        notifier: Notifier,
     ) -> None:
         self._source = source
         self._config = config
         self._listeners = listeners
         self._log = log
         self._inbox = inbox
+        self._notifier = notifier
         self._board = Board(2 * config.workers + 6)
         self._children: dict[int, Child] = {}
         self._record = Record()
@@ -92,7 +98,7 @@ class Supervisor:
         self._announced = False
         self._stopping = False
         self._weighed_at = 0.0
-        self._lightened_at = -_LEAST_AGE
+        self._complained_of_memory_at = -_A_WHILE
 
     def run(self) -> None:
         """Keep workers at work until a signal says to stop, and all have ended."""
@@ -109,6 +115,7 @@ class Supervisor:
             if not self._stopping:
                 self._fill()
             self._record.publish(self._board.own, self._all())
+            self._notifier.alive()
 
     def _wait(self) -> None:
         """Sleep until something has happened, or it is time to look."""
@@ -136,6 +143,7 @@ class Supervisor:
             return
         self._stopping = True
         self._log.info("stopping")
+        self._notifier.stopping()
         for child in self._all():
             if child.role is Role.LOADING:
                 child.kill()
@@ -170,7 +178,9 @@ class Supervisor:
         """Say once that clients are answered, by whomever."""
         if not self._announced:
             self._announced = True
-            self._log.info(f"listening on {', '.join(map(str, self._listeners))}")
+            where = f"listening on {', '.join(map(str, self._listeners))}"
+            self._log.info(where)
+            self._notifier.ready(where)
 
     def _bury_the_dead(self) -> None:
         dead = []
@@ -249,18 +259,21 @@ class Supervisor:
             return
         self._weighed_at = now
         for child in self._all(Role.WORKER):
-            most = child.post.slot.cells[MAX_MEMORY]
-            has = memory_of(child.pid)
+            most, has = child.post.slot.cells[MAX_MEMORY], memory_of(child.pid)
             spare = next(iter(self._all(Role.STANDBY)), None)
-            if not most or has <= most or not spare or now - self._lightened_at < _LEAST_AGE:
+            if not most or has <= most or not spare:
                 continue
-            self._lightened_at = now
-            self._log.warning(
+            too_large = (
                 f"the worker {child.pid} has {has // _MEBIBYTE} MiB of memory, limits.max_memory "
-                f"is {most // _MEBIBYTE} MiB: it is replaced"
+                f"is {most // _MEBIBYTE} MiB"
             )
-            self._promote(spare)
-            self._dismiss(child)
+            if memory_of(spare.pid) < most * _LIGHTER:
+                self._log.warning(f"{too_large}: it is replaced")
+                self._promote(spare)
+                self._dismiss(child)
+            elif now - self._complained_of_memory_at > _A_WHILE:
+                self._complained_of_memory_at = now
+                self._log.warning(f"{too_large}; a fresh one has hardly less, so raise the limit")
 
     def _fill(self) -> None:
         """See that enough workers serve, that one more is ready, and that somebody answers."""
@@ -314,6 +327,7 @@ class Supervisor:
         def run(post: Post) -> int:
             self._inbox.leave_to_child()
             self._selector.close()
+            self._notifier.close()
             return main(self._config, self._listeners, self._log, post)
 
         try:

@@ -219,6 +219,26 @@ def test_a_hook_in_time_keeps_its_decision(site):
     assert site.file_host(SLOW, deadline="30s").decide(ATTEMPT) == {"action": "dump"}
 
 
+def test_a_host_that_interrupts_ends_a_hook_at_its_deadline_and_names_the_line(site, log):
+    site.configure(policy(hook_file="hook.py", deadline="50ms"), hook("while True:\n    pass"))
+    with Host.from_config(site.config, watch=False, interrupt=True) as host:
+        assert host.decide(ATTEMPT) == TEMPFAIL
+    [line] = log.errors
+    form = re.escape(PREFIX) + (
+        r"Exception running pre_delivery_attempt_hook: DeadlineExceeded: interrupted after \S+ s; "
+        r"the whole chain's deadline is 0\.05 s "
+        rf"at {re.escape(str(site.file))} line [23] \(plugin file\)"
+    )
+    assert re.fullmatch(form, line)
+
+
+def test_an_interrupted_hook_can_not_take_the_interruption_for_an_error_of_its_own(site):
+    body = "import time\ntry: time.sleep(3600)\nexcept Exception: return {'action': 'dump'}"
+    site.configure(policy(hook_file="hook.py", deadline="50ms"), hook(body))
+    with Host.from_config(site.config, watch=False, interrupt=True) as host:
+        assert host.decide(ATTEMPT) == TEMPFAIL
+
+
 # A chain that can't be built
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import signal
 import socket
 import stat
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from hookframe.address import Address, parse_address
 
 from .lab import Client, said, saying
+
+RIVAL = Path(__file__).with_name("rival.py")
+ROUNDS = 150
+"""How often a race is run; without the lock one round in fifty or so goes wrong."""
 
 
 @pytest.mark.parametrize(
@@ -230,3 +238,117 @@ def test_a_socket_file_that_has_gone_is_no_trouble_at_the_exit(fresh):
     daemon.start()
     daemon.jsonl.unlink()
     assert daemon.stop() == 0
+
+
+class Rival:
+    """A process that wants to listen; see rival.py."""
+
+    def __init__(self, path):
+        self._process = subprocess.Popen(
+            [sys.executable, RIVAL, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def tell(self, command):
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def answer(self):
+        return self._process.stdout.readline().strip()
+
+    def do(self, command):
+        self.tell(command)
+        return self.answer()
+
+    def close(self):
+        self._process.communicate()
+
+
+@pytest.fixture
+def rivals(tmp_path):
+    """Processes that want to listen on one path, and the path."""
+    path = tmp_path / "s"
+    with ExitStack() as stack:
+        processes = [Rival(path) for _ in range(4)]
+        for process in processes:
+            stack.callback(process.close)
+        yield processes, path
+
+
+def leave_stale(path):
+    """Leave the socket file of a process that has died."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def is_reached(path, rival):
+    """Say whether who connects to a path reaches a process."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        return rival.do("accept") == "accepted"
+
+
+def test_of_several_that_find_a_stale_socket_at_once_one_listens_and_is_reached(rivals):
+    processes, path = rivals
+    for _ in range(ROUNDS):
+        leave_stale(path)
+        for process in processes:
+            process.tell("listen")
+        answers = [process.answer() for process in processes]
+        winners = [
+            each for each, said in zip(processes, answers, strict=True) if said == "listening"
+        ]
+        refused = [said for said in answers if said != "listening"]
+        assert len(winners) == 1, answers
+        assert all("another process listens there" in said for said in refused), answers
+        assert is_reached(path, winners[0])
+        assert winners[0].do("stop") == "stopped"
+        assert list(path.parent.iterdir()) == []
+
+
+def test_one_that_starts_while_another_stops_keeps_its_socket_file(rivals):
+    (leaving, coming, *_), path = rivals
+    for _ in range(ROUNDS):
+        assert leaving.do("listen") == "listening"
+        leaving.tell("stop")
+        coming.tell("listen")
+        assert leaving.answer() == "stopped"
+        if coming.answer() == "listening":
+            assert is_reached(path, coming)
+            assert coming.do("stop") == "stopped"
+        assert list(path.parent.iterdir()) == []
+
+
+def test_the_lock_that_a_killed_process_left_holds_nobody_up(fresh):
+    daemon = fresh()
+    daemon.write(listen=[f"unix:{daemon.jsonl}"])
+    lock = daemon.directory / "jsonl.sock.lock"
+    lock.touch(0o600)
+    daemon.start()
+    assert not lock.exists()
+
+
+def test_somebody_who_looks_whether_it_is_alive_is_no_client_of_a_daemon(fresh, daemon):
+    second = fresh()
+    second.write(listen=[f"exim+unix:{daemon.exim}"])
+    before = daemon.said.count("Invalid attempt")
+    second.launch()
+    assert second.wait() == 1
+    assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
+    daemon.wait_for("Invalid attempt", before + 1)
+    assert daemon.said.count("Invalid attempt") == before + 1
+
+
+def test_a_daemon_whose_backlog_is_full_is_taken_to_be_alive(fresh, tmp_path):
+    path = tmp_path / "s"
+    daemon = fresh()
+    daemon.write(listen=[f"unix:{path}"])
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(path))
+        server.listen(0)
+        client.connect(str(path))
+        daemon.launch()
+        assert daemon.wait() == 1
+    assert "another process listens there" in daemon.said

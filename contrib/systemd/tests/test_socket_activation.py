@@ -1,0 +1,119 @@
+"""systemd's own tool opens sockets, and starts the daemon when the first client comes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from .conftest import PATIENCE
+
+HOOK = (
+    'def pre_delivery_attempt(attempt): return {"action": "dump", "message": attempt["sendid"]}\n'
+)
+ATTEMPT = {
+    "mtaid": "1",
+    "sendid": "newsletter",
+    "listid": "17",
+    "msguid": "1abcde-000001-AB",
+    "injtime": 1718000000,
+    "sender": "bounces@sender.test",
+    "recipient": "somebody@recipient.test",
+    "is_first_attempt": True,
+    "mtaid_exists": True,
+}
+DUMPED = {"action": "dump", "message": "newsletter"}
+
+
+@pytest.fixture
+def activated(tool, tmp_path):
+    """Have systemd-socket-activate listen, and start the daemon for the first client."""
+    (tmp_path / "hook.py").write_text(HOOK)
+    (tmp_path / "hook.py").chmod(0o644)
+    with ExitStack() as stack:
+
+        def activated(*addresses, names="", configuration=""):
+            path = tmp_path / "hookframe.toml"
+            path.write_text(f'hook_file = "hook.py"\n{configuration}')
+            options = [f"--listen={address}" for address in addresses]
+            options += [f"--fdname={names}"] if names else []
+            process = subprocess.Popen(
+                [tool("systemd-socket-activate"), "-E", "PYTHONSAFEPATH=1", *options,
+                 sys.executable, "-m", "hookframe", "serve", "--config", path],
+                stderr=subprocess.PIPE, encoding="utf-8", cwd=tmp_path,
+            )  # fmt: skip
+            stack.callback(ended, process)
+            for _ in addresses:
+                assert "Listening on" in process.stderr.readline()
+            return process
+
+        yield activated
+
+
+def ended(process):
+    """End what is still running, and let go of it."""
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def asked(where, request=None):
+    """Send a request, by default the attempt as JSON, and read to the end."""
+    family = socket.AF_INET if isinstance(where, tuple) else socket.AF_UNIX
+    with socket.socket(family) as client:
+        client.settimeout(PATIENCE)
+        client.connect(where if isinstance(where, tuple) else str(where))
+        client.sendall(json.dumps(ATTEMPT).encode() + b"\n" if request is None else request)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as stream:
+            return stream.read()
+
+
+def test_a_client_of_a_unix_socket_starts_the_daemon_and_is_answered(activated, tmp_path):
+    process = activated(tmp_path / "s")
+    assert json.loads(asked(tmp_path / "s")) == DUMPED
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "s").is_socket()
+
+
+def test_a_client_of_a_tcp_socket_starts_the_daemon_and_is_answered(activated, free_port):
+    activated(f"127.0.0.1:{free_port}")
+    assert json.loads(asked(("127.0.0.1", free_port))) == DUMPED
+
+
+def test_two_sockets_speak_the_protocols_that_their_names_say(activated, tmp_path):
+    activated(tmp_path / "exim", tmp_path / "explain", names="exim:explain")
+    assert asked(tmp_path / "exim", b"").startswith(b'action="pause"')
+    assert json.loads(asked(tmp_path / "explain"))["decision"] == DUMPED
+
+
+def test_a_passed_socket_and_one_of_its_own_are_served_side_by_side(activated, tmp_path):
+    process = activated(
+        tmp_path / "passed",
+        configuration=f'listen = ["explain+unix:{tmp_path}/passed", "unix:{tmp_path}/own"]\n',
+    )
+    assert json.loads(asked(tmp_path / "passed"))["decision"] == DUMPED
+    assert json.loads(asked(tmp_path / "own")) == DUMPED
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "passed").is_socket()
+    assert not (tmp_path / "own").exists()
+
+
+def test_clients_that_come_while_the_daemon_starts_are_all_answered(activated, tmp_path):
+    activated(tmp_path / "s")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(20)]
+        for client in clients:
+            client.settimeout(PATIENCE)
+            client.connect(str(tmp_path / "s"))
+            client.sendall(json.dumps(ATTEMPT).encode() + b"\n")
+        for client in clients:
+            with client.makefile("rb") as stream:
+                assert json.loads(stream.readline()) == DUMPED

@@ -1,0 +1,62 @@
+"""`hookframe serve --check`: a start of the daemon, up to the moment when it would start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from hookframe.cli.console import complain, note
+from hookframe.cli.interrupt import Interrupt
+from hookframe.cli.streams import private_output
+from hookframe.cli.trial import try_policy
+from hookframe.daemon.activation import take_passed
+from hookframe.daemon.preflight import look_ahead
+from hookframe.daemon.sockets import ListenError
+from hookframe.escape import one_line
+
+if TYPE_CHECKING:
+    from hookframe.address import Address
+    from hookframe.config import Config
+    from hookframe.sources import Source
+
+
+def check_start(
+    source: Source, addresses: Sequence[Address] | None, nowhere: Callable[[Config], str]
+) -> int:
+    """Read the configuration, build the chain, try addresses and directories; say what came out.
+
+    Args:
+        source: where the policy comes from.
+        addresses: where the daemon would listen; None for what the configuration says.
+        nowhere: says what to write where there is no address at all.
+
+    Returns:
+        The exit status: 0 if the daemon can start, 1 if something is wrong.
+    """
+    problems: list[str] = []
+    try:
+        passed = take_passed()
+    except ListenError as error:
+        passed = ()
+        problems.append(str(error))
+    with Interrupt() as interrupt, private_output():
+        verdict = try_policy(source, (), interrupt.check, lambda: interrupt.noted)
+    problems += map(str, verdict.findings)
+    if verdict.config is not None:
+        wanted = verdict.config.listen if addresses is None else addresses
+        report = look_ahead(verdict.config, wanted, passed)
+        problems += report.problems
+        for text in report.notes:
+            note(text)
+        if not wanted and not passed:
+            problems.append(f"{nowhere(verdict.config)}; those of socket units belong there too")
+    for each in passed:
+        each.socket.close()
+    for text in problems:
+        complain(text)
+    if not problems:
+        names = ", ".join(plugin.name for plugin in verdict.plugins)
+        click.echo(one_line(f"ok: the daemon can start; its chain: {names or 'empty'}"))
+    return 1 if problems else 0

@@ -1,0 +1,105 @@
+"""Sockets that the service manager has opened and passes on: socket activation.
+
+Source: sd_listen_fds(3). The descriptors from 3 on are ours where LISTEN_PID is this process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Final
+
+from hookframe.daemon.sockets import ListenError
+
+_FIRST: Final = 3
+_MOST: Final = 1024
+"""More descriptors than socket units have; a larger number is a mistake."""
+_FAMILIES: Final = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A socket that listened before the daemon was started.
+
+    Args:
+        socket: the socket.
+        name: what the service manager calls it: FileDescriptorName in systemd.socket(5).
+    """
+
+    socket: socket.socket
+    name: str = ""
+
+
+def are_passed(environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether sockets are passed to this process, and leave them where they are."""
+    return environment.get("LISTEN_PID") == str(os.getpid()) and "LISTEN_FDS" in environment
+
+
+def take_passed(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
+    """Take the sockets that are passed to this process.
+
+    No program that a hook starts gets them, nor the variables: it would take them for its own.
+
+    Args:
+        environment: the variables; they are removed.
+
+    Returns:
+        The sockets in their order; none where they are meant for another process.
+
+    Raises:
+        ListenError: one of them is no listening stream socket, or the variables make no sense.
+    """
+    pid, count, names = (
+        environment.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    )
+    if not pid or not count or _number("LISTEN_PID", pid) != os.getpid():
+        return ()
+    descriptors = range(_FIRST, _FIRST + _number("LISTEN_FDS", count, _MOST))
+    named = names.split(":") if names else [""] * len(descriptors)
+    if len(named) != len(descriptors):
+        raise ListenError(f"LISTEN_FDNAMES is {names!r}; expected {len(descriptors)} names")
+    return tuple(map(_passed, descriptors, named))
+
+
+def _number(name: str, text: str, largest: int = 1 << 31) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= largest:
+        raise ListenError(
+            f"{name} is {text!r}; expected a number as sd_listen_fds(3) says: "
+            "start hookframe from a socket unit, or without this variable"
+        )
+    return number
+
+
+def _passed(descriptor: int, name: str) -> Passed:
+    try:
+        server = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise _unusable(descriptor, name, error.strerror or str(error)) from None
+    seen = _wrong_kind(server)
+    if seen:
+        server.close()
+        raise _unusable(descriptor, name, seen)
+    server.set_inheritable(False)
+    return Passed(server, name)
+
+
+def _wrong_kind(server: socket.socket) -> str:
+    """Say what a socket is, if it is none that clients can connect to."""
+    if server.family not in _FAMILIES:
+        return f"a socket of the address family {int(server.family)}"
+    if server.type != socket.SOCK_STREAM:
+        return "a socket for datagrams"
+    if not server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return "a socket that does not listen"
+    return ""
+
+
+def _unusable(descriptor: int, name: str, seen: str) -> ListenError:
+    named = f" ({name})" if name else ""
+    return ListenError(
+        f"the service manager passes as descriptor {descriptor}{named} what can't be used: {seen}; "
+        "expected a listening stream socket: a socket unit with ListenStream= and Accept=no"
+    )

@@ -1,0 +1,142 @@
+"""What the system would say to a start of the daemon, found out without starting it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hookframe.daemon.listeners import adopt
+from hookframe.daemon.open_files import shortage
+from hookframe.daemon.socket_file import Occupant, occupant
+from hookframe.daemon.sockets import ListenError, bound, refuse_occupied, why_not
+
+if TYPE_CHECKING:
+    from hookframe.address import Address
+    from hookframe.config import Config
+    from hookframe.daemon.activation import Passed
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found.
+
+    Args:
+        problems: what keeps the daemon from starting, or from doing all that it is told to.
+        notes: what is no obstacle, and good to know.
+    """
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def look_ahead(
+    config: Config, addresses: Sequence[Address], passed: Sequence[Passed] = ()
+) -> Report:
+    """Try what a start needs of the system: addresses, directories, open files.
+
+    A daemon that is running does not notice it, and no file stays behind.
+
+    Args:
+        config: what the daemon would be started with.
+        addresses: where it would listen.
+        passed: sockets that listen already.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    adopted = set()
+    for each in passed:
+        try:
+            listener = adopt(each, addresses)
+        except ListenError as error:
+            problems.append(str(error))
+        else:
+            adopted.add(listener.address)
+            notes.append(listener.remark)
+    for address in addresses:
+        if address in adopted:
+            continue
+        try:
+            notes.append(_try(address))
+        except ListenError as error:
+            problems.append(str(error))
+    problems += _problems_of_the_log(config.log.directory)
+    problems.append(shortage(config.limits.connections))
+    return Report(tuple(filter(None, problems)), tuple(filter(None, notes)))
+
+
+def _try(address: Address) -> str:
+    """Do what comes before listening; return what is good to know.
+
+    Raises:
+        ListenError: the daemon could not listen there.
+    """
+    try:
+        return _try_path(address) if address.path else _try_port(address)
+    except OSError as error:
+        raise ListenError(why_not(address, error)) from None
+
+
+def _try_path(address: Address) -> str:
+    if occupant(address.path) is Occupant.ALIVE:
+        return _answered(address)
+    found = refuse_occupied(address)
+    _make_a_file_in(Path(address.path).parent)
+    stale = found is Occupant.STALE
+    return f"{address}: a stale socket file lies there; a start replaces it" if stale else ""
+
+
+def _try_port(address: Address) -> str:
+    try:
+        bound(address).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return _answered(address)
+    return ""
+
+
+def _answered(address: Address) -> str:
+    return f"{address}: a daemon answers there already"
+
+
+def _make_a_file_in(directory: Path) -> None:
+    """Make a file that has gone when this returns.
+
+    Raises:
+        OSError: this user can't.
+    """
+    try:
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:  # it names a file of which nobody has heard
+        raise OSError(error.errno, error.strerror) from None
+
+
+def _problems_of_the_log(directory: str | None) -> Iterator[str]:
+    if directory is None:
+        return
+    path = there = Path(directory)
+    try:
+        there = next(each for each in (path, *path.parents) if each.exists())
+        _make_a_file_in(there)
+    except OSError as error:
+        yield (
+            f"log.directory is {directory}: no file can be made in {there}: {error.strerror}; "
+            "it must be a directory, writable for the user that runs hookframe"
+        )
+        return
+    for file in (path / "current", path / "lock"):
+        if os.path.lexists(file) and not _is_ours(file):
+            yield (
+                f"log.directory is {directory}: {file} is no file that this user may write; "
+                "move it away, or make it writable for the user that runs hookframe"
+            )
+
+
+def _is_ours(file: Path) -> bool:
+    regular = file.is_file() and not file.is_symlink()
+    return regular and os.access(file, os.W_OK, effective_ids=True)
