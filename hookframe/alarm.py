@@ -70,8 +70,8 @@ class Alarm:
         self._soon = _SOON
         self._interrupted = (0.0, 0.0)
         """what was interrupted last, by when it was due, and when it may be interrupted again"""
-        self._tried = 0.0
-        """what was not interrupted at once, because of what was on top, by when it was due"""
+        self._spared = (0.0, 0.0)
+        """what was let go on for a moment, by when it was due, and until when"""
         self._main = main_thread().ident or 0
         self._stopping = False
         self.next_look = inf
@@ -90,7 +90,8 @@ class Alarm:
             clock: the chain's clock.
             shortest: the shortest of all its deadlines, in seconds.
         """
-        self._clock, self._pause = clock, max(shortest, _SHORTEST)
+        self._clock = clock
+        self._pause = inf if shortest == inf else min(max(shortest, _SHORTEST), _LONGEST)
         self.next_look = monotonic()
         self._wake.set()
         _RECEIVER.expect_looks()
@@ -107,7 +108,7 @@ class Alarm:
     def _keep_looking(self) -> None:
         pause = inf
         while not self._stopping:
-            self._wake.wait(None if pause == inf else min(pause, _LONGEST))
+            self._wake.wait(None if pause == inf else pause)
             self._wake.clear()
             pause = self._look()
             self.next_look = monotonic() + pause
@@ -158,18 +159,26 @@ class Alarm:
         """Raise at once if the plugin's code is on top, else when it is again.
 
         Whoever traces this thread already, as a debugger does, goes first: then the next signal
-        may find a better moment. It is also the one that ends a library's call that stays.
+        may find a better moment. It is also the one that ends what should have ended soon.
         """
         place = find_place(frame)
         if place is None:
             return
-        due = self._clock.due()
-        if place.call is None or (place.borrowed and self._tried == due):
+        now, due = monotonic(), self._clock.due()
+        spared, until = self._spared
+        was_spared = spared == due and now >= until
+        if was_spared if place.soon else place.call is None:
             raise self._error()
-        self._tried = due
-        if sys.gettrace() in (None, _pass):
+        if spared != due:
+            self._spared = (due, now + _SOON)
+        if place.call is not None and sys.gettrace() in (None, self._at_call):
             place.call.f_trace = self._at_return
-            sys.settrace(_pass)
+            sys.settrace(self._at_call)
+
+    def _at_call(self, frame: FrameType, event: str, argument: Any) -> None:  # noqa: ARG002
+        """Trace no further call, and none at all where there is nothing to interrupt any more."""
+        if not self._is_time():
+            sys.settrace(None)
 
     def _at_return(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002
         """Trace a call from the plugin's code into ours, and raise when it returns."""
@@ -184,12 +193,8 @@ class Alarm:
         due, now = self._clock.due(), monotonic()
         error = self._clock.interrupted(now)
         pause = min(max(error.deadline * _AGAIN, _AGAIN_AT_LEAST), _AGAIN_AT_MOST)
-        self._interrupted = (due, now + pause)
+        self._interrupted, self._spared = (due, now + pause), (0.0, 0.0)
         return error
-
-
-def _pass(frame: FrameType, event: str, argument: Any) -> None:
-    """Trace no further call."""
 
 
 class _Receiver:

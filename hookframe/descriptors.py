@@ -12,6 +12,7 @@ _HIGH: Final = 1000
 """Copies get numbers from here on, out of the way of who closes all the small ones."""
 _ROOM: Final = 24
 """How far below the system's limit they begin where that is lower."""
+_CLOSED: Final = -1
 
 Identity = tuple[int, int]
 """A file's inode and device: two open files that have the same ones at a time are the same."""
@@ -38,11 +39,42 @@ def private_copy(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
-def close_if(descriptor: int, identity: Identity) -> None:
-    """Close a descriptor, unless it leads to another file by now and so is somebody else's."""
-    if identity_of(descriptor) == identity:
-        with suppress(OSError):
-            os.close(descriptor)
+class OwnFile:
+    """An open file of our own, closed when nobody holds it any more.
+
+    So no thread and no signal handler closes it under another one that is about to write.
+
+    Args:
+        descriptor: leads to it, and belongs to this object from now on.
+        identity: which file that is.
+    """
+
+    __slots__ = ("descriptor", "identity")
+
+    def __init__(self, descriptor: int, identity: Identity) -> None:
+        self.descriptor = descriptor
+        self.identity = identity
+
+    @property
+    def length(self) -> int | None:
+        """How long the file is; None where a plugin has closed it under us.
+
+        Its number may lead to a stranger's file then, or to the next one that we open.
+        """
+        try:
+            status = os.fstat(self.descriptor)
+        except OSError:
+            self.descriptor = _CLOSED
+            return None
+        if status[1:3] != self.identity:
+            self.descriptor = _CLOSED
+            return None
+        return status.st_size
+
+    def __del__(self) -> None:
+        if identity_of(self.descriptor) == self.identity:
+            with suppress(OSError):
+                os.close(self.descriptor)
 
 
 class Kept:

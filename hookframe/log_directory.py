@@ -1,7 +1,7 @@
 """A directory of log files like multilog's: `current`, and those that were put away.
 
 Several processes may write at once. Each line is one write at the end of the file, and takes no
-lock: a process that hangs can't keep others from writing. Before each line a writer looks whether
+lock: a process that hangs can't keep others from writing. Before a line a writer looks whether
 `current` is still the file that it has open; so it follows whoever has put that away, this program
 or another one.
 """
@@ -15,10 +15,10 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final
 
-from hookframe.descriptors import Identity, close_if, private_copy
+from hookframe.descriptors import OwnFile, private_copy
 from hookframe.errors import LogUnusable
 from hookframe.escape import one_line
 from hookframe.losses import Losses
@@ -31,39 +31,9 @@ _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )
 """Not blocking only keeps a named pipe that somebody has put there from stopping us."""
-_CLOSED: Final = -1
-
-
-class _File:
-    """An open log file, closed when nobody holds it any more.
-
-    So no thread and no signal handler closes it under another one that is about to write.
-    """
-
-    __slots__ = ("descriptor", "identity")
-
-    def __init__(self, descriptor: int, identity: Identity) -> None:
-        self.descriptor = descriptor
-        self.identity = identity
-
-    @property
-    def length(self) -> int | None:
-        """How long the file is; None where a plugin has closed it under us.
-
-        Its number may lead to a stranger's file then, or to the next one that we open.
-        """
-        try:
-            status = os.fstat(self.descriptor)
-        except OSError:
-            self.descriptor = _CLOSED
-            return None
-        if status[1:3] != self.identity:
-            self.descriptor = _CLOSED
-            return None
-        return status.st_size
-
-    def __del__(self) -> None:
-        close_if(self.descriptor, self.identity)
+_LOOK: Final = 0.001
+"""Seconds for which a file that has been `current` is taken to be so still, unless it is deleted or
+full: in a flood of lines a look for each would cost as much as the writing."""
 
 
 class LogDirectory:
@@ -92,7 +62,8 @@ class LogDirectory:
         self._complain = complain
         self._complaint = OncePerSecond()
         self._losses = Losses()
-        self._file: _File | None = None
+        self._file: OwnFile | None = None
+        self._look_at = 0.0
         try:
             self._file = self._opened()
             os.close(self._lock())
@@ -139,9 +110,13 @@ class LogDirectory:
         if file is None or self._losses.torn or self._losses.unsaid:
             return False
         try:
-            own = os.fstat(file.descriptor)
-            here = os.stat(self._current, follow_symlinks=False)  # noqa: PTH116
-            if not (own[1:3] == file.identity == here[1:3]) or own.st_size + len(data) > self._size:
+            status = os.fstat(file.descriptor)
+            if (
+                status[1:3] != file.identity
+                or not status.st_nlink
+                or status.st_size + len(data) > self._size
+                or (monotonic() > self._look_at and not self._is_current(file))
+            ):
                 return False
             self._losses.torn = os.write(file.descriptor, data) < len(data)
         except OSError:
@@ -160,7 +135,7 @@ class LogDirectory:
         if self._losses.torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _checked(self) -> tuple[_File, int]:
+    def _checked(self) -> tuple[OwnFile, int]:
         """Give `current` and its length; open it anew where it is not what we have open."""
         file = self._file
         if file is not None:
@@ -172,16 +147,17 @@ class LogDirectory:
             self._losses.torn = False
         return new, new.length or 0
 
-    def _is_current(self, file: _File) -> bool:
+    def _is_current(self, file: OwnFile) -> bool:
         try:
-            status = os.stat(self._current, follow_symlinks=False)  # noqa: PTH116  (at every line)
+            status = os.lstat(self._current)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:  # nobody can tell; what we have open may still take it
             return True
+        self._look_at = monotonic() + _LOOK
         return status[1:3] == file.identity
 
-    def _opened(self) -> _File:
+    def _opened(self) -> OwnFile:
         try:
             descriptor = os.open(self._current, _FLAGS, 0o640)
         except FileNotFoundError:
@@ -191,7 +167,7 @@ class LogDirectory:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, f"{self._current} is not a regular file")
-            return _File(private_copy(descriptor), status[1:3])
+            return OwnFile(private_copy(descriptor), status[1:3])
         finally:
             os.close(descriptor)
 
@@ -199,7 +175,7 @@ class LogDirectory:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self._directory / "lock", flags, 0o640)
 
-    def _put_away(self, file: _File) -> bool:
+    def _put_away(self, file: OwnFile) -> bool:
         """Give `current` another name, unless another process does; say whether it has one now.
 
         What can't be done now is tried again at the next line; `current` grows meanwhile.

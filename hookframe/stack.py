@@ -18,6 +18,7 @@ _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _LOGGING: Final = f"{_LIBRARY}logging{os.sep}"
 _INSTALLED: Final = (f"{_LIBRARY}site-packages{os.sep}", f"{_LIBRARY}dist-packages{os.sep}")
 _BORROWED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("loguru", "pluggy"))
+_CALLBACKS: Final = (f"{_LIBRARY}weakref.py", f"{_LIBRARY}_weakrefset.py")
 _IMPORT: Final = "<frozen importlib"
 _FROZEN: Final = "<frozen "
 
@@ -28,6 +29,8 @@ class _Owner(Enum):
     HOST = auto()
     BORROWED = auto()
     """what we call as plugins do, or our other threads: its locks must not stay behind"""
+    CALLBACKS = auto()
+    """of the standard library: the interpreter may call it anywhere, and ignores what it raises"""
     LIBRARY = auto()
     """the rest of the standard library: it works for whoever has called it"""
     PLUGIN = auto()
@@ -39,13 +42,13 @@ class Place:
     """Where the main thread is, in the code of a plugin.
 
     Args:
-        call: a call that it has made, of code which must not be interrupted; None where its own
-            code is on top.
-        borrowed: whether that call is one of a library that we use as well, and not of ours.
+        call: a call that it has made, at whose end it may be interrupted: of hookframe's code, or
+            of a library that we use as well; None where its own code is on top.
+        soon: whether a better moment is likely to come soon, after which any will do.
     """
 
     call: FrameType | None
-    borrowed: bool
+    soon: bool
 
 
 def find_place(top: FrameType | None) -> Place | None:
@@ -57,13 +60,16 @@ def find_place(top: FrameType | None) -> Place | None:
     Returns:
         The place; None where no plugin's code runs, or none whose end we would notice.
     """
-    frame, call, host, plugin = top, None, False, False
+    frame, call, host, plugin, soon = top, None, False, False, False
     while frame is not None and frame.f_code not in CALLERS:
+        soon = soon or frame.f_code.co_name == "__del__"
         match _owner(frame.f_code.co_filename):
             case _Owner.HOST:
                 call, host, plugin = frame, True, False
             case _Owner.BORROWED if not (host or plugin):
-                call = frame
+                call, soon = frame, True
+            case _Owner.CALLBACKS:
+                soon = True
             case _Owner.PLUGIN:
                 plugin = True
         frame = frame.f_back
@@ -71,7 +77,7 @@ def find_place(top: FrameType | None) -> Place | None:
         return None
     if call is not None and call.f_code.co_flags & CO_GENERATOR:
         return None  # when it yields it does not end
-    return Place(call, borrowed=not host)
+    return Place(call, soon and not host)
 
 
 @lru_cache(maxsize=1024)
@@ -80,6 +86,8 @@ def _owner(file: str) -> _Owner:
         return _Owner.HOST
     if file.startswith((_IMPORT, _LOGGING)) or any(name in file for name in _BORROWED):
         return _Owner.BORROWED
+    if file in _CALLBACKS:
+        return _Owner.CALLBACKS
     if file.startswith(_FROZEN):
         return _Owner.LIBRARY
     if file.startswith(_LIBRARY) and not file.startswith(_INSTALLED):

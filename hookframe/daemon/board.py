@@ -116,13 +116,15 @@ class Stamp:
         slot: where.
     """
 
-    __slots__ = ("cells", "number", "slot", "stray")
+    __slots__ = ("cells", "number", "sample_at", "slot", "stray")
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
         self.cells = slot.cells
         self.number = 0
         """how many requests have been answered"""
+        self.sample_at = 0.0
+        """when the next attempt is to be timed plugin by plugin, by the monotonic clock"""
         self.stray = False
         """whether this is the child of a hook that has called fork"""
 

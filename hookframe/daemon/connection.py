@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 SLICE: Final = 32
 """Requests of one client that are answered before the next client has its turn."""
+SAMPLING: Final = 0.01
+"""Seconds between two attempts of which the statistics learn how long each plugin took."""
 TURN: Final = 0.01
 """Seconds after which the turn passes on sooner, because the hook is slow."""
 
@@ -51,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._rest = b""
         self._refusal = ""
         self._ended = False
+        self._draining = False
         self._scheduled = False
         self._writable = True
         self._requested_at = monotonic()
@@ -77,6 +83,8 @@ class Connection(asyncio.Protocol):
             return
         *whole, self._rest = self._wire.cut(self._rest + data)
         self._take(whole)
+        if self._draining:
+            self._ended, self._rest = True, b""
         if len(self._rest) > LONGEST_REQUEST and not self._ended:
             self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
         self._answer_some()
@@ -84,7 +92,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer what came before the client closed its side; keep ours open until then."""
         if not self._ended:
-            if self._rest or self._wire.once:
+            if not self._draining and (self._rest or self._wire.once):
                 self._take([self._rest])
             self._rest = b""
             self._ended = True
@@ -101,9 +109,25 @@ class Connection(asyncio.Protocol):
         self._answer_some()
 
     def drain(self) -> None:
-        """Answer the requests that have been read whole, then close."""
-        self._ended = True
+        """Answer the requests that have come whole, then close.
+
+        On a unix socket the client can send no more from that moment on, and what it has sent is
+        all read; so no request is taken and not answered.
+        """
+        self._draining = True
+        if not self._shut_for_reading():
+            self._ended = True
         self._answer_some()
+
+    def _shut_for_reading(self) -> bool:
+        """Let the client send nothing more; say whether that is possible without a loss."""
+        with suppress(OSError):  # it has gone itself
+            for descriptor in self.descriptors():
+                with socket.socket(fileno=os.dup(descriptor)) as same:
+                    if same.family == socket.AF_UNIX:
+                        same.shutdown(socket.SHUT_RD)
+                        return True
+        return False
 
     @property
     def answering(self) -> bool:
@@ -116,9 +140,9 @@ class Connection(asyncio.Protocol):
 
     def descriptors(self) -> Iterator[int]:
         """Name the descriptor of its socket."""
-        socket = self._transport.get_extra_info("socket")
-        if socket is not None and socket.fileno() >= 0:
-            yield socket.fileno()
+        own = self._transport.get_extra_info("socket")
+        if own is not None and own.fileno() >= 0:
+            yield own.fileno()
 
     def forget(self) -> None:
         """In a child that a hook has forked: answer nothing."""
@@ -158,8 +182,11 @@ class Connection(asyncio.Protocol):
             return
         answers = self._slice() if self._requests and self._writable else []
         if answers:
-            self._requested_at = monotonic()
+            now = self._requested_at = monotonic()
             self._write(b"".join(answers))
+            if now >= self._stamp.sample_at:
+                self._stamp.sample_at = now + SAMPLING
+                self._host.sample_next()
         if self._requests:
             self._pause_reading()
             if self._writable and not self._scheduled:

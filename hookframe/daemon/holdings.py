@@ -1,45 +1,78 @@
-"""The file descriptors that the daemon itself needs, and that a plugin may close by mistake.
+"""What the daemon holds of the system and a plugin may take by mistake: descriptors, their limit.
 
 A number that is closed twice is somebody else's at the second time. Here it would be a client's,
-whose answers then go to the next client that gets the number.
+whose answers then went to the next client that gets the number; so the process ends before that.
 """
 
 from __future__ import annotations
 
 import os
+import resource
+import stat
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from hookframe.descriptors import identity_of
+from hookframe.descriptors import StandardStreams, identity_of
 
+if TYPE_CHECKING:
+    from hookframe.descriptors import Identity
+    from hookframe.log import Log
 
-def open_numbers() -> set[int]:
-    """Give the numbers of all descriptors that are open."""
-    listed = (int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208  (numbers only)
-    return {number for number in listed if identity_of(number) is not None}  # one was listdir's
+_STREAMS: Final = 3
+"""The lowest descriptor that is no standard stream."""
+
+_LASTING: Final = (stat.S_IFSOCK, stat.S_IFIFO, 0)
+"""Sockets, pipes, and what has no kind: eventpoll, eventfd and the like."""
+_UNLIMITED: Final = 1 << 62
 
 
 class Holdings:
-    """The numbers of open descriptors, and whose they are.
+    """The descriptors of one process: the standard streams, the daemon's own, and its clients'.
 
     Args:
-        numbers: those that the daemon has opened for itself.
+        log: is told what a plugin has done with them.
     """
 
-    def __init__(self, numbers: Iterable[int] = ()) -> None:
-        self._own = {number: identity_of(number) for number in numbers}
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._streams = StandardStreams()
+        self._before = _open_numbers()
+        self._opened: dict[int, Identity | None] = {}
+        self._own: dict[int, Identity | None] = {}
         self._lent: set[int] = set()
+        self._files = _limit_of_files()
 
-    def lend(self, number: int) -> bool:
-        """Take note of a client's descriptor.
+    def prepare(self, listening: Iterable[int]) -> None:
+        """Take note of what the daemon has opened for itself since this was made.
 
         Args:
-            number: what the system has just given.
-
-        Returns:
-            Whether it was free, as far as the daemon knows.
+            listening: what it has got from its supervisor.
         """
-        if number in self._own or number in self._lent:
+        numbers = {*listening, *(_open_numbers() - self._before)}
+        self._opened = {number: identity_of(number) for number in numbers}
+
+    def begin(self) -> None:
+        """Watch over it from now on; what was open for a moment only is closed by now."""
+        self._own = {
+            number: was for number, was in self._opened.items() if identity_of(number) == was
+        }
+        self._files = _limit_of_files()
+
+    def let_go(self) -> None:
+        """Watch no more over the daemon's own: it closes them itself from now on."""
+        self._own = {}
+
+    def lend(self, number: int) -> bool:
+        """Give a client the descriptor that the system has given; say whether it can have it.
+
+        Args:
+            number: the descriptor. Where another one has it already, this process ends.
+        """
+        if number < _STREAMS:
+            self._put_streams_back()  # this closes it, as the event loop never would
             return False
+        if number in self._own or number in self._lent:
+            _end(self._log, f"file descriptor {number} was closed, which was still in use")
         self._lent.add(number)
         return True
 
@@ -47,15 +80,57 @@ class Holdings:
         """Take note that a client's descriptor is about to be closed."""
         self._lent.discard(number)
 
-    def stolen(self) -> list[int]:
-        """Give the daemon's own numbers that are closed, or lead elsewhere."""
-        return [number for number, was in self._own.items() if identity_of(number) != was]
+    def check(self) -> None:
+        """Put back what can be put back; end this process where that is not enough."""
+        self._put_streams_back()
+        for number, was in self._own.items():
+            if identity_of(number) != was:
+                _end(self._log, f"file descriptor {number} was closed, which is the daemon's own")
+        if _limit_of_files() < self._files:
+            self._raise_limit()
 
-    def confirm(self) -> None:
-        """Forget what was open for a moment only, as a file that is read in another thread."""
-        for number in self.stolen():
-            del self._own[number]
+    def _put_streams_back(self) -> None:
+        """Take the standard streams away from whoever has got their numbers."""
+        found = self._streams.put_back()
+        if found:
+            numbers = ", ".join(map(str, found))
+            self._log.warning(
+                f"a plugin has closed or replaced the file descriptors {numbers}: put back"
+            )
 
-    def let_go(self) -> None:
-        """Forget the daemon's own numbers: it closes them itself from now on."""
-        self._own.clear()
+    def _raise_limit(self) -> None:
+        what = f"the limit of open files was set to {_limit_of_files()}, and was {self._files}"
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # with none nothing can be said
+        if _limit_of_files() < self._files:
+            _end(self._log, what)
+        wanted = resource.RLIM_INFINITY if self._files == _UNLIMITED else self._files
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        self._log.warning(f"by a plugin {what}: put back")
+
+
+def _open_numbers() -> set[int]:
+    """Give the numbers of all descriptors but those of files, which come and go, and of devices.
+
+    An event loop keeps one of /dev/null, to give it away when there is no other.
+    """
+    listed = (int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208  (numbers only)
+    return {number for number in listed if _kind(number) in _LASTING}
+
+
+def _kind(number: int) -> int | None:
+    try:
+        return stat.S_IFMT(os.fstat(number).st_mode)
+    except OSError:  # it was what listed them
+        return None
+
+
+def _limit_of_files() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
+
+
+def _end(log: Log, what: str) -> NoReturn:
+    """End this process at once, before a client gets what is meant for another one."""
+    log.error(f"by a plugin {what}: this worker ends, and another one takes over")
+    os._exit(os.EX_SOFTWARE)

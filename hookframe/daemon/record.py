@@ -27,9 +27,10 @@ class Record:
     def died(self, child: Child) -> None:
         """Keep what a child had done."""
         self._restarts += child.role is Role.WORKER
-        report = child.post.slot.report()
-        if report:
-            self._past = add_past(self._past, decode(report), child.post.slot.unreported)
+        slot = child.post.slot
+        report = slot.report()
+        last = decode(report) if report else None
+        self._past = add_past(self._past, last, slot.unreported)
 
     def publish(self, slot: Slot, children: Collection[Child]) -> None:
         """Say on the board how the daemon is, if that has changed.

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.connection import Connection
-from hookframe.daemon.holdings import Holdings, open_numbers
+from hookframe.daemon.holdings import Holdings
 from hookframe.daemon.open_files import make_room, shortage
 from hookframe.daemon.sockets import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
 from hookframe.daemon.wire import Wires
-from hookframe.descriptors import StandardStreams
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
-_STREAMS: Final = 3
-"""The lowest descriptor that is no standard stream."""
+_LAST_REQUESTS: Final = 0.05
+"""Seconds in which clients that have just been let in may still ask before all is ended."""
 
 
 class Server:
@@ -60,14 +58,13 @@ class Server:
         self._stamp = stamp
         self._connections: dict[Connection, int] = {}
         """each one with the number of its descriptor"""
+        self._draining = False
         self._room = config.limits.connections
         self._full = OncePerSecond()
         self._accepting: list[asyncio.Server] = []
         self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
-        self._streams = StandardStreams()
-        self._open_before = open_numbers()
-        self._prepared = self._holdings = Holdings()
+        self._holdings = Holdings(log)
 
     @property
     def limits(self) -> Limits:
@@ -97,23 +94,18 @@ class Server:
                     connect, sock=listener.socket, backlog=BACKLOG, start_serving=False
                 )
             )
-        listening = {listener.socket.fileno() for listener in self._listeners}
-        self._prepared = Holdings(listening | (open_numbers() - self._open_before))
+        self._holdings.prepare(listener.socket.fileno() for listener in self._listeners)
 
     async def open(self) -> None:
         """Accept connections from now on."""
         self._room = _room(self.limits.connections, self._log)
-        self._prepared.confirm()
-        self._holdings = self._prepared
+        self._holdings.begin()
         for accepting in self._accepting:
             await accepting.start_serving()
 
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""
-        self._host.sample_next()
-        self._put_streams_back()
-        if stolen := self._holdings.stolen():
-            self._end(f"file descriptor {stolen[0]}, which is the daemon's own")
+        self._holdings.check()
         now = monotonic()
         for connection in list(self._connections):
             if connection.overdue(now, self.limits):
@@ -128,10 +120,13 @@ class Server:
             self._config = config
 
     async def drain(self) -> None:
-        """Accept nothing more, answer what has been read, and close."""
+        """Accept nothing more, answer what has been sent, and close."""
         self._holdings.let_go()
+        self._draining = True
         for accepting in self._accepting:
             accepting.close()
+        if self._connections:
+            await asyncio.sleep(_LAST_REQUESTS)
         for connection in list(self._connections):
             connection.drain()
         until = monotonic() + self.limits.answer_time
@@ -158,9 +153,6 @@ class Server:
 
     def _made(self, connection: Connection) -> bool:
         number = next(connection.descriptors(), -1)
-        if 0 <= number < _STREAMS:
-            self._put_streams_back()  # this closes it, as the event loop never would
-            return False
         if len(self._connections) >= self._room:
             if self._full.due():
                 self._log.warning(
@@ -168,27 +160,15 @@ class Server:
                     "and the system allow; further ones are turned away"
                 )
             return False
-        if number >= 0 and not self._holdings.lend(number):
-            self._end(f"file descriptor {number}, which is the daemon's own or another client's")
+        if not self._holdings.lend(number):
+            return False
         self._connections[connection] = number
+        if self._draining:  # it was accepted in the last moment
+            connection.drain()
         return True
 
     def _lost(self, connection: Connection) -> None:
         self._holdings.take_back(self._connections.pop(connection, -1))
-
-    def _put_streams_back(self) -> None:
-        """Take the standard streams away from whoever has got their numbers."""
-        found = self._streams.put_back()
-        if found:
-            numbers = ", ".join(map(str, found))
-            self._log.warning(
-                f"a plugin has closed or replaced the file descriptors {numbers}: put back"
-            )
-
-    def _end(self, what: str) -> NoReturn:
-        """End this process at once, before a client gets what is meant for another one."""
-        self._log.error(f"a plugin has closed {what}: this worker ends, another one takes over")
-        os._exit(os.EX_SOFTWARE)
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""

@@ -102,6 +102,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Keep workers at work until a signal says to stop, and all have ended."""
+        self._record.publish(self._board.own, ())
         while self._children or not self._stopping:
             self._wait()
             for number in self._inbox.take():
@@ -207,6 +208,7 @@ class Supervisor:
         if not child.lost:
             self._selector.unregister(child.post.channel)
         child.bury()
+        self._record.publish(self._board.own, self._all())
 
     def _obituary(self, child: Child, cause: str) -> None:
         """Say of what a child has died, and in which attempt."""

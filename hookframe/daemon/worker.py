@@ -17,7 +17,7 @@ from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE,
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.standin import StandIn
-from hookframe.daemon.status import decode, document, encode
+from hookframe.daemon.status import alone, decode, document, encode
 from hookframe.daemon.strays import Strays
 from hookframe.daemon.vigil import MICROSECONDS
 from hookframe.host import Host
@@ -135,6 +135,7 @@ class Worker:
         await self._leaving.wait()
         await self._server.drain()
         sweeping.cancel()
+        self._report()
 
     def _announce(self) -> None:
         """Say what has not been said while another worker served."""
@@ -165,13 +166,18 @@ class Worker:
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
         cells[BEAT] = int(monotonic() * MICROSECONDS)
+        self._report()
+
+    def _report(self) -> None:
         self._post.slot.publish(encode(self._server.part()))
 
     def _status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""
         board = self._post.board
         others = [each for each in map(decode, board.reports()) if each["pid"] != part["pid"]]
-        return encode(document(decode(board.own.report()), [part, *others], monotonic()))
+        supervisor = board.own.report()
+        whole = decode(supervisor) if supervisor else alone(part)
+        return encode(document(whole, [part, *others], monotonic()))
 
     def _obey(self) -> None:
         """Take what the supervisor says."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from textwrap import dedent
-from time import monotonic
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from ..daemon.lab import ERROR, PATIENCE, TEMPFAIL, Client, attempt, extracted, field, line
@@ -333,7 +333,18 @@ def _of_exim(answer: bytes):
 
 
 class Line(Client):
-    """A connection that may end at any moment."""
+    """A connection that may end at any moment, and whose beginning may have to wait its turn."""
+
+    def __init__(self, where) -> None:
+        until = monotonic() + PATIENCE
+        while True:
+            try:
+                super().__init__(where)
+            except BlockingIOError:  # so many clients wait to be let in that there is no room
+                assert monotonic() < until, "for half a minute nobody was let in"
+                sleep(PAUSE)
+            else:
+                return
 
     def line_or_end(self) -> bytes:
         """Read up to a newline, or what there is of it where the connection ends."""

@@ -70,8 +70,13 @@ def begun(daemon):
 
 
 def status(daemon):
-    """What the daemon says of itself."""
-    return daemon.ask(STATUS)
+    """What the daemon says of itself; whoever is asked may be about to leave."""
+
+    def told():
+        answer = daemon.exchange(line(STATUS))
+        return answer.endswith(b"\n") and json.loads(answer)
+
+    return eventually(told)
 
 
 def standby(daemon) -> int:

@@ -236,9 +236,11 @@ def _voted(reply):
     if any(isinstance(each, float) for each in reply.values()):
         return None  # JSON has one kind of number: there 1.0 is an integer
     try:
-        return _folded({key: str(value) for key, value in reply.items() if value is not None})
-    except ValueError:  # an int of more digits than Python writes
+        decision = {key: str(value) for key, value in reply.items() if value is not None}
+        "".join(decision.values()).encode()
+    except ValueError:  # an int of more digits than Python writes, or no valid UTF-8
         return TEMPFAIL
+    return _folded(decision)
 
 
 def _folded(decision: dict[str, str]) -> dict[str, str]:

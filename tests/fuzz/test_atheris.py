@@ -15,14 +15,14 @@ from .amount import FACTOR
 
 FUZZER = Path(__file__).with_name("fuzzer.py")
 RUNS = {
-    "jsonl": 3000,
-    "explain": 2000,
-    "exim": 6000,
-    "configuration": 4000,
-    "documents": 800,
-    "hook_file": 4000,
-    "definitions": 800,
-    "returned": 800,
+    "jsonl": 2000,
+    "explain": 1000,
+    "exim": 4000,
+    "configuration": 2500,
+    "documents": 500,
+    "hook_file": 3000,
+    "definitions": 500,
+    "returned": 500,
 }
 """How many inputs each target gets: what it can try in a second or two."""
 

@@ -14,19 +14,19 @@ from .seeds import CONFIGURATIONS, TOML_WORDS
 
 
 @given(st.binary() | mutated(CONFIGURATIONS, TOML_WORDS))
-@examples(400)
+@examples(250)
 def test_any_bytes_are_a_configuration_or_refused_in_words(data):
     config(data)
 
 
 @given(rearranged(CONFIGURATIONS, TOML_WORDS))
-@examples(400)
+@examples(250)
 def test_a_configuration_with_its_lines_in_disorder_is_one_or_is_refused_in_words(data):
     config(data)
 
 
 @given(DOCUMENTS)
-@examples(400)
+@examples(250)
 def test_all_mistakes_of_a_configuration_are_found_each_on_its_line_and_nothing_else(listed):
     settings(listed)
 

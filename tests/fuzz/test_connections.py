@@ -190,7 +190,7 @@ def daemon():
 
 def test_clients_that_do_anything_in_any_order_harm_nobody_else(daemon):
     Crowd.daemon = daemon
-    run_state_machine_as_test(Crowd, settings=examples(120, stateful_step_count=40))
+    run_state_machine_as_test(Crowd, settings=examples(80, stateful_step_count=40))
     assert daemon.ask(saying("the end")) == said("the end")
     for text in daemon.said.splitlines():
         assert text.isprintable(), text

@@ -8,6 +8,9 @@ from hookframe.config import Config
 from hookframe.daemon.exim import cut_request
 from hookframe.decision import check_decision
 
+from ..support.attempts import an_attempt
+from ..support.site import hook
+from ..support.wait import eventually
 from .hook_files import UNSOUND
 from .loading import configured
 from .odd import UNCONTAINED, made
@@ -80,3 +83,13 @@ def test_a_hook_file_that_defines_something_odd_is_a_plugin_or_refused(child, pa
     text = part.format("pre_delivery_attempt", "attempt")
     for each in (text, hook + text):
         assert child.load(each.encode()) in ("Plugin", "LoadError")
+
+
+@pytest.mark.xfail(reason="hookfile.py looks at what a file defines as if that could not fail")
+def test_a_file_that_exits_when_it_is_looked_at_does_not_end_reloading(site):
+    """The thread that reloads ended without a word, and the old policy went on for ever."""
+    host = site.file_host(hook("return {'action': 'pause', 'message': 'old'}"), watch=True)
+    site.save("def __getattr__(name): raise SystemExit\n")
+    eventually(lambda: host.problem, seconds=3)
+    site.save(hook("return {'action': 'pause', 'message': 'new'}"))
+    eventually(lambda: host.decide(an_attempt()).get("message") == "new", seconds=3)

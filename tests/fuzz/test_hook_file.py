@@ -17,18 +17,18 @@ texts = st.one_of(
 
 
 @given(texts)
-@examples(400)
+@examples(250)
 def test_any_bytes_are_refused_where_they_are_not_python(child, data):
     assert child.load(data + NEVER_PARSED) == "LoadError"
 
 
 @given(texts)
-@examples(400)
+@examples(250)
 def test_any_bytes_are_compiled_or_refused(child, data):
     assert child.load(NEVER_RUN + data) == "LoadError"
 
 
 @given(HOOK_TEXTS)
-@examples(400)
+@examples(250)
 def test_a_file_of_odd_definitions_is_a_plugin_or_refused(child, text):
     assert child.load(text) in ("Plugin", "LoadError")

@@ -9,12 +9,12 @@ from .odd import RAISED, RETURNED, made
 
 
 @given(RETURNED)
-@examples(600)
+@examples(300)
 def test_whatever_a_hook_returns_is_a_decision_or_temp_fails_that_one_attempt(bench, expression):
     bench.returned(made(expression))
 
 
 @given(RAISED)
-@examples(200)
+@examples(150)
 def test_whatever_a_hook_raises_temp_fails_that_one_attempt(bench, expression):
     bench.raised(made(expression))

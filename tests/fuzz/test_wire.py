@@ -19,18 +19,18 @@ exim_requests = st.one_of(
 
 
 @given(requests)
-@examples(400)
+@examples(250)
 def test_each_jsonl_request_gets_one_decision_that_another_reader_of_json_expects(bench, data):
     bench.jsonl(data)
 
 
 @given(requests)
-@examples(200)
+@examples(120)
 def test_each_explain_request_gets_the_decision_that_jsonl_gives(bench, data):
     bench.explain(data)
 
 
 @given(exim_requests)
-@examples(400)
+@examples(250)
 def test_exim_gets_one_whole_answer_whatever_it_sends_and_however_that_is_cut(bench, data):
     bench.exim(data)
