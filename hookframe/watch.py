@@ -14,7 +14,7 @@ from typing import Final
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
@@ -105,8 +105,7 @@ class Watch:
     def __init__(self, wake: threading.Event, warn: Callable[[str], None]) -> None:
         self._handler = _Handler(wake)
         self._warn = warn
-        self._observer = Observer()
-        self._observer.start()
+        self._observer = self._observing()
         self._watched: dict[str, tuple[Inode, ObservedWatch]] = {}
         self._refused: dict[str, Inode] = {}
 
@@ -122,21 +121,37 @@ class Watch:
         """
         paths = list(paths)
         self._handler.files = frozenset(name for path in paths for name in _names(path))
+        observer = self._observer
+        if observer is None:
+            return False
         wanted = directories(paths)
-        deaf = {each.watch for each in self._observer.emitters if not each.is_alive()}
+        deaf = {each.watch for each in observer.emitters if not each.is_alive()}
         for directory, (inode, watch) in list(self._watched.items()):
             if wanted.get(directory) != inode or watch in deaf:
-                self._observer.unschedule(watch)
+                observer.unschedule(watch)
                 del self._watched[directory]
         before = set(self._watched)
         for directory, inode in wanted.items():
             if directory not in self._watched and self._refused.get(directory) != inode:
-                self._schedule(directory, inode)
+                self._schedule(observer, directory, inode)
         return not before.issuperset(self._watched)
 
-    def _schedule(self, directory: str, inode: Inode) -> None:
+    def _observing(self) -> BaseObserver | None:
+        """Start an observer; None where the system has none left (inotify(7))."""
         try:
-            watch = self._observer.schedule(self._handler, directory)
+            observer = Observer()
+            observer.start()
+        except OSError as error:
+            self._warn(
+                f"can't watch any directory: {error.strerror or error}; "
+                f"looking for changes every {POLL} s instead"
+            )
+            return None
+        return observer
+
+    def _schedule(self, observer: BaseObserver, directory: str, inode: Inode) -> None:
+        try:
+            watch = observer.schedule(self._handler, directory)
         except OSError as error:
             self._refused[directory] = inode
             self._warn(
@@ -171,5 +186,6 @@ class Watch:
 
     def stop(self) -> None:
         """Stop watching."""
-        self._observer.stop()
-        self._observer.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()

@@ -122,11 +122,11 @@ class Server:
     async def drain(self) -> None:
         """Accept nothing more, answer what has been sent, and close."""
         self._holdings.let_go()
-        self._draining = True
         for accepting in self._accepting:
             accepting.close()
         if self._connections:
             await asyncio.sleep(_LAST_REQUESTS)
+        self._draining = True
         for connection in list(self._connections):
             connection.drain()
         until = monotonic() + self.limits.answer_time

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.backoff import Backoff
-from hookframe.daemon.board import MAX_MEMORY, Board
+from hookframe.daemon.board import Board
 from hookframe.daemon.child import (
     LEAVE,
     LOADED,
@@ -24,9 +24,9 @@ from hookframe.daemon.child import (
     Role,
     fork,
 )
-from hookframe.daemon.postmortem import cause_of_death, identified, place
-from hookframe.daemon.process import memory_of
-from hookframe.daemon.record import Record, chain_of
+from hookframe.daemon.obituaries import Obituaries
+from hookframe.daemon.record import Record
+from hookframe.daemon.scales import Scales
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.vigil import Stuck
@@ -51,13 +51,6 @@ _HEAD_START: Final = 0.02
 """Seconds that a new worker has for the clients that have waited, before a standby is forked."""
 _DYING: Final = 0.5
 """Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
-_WEIGHING: Final = 0.5
-"""Seconds between two looks at the children's memory."""
-_LIGHTER: Final = 0.9
-"""Up to which part of the limit a fresh worker may have, to be an improvement."""
-_A_WHILE: Final = 60.0
-"""Seconds between two complaints about a limit that is too small for the policy."""
-_MEBIBYTE: Final = 1 << 20
 
 
 class Supervisor:
@@ -97,8 +90,8 @@ class Supervisor:
         self._alone_since = monotonic()
         self._announced = False
         self._stopping = False
-        self._weighed_at = 0.0
-        self._complained_of_memory_at = -_A_WHILE
+        self._obituaries = Obituaries(log)
+        self._scales = Scales(log)
 
     def run(self) -> None:
         """Keep workers at work until a signal says to stop, and all have ended."""
@@ -112,8 +105,8 @@ class Supervisor:
             self._bury_the_dead()
             for child in list(self._children.values()):
                 self._watch(child)
-            self._weigh()
             if not self._stopping:
+                self._relieve()
                 self._fill()
             self._record.publish(self._board.own, self._all())
             self._notifier.alive()
@@ -197,7 +190,7 @@ class Supervisor:
         now = monotonic()
         if child.role is not Role.LEAVING or status != 0:
             if not child.condemned:
-                self._obituary(child, cause_of_death(status))
+                self._obituaries.died(child, status)
             counts = child.role is not Role.STAND_IN and not self._stopping
             if counts and self._backoff.died(now, child.since):
                 self._log.error(
@@ -209,16 +202,6 @@ class Supervisor:
             self._selector.unregister(child.post.channel)
         child.bury()
         self._record.publish(self._board.own, self._all())
-
-    def _obituary(self, child: Child, cause: str) -> None:
-        """Say of what a child has died, and in which attempt."""
-        request = child.post.slot.in_progress
-        if request is None:
-            self._log.error(f"the {child.role} {child.pid} has died: {cause}")
-        else:
-            where = place(child.last_words(), chain_of(child))
-            text = f"the worker {child.pid} that ran it has died: {cause}{where}"
-            self._log.lost(identified(request), text)
 
     def _watch(self, child: Child) -> None:
         """Kill a child that is stuck, and say where it was."""
@@ -241,8 +224,7 @@ class Supervisor:
                 return  # it has gone on in the last moment
             child.kill()
             self._promote_who_is_needed()
-            text = f"did not end after its deadline; its worker {child.pid} was killed"
-            self._log.lost(identified(request), text + place(trace, chain_of(child)))
+            self._obituaries.hung(child, request, trace)
         elif stuck is Stuck.IN_A_LOAD:
             self._give_up(child, "building the chain anew takes longer than limits.load_time")
         else:
@@ -251,31 +233,14 @@ class Supervisor:
     def _give_up(self, child: Child, why: str) -> None:
         trace = child.traceback()
         child.kill()
-        where = place(trace, chain_of(child)) if trace else ""
-        self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
+        self._obituaries.given_up(child, why, trace)
 
-    def _weigh(self) -> None:
-        """Replace a worker that has grown too large, once another one is ready."""
-        now = monotonic()
-        if now - self._weighed_at < _WEIGHING or self._stopping:
-            return
-        self._weighed_at = now
-        for child in self._all(Role.WORKER):
-            most, has = child.post.slot.cells[MAX_MEMORY], memory_of(child.pid)
-            spare = next(iter(self._all(Role.STANDBY)), None)
-            if not most or has <= most or not spare:
-                continue
-            too_large = (
-                f"the worker {child.pid} has {has // _MEBIBYTE} MiB of memory, limits.max_memory "
-                f"is {most // _MEBIBYTE} MiB"
-            )
-            if memory_of(spare.pid) < most * _LIGHTER:
-                self._log.warning(f"{too_large}: it is replaced")
-                self._promote(spare)
-                self._dismiss(child)
-            elif now - self._complained_of_memory_at > _A_WHILE:
-                self._complained_of_memory_at = now
-                self._log.warning(f"{too_large}; a fresh one has hardly less, so raise the limit")
+    def _relieve(self) -> None:
+        """Have a standby take the place of a worker that has grown too large."""
+        workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
+        for worker, spare in self._scales.too_heavy(workers, spares):
+            self._promote(spare)
+            self._dismiss(worker)
 
     def _fill(self) -> None:
         """See that enough workers serve, that one more is ready, and that somebody answers."""

@@ -1,0 +1,307 @@
+"""What happens to the daemon's files, and what the system refuses it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ..daemon.lab import attempt
+from ..support.wait import eventually
+from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, under_load
+
+FAILING = """
+def fails():
+    raise ValueError("for the log")
+"""
+TINY_DISK = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"'
+MOUNTING = (("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--mount"))
+OWN_LIMITS = ("unshare", "--user", "--map-root-user")
+FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib*/faketime/libfaketime.so.1"
+WITH_THE_TIME = """
+def pre_delivery_attempt(attempt):
+    if attempt["recipient"] == "fails":
+        raise ValueError("for the log")
+    return {"action": "pause", "message": f"%s {attempt['msguid']} {attempt['injtime']}"}
+"""
+LOST = re.compile(r"([0-9]+) lines? of the log lost")
+
+
+def runs(*command: str) -> bool:
+    """Whether a command runs, and ends well."""
+    with suppress(OSError):
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return False
+
+
+def own_disk(directory: Path) -> tuple[str, ...]:
+    """A command that mounts a tiny disk there, for nobody but the command that follows it."""
+    for unshare in MOUNTING:
+        command = (*unshare, "sh", "-c", TINY_DISK, str(directory))
+        if runs(*command, "true"):
+            return command
+    pytest.skip("the system does not let this user mount a file system, not even for itself")
+
+
+def own_limit(name: str, number: int) -> tuple[str, ...]:
+    """A command that sets a limit in /proc/sys/user for the command that follows it only."""
+    script = f'echo {number} > /proc/sys/user/{name} && exec "$@"'
+    command = (*OWN_LIMITS, "sh", "-c", script, "sh")
+    if not runs(*command, "true"):
+        pytest.skip("the system does not let this user make a user namespace")
+    return command
+
+
+def own_clock(offset: Path) -> tuple[str, ...]:
+    """A command that shows the one that follows it another time of day, as a file says."""
+    found = [path for pattern in FAKETIME for path in Path("/").glob(pattern[1:])]
+    if not found:
+        pytest.skip("Debian's libfaketime is not installed")
+    return (
+        "env",
+        f"LD_PRELOAD={found[0]}",
+        f"FAKETIME_TIMESTAMP_FILE={offset}",
+        "FAKETIME_NO_CACHE=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        "DONT_FAKE_MONOTONIC=1",
+    )
+
+
+def prefixed(asked, decision) -> bool:
+    """Say whether a decision is what `policy` with any prefix says about an attempt."""
+    return decision["action"] == "pause" and decision["message"].endswith(asked["msguid"])
+
+
+def answers_with(daemon, prefix: str) -> bool:
+    """Whether an attempt is answered by the policy with this prefix now."""
+    answer = daemon.ask(attempt())
+    return answer["message"].startswith(prefix)
+
+
+def in_a_directory(daemon, more: str = ""):
+    """Start a daemon whose hook file has a directory of its own."""
+    daemon.hook_file = daemon.directory / "hooks" / "hook.py"
+    daemon.hook_file.parent.mkdir()
+    daemon.write(policy(), more)
+    text = daemon.configuration.read_text().replace('"hook.py"', '"hooks/hook.py"')
+    daemon.save(daemon.configuration, text)
+    return daemon.start()
+
+
+def test_while_the_disk_of_the_log_is_full_attempts_are_answered_and_lines_counted(fresh):
+    daemon = fresh()
+    daemon.write(policy(FAILING), '[log]\ndirectory = "disk/log"\nsize = "1MiB"\n')
+    disk = daemon.directory / "disk"
+    disk.mkdir()
+    daemon.launch(*own_disk(disk))
+    eventually(daemon.jsonl.exists)
+    disk = Path(f"/proc/{daemon.pid}/root{disk}")
+    current, ballast = disk / "log" / "current", disk / "ballast"
+    worker = daemon.worker()
+    with under_load(daemon) as accounts:
+        assert accounts.fault("fails") is TEMPFAILED
+        fill(ballast)
+        assert {accounts.fault("fails") for _ in range(100)} == {TEMPFAILED}
+        daemon.wait_for("the log can't be written to")
+        ballast.unlink()
+        assert accounts.fault("fails") is TEMPFAILED
+        eventually(lambda: LOST.search(current.read_text()))
+    text = current.read_text()
+    written = text.count("for the log at")
+    lost = sum(map(int, LOST.findall(text)))
+    assert lost > 0
+    assert written + lost == 102
+    assert set(accounts.outcomes) == {POLICY, TEMPFAILED}
+    assert daemon.worker() == worker
+
+
+def fill(ballast: Path) -> None:
+    """Fill the disk on which a file is."""
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+
+
+def test_a_worker_that_dies_while_the_disk_of_the_log_is_full_is_replaced(fresh):
+    daemon = fresh()
+    daemon.write(policy(FAILING), '[log]\ndirectory = "disk/log"\n')
+    disk = daemon.directory / "disk"
+    disk.mkdir()
+    daemon.launch(*own_disk(disk))
+    eventually(daemon.jsonl.exists)
+    disk = Path(f"/proc/{daemon.pid}/root{disk}")
+    worker = daemon.worker()
+    fill(disk / "ballast")
+    with under_load(daemon) as accounts:
+        while not daemon.logged("the log can't be written to"):
+            assert accounts.fault("fails") is TEMPFAILED
+        os.kill(worker, signal.SIGKILL)
+        daemon.next_worker(worker)
+        accounts.wait_for(POLICY, 30)
+        (disk / "ballast").unlink()
+        current = disk / "log" / "current"
+        eventually(
+            lambda: accounts.fault("fails") and "(plugin file)" in current.read_text()[-300:]
+        )
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["nobody reads", "nobody is there"])
+def test_a_standard_error_that_nobody_reads_keeps_nobody_waiting(fresh, gone):
+    daemon = fresh()
+    daemon.write(policy(FAILING))
+    pipe = daemon.directory / "stderr"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        daemon.launch("sh", "-c", f'exec "$@" 2>{pipe}', "sh")
+        worker = daemon.worker()
+        if gone:
+            os.close(reader)
+        with under_load(daemon) as accounts:
+            assert {accounts.fault("fails") for _ in range(100)} == {TEMPFAILED}
+            if not gone:
+                os.set_blocking(reader, True)
+                said = os.read(reader, 65536).decode()
+                assert accounts.fault("fails") is TEMPFAILED
+                while not LOST.search(said):
+                    said += os.read(reader, 65536).decode()
+        assert set(accounts.outcomes) == {POLICY, TEMPFAILED}
+        assert daemon.worker() == worker
+        assert daemon.stop() == 0
+    finally:
+        if not gone:
+            os.close(reader)
+
+
+def test_a_hook_file_is_found_again_when_its_directory_was_removed_and_made_again(fresh):
+    daemon = in_a_directory(fresh())
+    accounts = Accounts(daemon, prefixed)
+    with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
+        for number in range(3):
+            accounts.wait_for(POLICY)
+            shutil.rmtree(daemon.hook_file.parent)
+            accounts.wait_for(TEMPFAILED)
+            daemon.hook_file.parent.mkdir()
+            daemon.save(daemon.hook_file, policy(prefix=f"{number} "))
+            eventually(lambda new=f"{number} ": answers_with(daemon, new))
+    assert set(accounts.all_closed()) == {POLICY, TEMPFAILED}
+    assert daemon.logged("error loading") >= 3
+
+
+def test_whoever_serves_next_knows_the_file_of_a_directory_that_was_exchanged(fresh):
+    daemon = in_a_directory(fresh())
+    worker = daemon.worker()
+    daemon.standby()
+    new = daemon.directory / "new"
+    new.mkdir()
+    (new / "hook.py").write_text(policy(prefix="new "))
+    daemon.hook_file.parent.rename(daemon.directory / "old")
+    new.rename(daemon.hook_file.parent)
+    eventually(lambda: answers_with(daemon, "new "))
+    accounts = Accounts(daemon, lambda asked, said: said["message"] == f"new {asked['msguid']}")
+    with accounts.load(), accounts.load(daemon.exim):
+        accounts.wait_for(POLICY)
+        os.kill(worker, signal.SIGKILL)
+        accounts.wait_for(POLICY, 50)
+    assert accounts.all_closed()[TEMPFAILED] == 0
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["tempfail", "keep"])
+def test_a_configuration_that_was_removed_and_made_again_is_in_force_again(fresh, kept):
+    more = 'on_load_error = "keep"\n' if kept else ""
+    daemon = fresh().with_policy(more=more)
+    text = daemon.configuration.read_text()
+    (daemon.directory / "other.py").write_text(policy(prefix="other "))
+    accounts = Accounts(daemon, prefixed)
+    with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
+        accounts.wait_for(POLICY)
+        daemon.configuration.unlink()
+        daemon.wait_for("error loading")
+        accounts.wait_for(POLICY if kept else TEMPFAILED)
+        daemon.save(daemon.configuration, text.replace('"hook.py"', '"other.py"'))
+        eventually(lambda: answers_with(daemon, "other "))
+        accounts.wait_for(POLICY)
+    assert set(accounts.all_closed()) == ({POLICY} if kept else {POLICY, TEMPFAILED})
+
+
+@pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
+def test_where_the_system_has_no_inotify_left_changes_are_noticed_all_the_same(fresh, limit):
+    daemon = fresh()
+    daemon.write(policy())
+    daemon.start(*own_limit(limit, 0))
+    daemon.wait_for("can't watch")
+    worker = daemon.worker()
+    accounts = Accounts(daemon, prefixed)
+    with accounts.load(), accounts.load(daemon.exim):
+        daemon.save(daemon.hook_file, policy(prefix="renamed "))
+        eventually(lambda: answers_with(daemon, "renamed "))
+        daemon.hook_file.write_text(policy(prefix="in place "))
+        eventually(lambda: answers_with(daemon, "in place "))
+        assert set(accounts.outcomes) <= {POLICY}
+        daemon.standby()
+        os.kill(worker, signal.SIGKILL)
+        accounts.wait_for(POLICY, 50)
+        assert answers_with(daemon, "in place ")
+    assert accounts.all_closed()[TEMPFAILED] == 0
+
+
+def test_a_clock_that_is_set_back_and_forth_changes_nothing_but_the_stamps_of_the_log(fresh):
+    daemon = fresh()
+    offset = daemon.directory / "offset"
+    offset.write_text("+0")
+    daemon.write(WITH_THE_TIME % 0, '[log]\ndirectory = "log"\nsize = "4KiB"\nfiles = 100\n')
+    daemon.launch(*own_clock(offset))
+    eventually(daemon.jsonl.exists)
+    before = workers(daemon)
+    log = daemon.directory / "log"
+    accounts = Accounts(daemon, with_the_time)
+    with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
+        for number, step in enumerate(("-1d", "-30y", "+1h", "+60y", "+0"), 1):
+            daemon.save(offset, step)
+            accounts.wait_for(POLICY)
+            assert {accounts.ask("fails") for _ in range(20)} == {TEMPFAILED}
+            daemon.save(daemon.hook_file, WITH_THE_TIME % number)
+            eventually(lambda new=f"{number} ": answers_with(daemon, new))
+        assert set(accounts.outcomes) == {POLICY, TEMPFAILED}
+        assert accounts.outcomes[TEMPFAILED] == 100
+    assert workers(daemon) == before
+    old = sorted(path for path in log.iterdir() if path.suffix in (".s", ".u"))
+    assert len(old) >= 3
+    text = "".join(path.read_text() for path in (*old, log / "current"))
+    failed = re.findall(r"msguid=\[([^]]+)\], recipient=\[fails\]", text)
+    assert len(failed) == 100
+    assert failed == sorted(failed)
+
+
+def workers(daemon) -> set[int]:
+    """The processes that serve, as the daemon says."""
+    listed = daemon.ask({"hookframe": "status"})["workers"]
+    return {each["pid"] for each in listed if each["role"] == "worker"}
+
+
+def with_the_time(asked, decision) -> bool:
+    """Say whether a policy with the time has answered."""
+    return decision["message"].endswith(f" {asked['msguid']} {asked['injtime']}")
+
+
+def test_a_socket_file_that_somebody_removes_costs_no_connected_client_anything(fresh):
+    daemon = fresh().with_policy()
+    accounts = Accounts(daemon)
+    with accounts.caller() as connected, accounts.load(daemon.exim):
+        assert connected.ask() is POLICY
+        daemon.jsonl.unlink()
+        assert [connected.ask() for _ in range(10)] == [POLICY] * 10
+        accounts.wait_for(POLICY)
+    assert daemon.stop() == 0
+    daemon.launch()
+    eventually(daemon.jsonl.exists)
+    assert Accounts(daemon).ask() is POLICY
+    assert accounts.all_closed()[ENDED] == 0
