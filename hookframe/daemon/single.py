@@ -75,5 +75,6 @@ async def _serve(
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), SWEEP)
         server.sweep()
+        host.tell_left_out()
     log.info(f"stopping: {server.connected} connections to finish")
     await server.drain()

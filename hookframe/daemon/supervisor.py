@@ -31,6 +31,7 @@ from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.vigil import Stuck
 from hookframe.daemon.worker import stand_in, work
+from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
@@ -295,7 +296,12 @@ class Supervisor:
             self._inbox.leave_to_child()
             self._selector.close()
             self._notifier.close()
-            return main(self._config, self._listeners, self._log, post)
+            try:
+                return main(self._config, self._listeners, self._log, post)
+            except BaseException as error:
+                self._log.unmute()
+                self._log.error(f"the {role} {os.getpid()} ends: {describe(error)}")
+                raise
 
         try:
             child = fork(role, self._board, run, self._all())

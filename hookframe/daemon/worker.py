@@ -165,6 +165,7 @@ class Worker:
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
+            host.tell_left_out()
         cells[BEAT] = int(monotonic() * MICROSECONDS)
         self._report()
 

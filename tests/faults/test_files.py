@@ -10,6 +10,7 @@ import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from time import time
 
 import pytest
 
@@ -31,6 +32,7 @@ def pre_delivery_attempt(attempt):
         raise ValueError("for the log")
     return {"action": "pause", "message": f"%s {attempt['msguid']} {attempt['injtime']}"}
 """
+A_DAY, A_YEAR = 86_400, 365 * 86_400
 LOST = re.compile(r"([0-9]+) lines? of the log lost")
 
 
@@ -68,7 +70,7 @@ def own_clock(offset: Path) -> tuple[str, ...]:
         "env",
         f"LD_PRELOAD={found[0]}",
         f"FAKETIME_TIMESTAMP_FILE={offset}",
-        "FAKETIME_NO_CACHE=1",
+        "FAKETIME_CACHE_DURATION=1",
         "FAKETIME_DONT_FAKE_MONOTONIC=1",
         "DONT_FAKE_MONOTONIC=1",
     )
@@ -147,9 +149,8 @@ def test_a_worker_that_dies_while_the_disk_of_the_log_is_full_is_replaced(fresh)
         accounts.wait_for(POLICY, 30)
         (disk / "ballast").unlink()
         current = disk / "log" / "current"
-        eventually(
-            lambda: accounts.fault("fails") and "(plugin file)" in current.read_text()[-300:]
-        )
+        assert accounts.fault("fails") is TEMPFAILED
+        eventually(lambda: current.read_text().endswith("(plugin file)\n"))
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["nobody reads", "nobody is there"])
@@ -162,6 +163,7 @@ def test_a_standard_error_that_nobody_reads_keeps_nobody_waiting(fresh, gone):
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     try:
         daemon.launch("sh", "-c", f'exec "$@" 2>{pipe}', "sh")
+        eventually(daemon.jsonl.exists)
         worker = daemon.worker()
         if gone:
             os.close(reader)
@@ -193,7 +195,7 @@ def test_a_hook_file_is_found_again_when_its_directory_was_removed_and_made_agai
             daemon.save(daemon.hook_file, policy(prefix=f"{number} "))
             eventually(lambda new=f"{number} ": answers_with(daemon, new))
     assert set(accounts.all_closed()) == {POLICY, TEMPFAILED}
-    assert daemon.logged("error loading") >= 3
+    assert daemon.logged("error loading")
 
 
 def test_whoever_serves_next_knows_the_file_of_a_directory_that_was_exchanged(fresh):
@@ -257,28 +259,36 @@ def test_a_clock_that_is_set_back_and_forth_changes_nothing_but_the_stamps_of_th
     daemon = fresh()
     offset = daemon.directory / "offset"
     offset.write_text("+0")
-    daemon.write(WITH_THE_TIME % 0, '[log]\ndirectory = "log"\nsize = "4KiB"\nfiles = 100\n')
+    daemon.write(WITH_THE_TIME % 0, '[log]\ndirectory = "log"\nsize = "4KiB"\nfiles = 1000\n')
     daemon.launch(*own_clock(offset))
     eventually(daemon.jsonl.exists)
-    before = workers(daemon)
+    before = eventually(lambda: workers(daemon))
     log = daemon.directory / "log"
     accounts = Accounts(daemon, with_the_time)
+    asked = 0
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
-        for number, step in enumerate(("-1d", "-30y", "+1h", "+60y", "+0"), 1):
-            daemon.save(offset, step)
-            accounts.wait_for(POLICY)
-            assert {accounts.ask("fails") for _ in range(20)} == {TEMPFAILED}
+        for number, seconds in enumerate((-A_DAY, 60 * A_YEAR, -30 * A_YEAR, 0), 1):
+            daemon.save(offset, f"{seconds:+}")
+            while not asked or abs(last_stamp(log) - time() - seconds) > A_DAY / 2:
+                assert accounts.ask("fails") is TEMPFAILED
+                asked += 1
             daemon.save(daemon.hook_file, WITH_THE_TIME % number)
             eventually(lambda new=f"{number} ": answers_with(daemon, new))
-        assert set(accounts.outcomes) == {POLICY, TEMPFAILED}
-        assert accounts.outcomes[TEMPFAILED] == 100
+            accounts.wait_for(POLICY)
+        assert accounts.outcomes == {POLICY: accounts.outcomes[POLICY], TEMPFAILED: asked}
     assert workers(daemon) == before
     old = sorted(path for path in log.iterdir() if path.suffix in (".s", ".u"))
     assert len(old) >= 3
     text = "".join(path.read_text() for path in (*old, log / "current"))
     failed = re.findall(r"msguid=\[([^]]+)\], recipient=\[fails\]", text)
-    assert len(failed) == 100
+    assert len(failed) == asked
     assert failed == sorted(failed)
+
+
+def last_stamp(log: Path) -> int:
+    """The UNIX time in seconds of the last line of the log."""
+    label = (log / "current").read_text().splitlines()[-1]
+    return int(label[1:17], 16) - (1 << 62) - 10
 
 
 def workers(daemon) -> set[int]:

@@ -142,7 +142,8 @@ class Bench:
             state.clear()
         self._check_log()
         assert self.host.decide(attempt()) == NORMAL
-        assert not self.lines.all, self.lines.all
+        assert not self.lines.errors, self.lines.errors
+        self.lines.clear()
         return decision
 
     def _decided(self, decide):

@@ -74,6 +74,8 @@ def fuzz(target, directory: Path, options: list[str]) -> None:
     os.dup2(said, 1)
     os.dup2(said, 2)
     arguments = [sys.argv[0], f"-artifact_prefix={directory}/", *options]
+    if not good:
+        arguments.append("-len_control=0")  # what a strategy makes out of few bytes is very little
     if words:
         arguments.append(f"-dict={written(words, directory / 'words')}")
     corpus = directory / "corpus"

@@ -311,7 +311,7 @@ def test_a_full_disk_costs_lines_which_are_counted_and_nothing_else(tmp_path, ca
     first = [f"WARNING {lost} lines of the log lost: No space left on device"]
     next_line = ["the next line"] if call[0] == "write" else []
     assert written == ["", *first, *next_line, "the last line", ""]
-    assert len(complaints) == 1
+    assert 0 < len(complaints) < lost / 2  # one a second, and seconds may pass
     assert f"the log can't be written to {tmp_path}: 1 line of the log lost" in complaints[0]
 
 
@@ -357,7 +357,10 @@ else:
     assert logged_in(tmp_path) == ["child", lost, "parent"]
 
 
-def test_a_file_that_can_not_be_put_away_grows_and_somebody_is_told(opened, directory, complaints):
+def test_a_file_that_can_not_be_put_away_grows_and_somebody_is_told(
+    opened, directory, complaints, monkeypatch
+):
+    monkeypatch.setattr(rate, "monotonic", lambda: 100.0)
     log = opened(size=60)
     (directory / "lock").unlink()
     (directory / "lock").mkdir()
