@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from time import monotonic, sleep, time
@@ -365,7 +367,8 @@ class Host:
             self._limit.lines = lines if self._log.limited else None
         self.loading_since = monotonic()
         try:
-            new = self._builder.build(material, self._built + 1, current)
+            with _ending_strays():
+                new = self._builder.build(material, self._built + 1, current)
         except HookframeError as error:
             self._fail(error, current)
             return
@@ -376,7 +379,8 @@ class Host:
             self.loading_since = 0.0
         self._built += 1
         self._swap(new, "")
-        self._builder.retain(new.plugins)
+        with _ending_strays():
+            self._builder.retain(new.plugins)
         self._log.info(_announcement(new))
 
     def _fail(self, error: HookframeError, current: Generation | None) -> None:
@@ -397,6 +401,17 @@ class Host:
                 generation.chain.run.statistics = self.statistics
             if self._alarm is not None and generation is not None:
                 self._alarm.watch(generation.chain.run, generation.chain.shortest)
+
+
+@contextmanager
+def _ending_strays() -> Iterator[None]:
+    """End the child of a plugin that forks while it is loaded, once it comes back to us."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
 
 
 def _settled(source: Source) -> Material:

@@ -49,15 +49,17 @@ def place(trace: str, files: Mapping[str, str]) -> str:
         files: by plugin the file in which its hook stands.
 
     Returns:
-        ` at FILE line N (plugin NAME)`, as far as it can be known.
+        ` at FILE line N (plugin NAME)`, as far as it can be known; no plugin without files.
     """
     frames = list(_inside_the_hook(trace))
     names = sorted({name for frame in frames for name, file in files.items() if file == frame.file})
     where = f" at {frames[0].file} line {frames[0].line}" if frames else ""
     if not names and len(files) == 1:
         names = list(files)  # there is no other
+    if not files:
+        return where
     if not names:
-        return f"{where} (plugin unknown, one of {', '.join(files) or 'none'})"
+        return f"{where} (plugin unknown, one of {', '.join(files)})"
     return f"{where} (plugin {' or '.join(names)})"
 
 

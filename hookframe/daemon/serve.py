@@ -54,9 +54,7 @@ def serve(
         if inbox is not None:
             Supervisor(source, config, listeners, log, inbox, notifier).run()
         else:
-            notifier.ready()
-            serve_alone(source, config, listeners, log)
-            notifier.stopping()
+            serve_alone(source, config, listeners, log, notifier)
     log.info("stopped")
     return 0
 

@@ -18,13 +18,16 @@ from hookframe.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config import Config
+    from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log import Log
     from hookframe.sources import Source
 
 
-def serve_alone(source: Source, config: Config, listeners: Sequence[Listener], log: Log) -> None:
+def serve_alone(
+    source: Source, config: Config, listeners: Sequence[Listener], log: Log, notifier: Notifier
+) -> None:
     """Serve in this process until a signal says to stop.
 
     A hook that can't be interrupted stops it, and nothing replaces it.
@@ -34,12 +37,13 @@ def serve_alone(source: Source, config: Config, listeners: Sequence[Listener], l
         config: what it was started with.
         listeners: the open sockets.
         log: takes everything that there is to say.
+        notifier: tells the service manager how the daemon is.
     """
     early = EarlySignals()
     with Host(source, log=log, interrupt=True) as host:
         server = Server(host, listeners, config, log, Stamp(Slot()), _status)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, host, listeners, log, early.noted))
+            runner.run(_serve(server, host, listeners, log, notifier, early.noted))
 
 
 def _status(part: WorkerPart) -> bytes:
@@ -47,7 +51,12 @@ def _status(part: WorkerPart) -> bytes:
 
 
 async def _serve(
-    server: Server, host: Host, listeners: Sequence[Listener], log: Log, early: Collection[int]
+    server: Server,
+    host: Host,
+    listeners: Sequence[Listener],
+    log: Log,
+    notifier: Notifier,
+    early: Collection[int],
 ) -> None:
     """Serve until a signal says to stop, then answer what has been read.
 
@@ -70,11 +79,15 @@ async def _serve(
         stopping.set()
     await server.prepare()
     await server.open()
-    log.info(f"listening on {', '.join(map(str, listeners))}")
+    where = f"listening on {', '.join(map(str, listeners))}"
+    log.info(where)
+    notifier.ready(where)
     while not stopping.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), SWEEP)
         server.sweep()
         host.tell_left_out()
+        notifier.alive()
+    notifier.stopping()
     log.info(f"stopping: {server.connected} connections to finish")
     await server.drain()

@@ -65,6 +65,7 @@ def work(
     limit_data(2 * config.limits.max_memory)
     if quiet:
         log.mute()
+    Strays(Stamp(post.slot), lambda: _inherited(listeners, post), lambda: None)
     with Host(source, log=log, interrupt=True) as host:
         _run(Worker(host, config, listeners, log, post, quiet=quiet))
     return 0
@@ -75,6 +76,13 @@ def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post
     name_process("hookframe-stand")
     _run(Worker(StandIn(config, log), config, listeners, log, post))
     return 0
+
+
+def _inherited(listeners: Sequence[Listener], post: Post) -> Iterator[int]:
+    """Name the sockets that a child has from its supervisor."""
+    for listener in listeners:
+        yield listener.socket.fileno()
+    yield post.channel.fileno()
 
 
 def _run(worker: Worker) -> None:
