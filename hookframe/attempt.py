@@ -88,7 +88,7 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
             try:
                 attempt[key] = frozen(attempt[key])
             except RecursionError:
-                raise InvalidAttempt(f"{key!a} is nested too deeply", key) from None
+                raise InvalidAttempt(f"{shown(key)} is nested too deeply", key) from None
     return _read_only(attempt)
 
 

@@ -25,6 +25,14 @@ def describe(error: BaseException, near: str = "") -> str:
     Returns:
         `<type and text> at <file> line <n>`; without the place where the exception has none.
     """
+    try:
+        return _described(error, near)
+    except BaseException:  # noqa: BLE001  (an exception's own members may be and do anything)
+        return f"{type(error).__name__}: (its text can't be shown)"
+
+
+@calls_plugins
+def _described(error: BaseException, near: str) -> str:
     text = _type_and_text(error)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
@@ -43,7 +51,7 @@ def _type_and_text(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg}"
     try:
-        text = str(error)
+        text = str.__getitem__(str(error), slice(LONGEST + 1))  # a plain one, whatever it was
     except BaseException:  # noqa: BLE001  (an exception's own __str__ may do anything)
         return f"{name}: (its text can't be shown)"
     if len(text) > LONGEST:

@@ -106,9 +106,7 @@ class StandardStreams:
     """
 
     def __init__(self) -> None:
-        for number in range(3):
-            if identity_of(number) is None:
-                _open_nothing_as(number)
+        open_standard_streams()
         self._input = identity_of(0)
         self._outputs = [Kept(1), Kept(2)]
 
@@ -133,6 +131,13 @@ class StandardStreams:
                 _open_nothing_as(kept.number)
                 self._outputs[place] = Kept(kept.number)
         return tuple(found)
+
+
+def open_standard_streams() -> None:
+    """Open those of the standard streams that are closed, on /dev/null: no socket shall be one."""
+    for number in range(3):
+        if identity_of(number) is None:
+            _open_nothing_as(number)
 
 
 def _open_nothing_as(number: int) -> None:

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
@@ -44,12 +44,17 @@ def load_hook_file(
         raise LoadError(origin, f"can't read the hook file: {snapshot.error}")
     if not trust_permissions:
         _refuse_unsafe(snapshot, origin)
-    module = _module(snapshot, generation, origin, capture)
+    name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        return _plugin(module, origin)
+        module = _module(name, snapshot, origin, capture)
+        return _plugin(module, origin, end=partial(sys.modules.pop, name, None))
     except LoadError:
-        sys.modules.pop(module.__name__, None)
+        sys.modules.pop(name, None)
         raise
+    except BaseException as error:
+        sys.modules.pop(name, None)
+        text = f"can't look at what the file defines: {describe(error, snapshot.path)}"
+        raise LoadError(origin, text, error) from error
 
 
 def _refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
@@ -69,25 +74,24 @@ def _refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
         )
 
 
-def _module(snapshot: Snapshot, generation: int, origin: Origin, capture: Capture) -> ModuleType:
+def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
     """Compile the bytes that were read, and run them in a module of their own.
 
     A fresh module never runs stale bytecode and keeps no deleted name; it stands in
     `sys.modules`, where dataclasses and pickle look for it.
     """
-    module = ModuleType(f"hookframe_file_{generation}_{id(snapshot):x}")
+    module = ModuleType(name)
     module.__file__ = snapshot.path
     with capture(FILE):
         try:
             code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
-        sys.modules[module.__name__] = module
+        sys.modules[name] = module
         _show_these_lines(snapshot)
         try:
             exec(code, module.__dict__)  # noqa: S102  (to run this file is what we are here for)
         except BaseException as error:
-            sys.modules.pop(module.__name__, None)
             text = f"error running the file: {describe(error, snapshot.path)}"
             raise LoadError(origin, text, error) from error
     return module
@@ -99,20 +103,18 @@ def _show_these_lines(snapshot: Snapshot) -> None:
     linecache.cache[snapshot.path] = (len(snapshot.content), None, lines, snapshot.path)
 
 
-def _plugin(module: ModuleType, origin: Origin) -> Plugin:
-    hook = getattr(module, MAIN_HOOK, None)
+def _plugin(module: ModuleType, origin: Origin, end: Callable[[], object]) -> Plugin:
+    path, hook = origin.distribution, getattr(module, MAIN_HOOK, None)
     if hook is None:
-        raise LoadError(
-            origin, f"{module.__file__} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`"
-        )
+        raise LoadError(origin, f"{path} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`")
     close = _optional(module, "close", origin)
     return Plugin(
         origin,
         module,
         decide=_call(hook, MAIN_HOOK, origin),
-        file=file_of(hook) or str(module.__file__),
+        file=file_of(hook) or path,
         configure=_optional(module, "configure", origin),
-        close=lambda: _end(module, close),
+        close=partial(_end, end, close),
     )
 
 
@@ -137,8 +139,7 @@ def _call(function: object, hook: str, origin: Origin) -> Callable[..., Any]:
     return checked_call(function, hook, origin)
 
 
-def _end(module: ModuleType, close: Callable[[], object] | None) -> None:
-    with suppress(KeyError):
-        del sys.modules[module.__name__]
+def _end(forget: Callable[[], object], close: Callable[[], object] | None) -> None:
+    forget()
     if close is not None:
         close()

@@ -70,14 +70,15 @@ class LogDirectory:
         except OSError as error:
             raise LogUnusable(_why_unusable(self._directory, error)) from None
 
+    def write_line(self, text: str) -> None:
+        """Write one printable line and the newline that ends it, or count it as lost."""
+        line = f"{tai64n(time_ns())} {text}"
+        if not self._appended(line.encode("utf-8", "backslashreplace")):
+            self._deliver(line, 1)
+
     def write(self, text: str) -> None:
-        """Write a message of one line or more, or count its lines as lost."""
+        """Write a message of any text, or count its lines as lost."""
         moment = tai64n(time_ns())
-        if text[:-1].isprintable() and text[-1:] == "\n":
-            line = f"{moment} {text}"
-            if not self._appended(line.encode("utf-8", "backslashreplace")):
-                self._deliver(line, 1)
-            return
         first, *more = map(one_line, text.rstrip("\n").split("\n"))
         rest = "".join(f"{moment}   {line}\n" for line in more)
         self._deliver(f"{moment} {first}\n{rest}", 1 + len(more))
@@ -106,8 +107,8 @@ class LogDirectory:
 
         This is the way of most lines, and so does all by itself what `_append` does in steps.
         """
-        file = self._file
-        if file is None or self._losses.torn or self._losses.unsaid:
+        file, losses = self._file, self._losses
+        if file is None or losses.torn or losses.lines:
             return False
         try:
             status = os.fstat(file.descriptor)
@@ -118,10 +119,10 @@ class LogDirectory:
                 or (monotonic() > self._look_at and not self._is_current(file))
             ):
                 return False
-            self._losses.torn = os.write(file.descriptor, data) < len(data)
+            losses.torn = os.write(file.descriptor, data) < len(data)
         except OSError:
             return False
-        return not self._losses.torn
+        return not losses.torn
 
     def _append(self, data: bytes) -> None:
         """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from hookframe.descriptors import StandardStreams
+from hookframe.descriptors import open_standard_streams
 from hookframe.log import Log
 from hookframe.log_directory import LogDirectory
 from hookframe.output import captures
 from hookframe.terminal import Writable, standard_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loguru import Logger, Record
 
     from hookframe.config import LogTable
@@ -35,46 +37,38 @@ def daemon_log(table: LogTable) -> Log:
         table: where the log goes.
 
     Returns:
-        The log. Its `look_after` puts the standard streams back if a plugin has closed or replaced
-        them, and says how many lines were lost as soon as that can be said.
+        The log. Its `look_after` says how many lines were lost as soon as that can be said.
 
     Raises:
         LogUnusable: the log can't be written to the directory.
     """
-    streams = StandardStreams()
+    open_standard_streams()
     terminal = standard_error()
     if table.directory is None:
-        log = Log(_own_logger(terminal, _TERMINAL), lambda: _put_back(streams, log))
-        return log
+        return Log(_own_logger(terminal, terminal, _TERMINAL))
 
     def complain(text: str) -> None:
         terminal.write(f"hookframe: {text}\n")
 
-    def look_after() -> None:
-        _put_back(streams, log)
-        directory.catch_up()
-
     directory = LogDirectory(table.directory, table.size, table.files, complain)
-    log = Log(_own_logger(directory, _DIRECTORY), look_after)
-    return log
+    return Log(_own_logger(directory.write_line, directory, _DIRECTORY), directory.catch_up)
 
 
-def _put_back(streams: StandardStreams, log: Log) -> None:
-    """Put back what a plugin has closed or replaced, and say so."""
-    for number in streams.put_back():
-        log.warning(f"a plugin closed or replaced descriptor {number}; it is put back")
-
-
-def _own_logger(sink: Writable, form: str) -> Logger:
+def _own_logger(own_sink: Writable | Callable[[str], None], sink: Writable, form: str) -> Logger:
     """Make a copy of loguru's global logger with a sink of its own.
 
     A plugin that calls `logger.remove()` silences itself only.
+
+    Args:
+        own_sink: takes what the host says, a line each.
+        sink: takes what plugins log beside their hooks.
+        form: how both look.
     """
     # A watch that is stopped while an event comes in says so as an error; it is none.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
     logger.remove()
     own = deepcopy(logger)
-    own.add(sink, format=form, diagnose=False, backtrace=False)
+    own.add(own_sink, format=form, diagnose=False, backtrace=False)
     logger.add(sink, format=form, filter=_beside_hooks, diagnose=False, backtrace=False)
     logger.add(_print, format=_PRINTED, filter=_in_a_hook, diagnose=False, backtrace=False)
     return own

@@ -11,10 +11,11 @@ class Losses:
     Nothing here takes a lock, as no signal handler and no forked child may wait for one.
     """
 
-    __slots__ = ("_lines", "_process", "torn", "why")
+    __slots__ = ("_process", "lines", "torn", "why")
 
     def __init__(self) -> None:
-        self._lines = 0
+        self.lines = 0
+        """how many there are, those that a parent process has counted included"""
         self._process = 0
         self.why = ""
         self.torn = False
@@ -23,21 +24,21 @@ class Losses:
     @property
     def unsaid(self) -> int:
         """How many are still to be said; those of the process that forked this one are its own."""
-        if self._lines and self._process != os.getpid():
-            self._lines = 0
-        return self._lines
+        if self.lines and self._process != os.getpid():
+            self.lines = 0
+        return self.lines
 
     def add(self, lines: int, why: str) -> None:
         """Count lines that could not be written."""
-        self._lines = self.unsaid + lines
+        self.lines = self.unsaid + lines
         self._process = os.getpid()
         self.why = why
 
     def said(self, lines: int) -> None:
         """Forget so many, which have been said."""
-        self._lines -= lines
+        self.lines -= lines
 
     def sentence(self) -> str:
         """Say how many there are, and why."""
-        lines = "1 line" if self._lines == 1 else f"{self._lines} lines"
+        lines = "1 line" if self.lines == 1 else f"{self.lines} lines"
         return f"{lines} of the log lost: {self.why}"

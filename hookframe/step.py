@@ -38,9 +38,10 @@ class Failure:
     @property
     def kind(self) -> str:
         """What kind of error it is, as statistics count them."""
-        if isinstance(self.error.cause, InvalidDecision):
+        cause = type(self.error.cause)  # isinstance would ask a plugin's error for its class
+        if cause is InvalidDecision:
             return INVALID_RETURN
-        return DEADLINE if isinstance(self.error.cause, DeadlineExceeded) else EXCEPTION
+        return DEADLINE if cause is DeadlineExceeded else EXCEPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Step:
 
         When the time of the whole chain is over, there is none left for the others.
         """
-        over = isinstance(error, DeadlineExceeded) and error.whole
+        over = type(error) is DeadlineExceeded and error.whole
         return self.policy.skips_errors and not over
 
     def checked(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
@@ -119,7 +120,7 @@ def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HO
         file: the file in which its hook stands.
         hook: what it was doing, as the log calls it.
     """
-    if isinstance(error, InvalidDecision):
+    if type(error) is InvalidDecision:  # ours: a plugin may raise what looks like one
         text = f"Invalid return from {hook}: {error}"
     else:
         text = f"Exception running {hook}: {describe(error, file)}"

@@ -25,8 +25,7 @@ def tai64n(nanoseconds: int) -> str:
         `@` and 24 hexadecimal digits: the second, and the nanosecond in it. In the order of such
         labels, as texts, stands the order of the moments.
     """
-    seconds, rest = divmod(nanoseconds, _SECOND)
-    return f"@{_EPOCH + seconds:016x}{rest:08x}"
+    return f"@{_EPOCH + nanoseconds // _SECOND:016x}{nanoseconds % _SECOND:08x}"
 
 
 def nanoseconds_of(label: str) -> int | None:

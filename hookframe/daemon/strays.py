@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Strays:
-    """Takes the daemon's sockets from every child that a hook forks.
+    """Takes the daemon's sockets and signals from every child that a hook forks.
 
     Such a child may do what it wants, but once it returns from the hook it ends: the clients are
     its parent's, and a copy of a client's socket would keep the connection open.
@@ -34,6 +35,9 @@ class Strays:
 
     def _disown(self) -> None:
         self._stamp.stray = True
+        signal.set_wakeup_fd(-1)  # it shares the event loop's: its signals would reach the parent
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
         self._abandon()
         for descriptor in self._descriptors():
             with suppress(OSError):  # the number stays taken, so no later file gets it

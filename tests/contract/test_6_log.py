@@ -28,13 +28,6 @@ DECIDE = """
 with Host.from_config(sys.argv[1], watch=False, log=log) as host:
     print(host.decide(attempt), file=sys.__stdout__)
 """
-LOOK_AFTER = """
-with Host.from_config(sys.argv[1], watch=False, log=log) as host:
-    host.decide(attempt)
-    log.look_after()
-    log.look_after()
-    print("still there")
-"""
 LEFT_OUT = re.compile(
     r"WARNING plugin file: ([0-9]+) more lines left out: "
     r"it may print 100 a second \(limits\.output_lines\)"
@@ -139,22 +132,32 @@ def test_a_plugin_that_closes_every_descriptor_does_not_silence_the_log_in_a_dir
     assert any("ValueError: still logged" in line for line in logged_in(tmp_path / "log"))
 
 
-def test_standard_streams_that_a_plugin_closes_or_replaces_are_put_back(site, tmp_path):
-    code = hook("import os, socket\nos.closerange(0, 3)\nsocket.socketpair()[0].detach()")
-    site.configure(policy(hook_file="hook.py"), code)
+def test_how_many_lines_were_lost_is_said_as_soon_as_it_can_be(tmp_path):
+    program = """
+import os
+log.error("lost")
+os.rmdir(sys.argv[2] + "/current")
+log.look_after()
+"""
+    directory = tmp_path / "log"
+    block = "import os\nos.unlink(sys.argv[2] + '/current')\nos.mkdir(sys.argv[2] + '/current')"
     done = subprocess.run(
-        [sys.executable, "-c", HEAD + LOOK_AFTER, site.config, tmp_path / "log"],
-        input="",
-        capture_output=True,
+        [sys.executable, "-c", f"{HEAD}{block}{program}", "", str(directory)],
+        stderr=subprocess.PIPE,
         check=True,
         text=True,
         timeout=50,
     )
-    assert done.stdout == "still there\n"
-    assert logged_in(tmp_path / "log")[-3:] == [
-        f"WARNING a plugin closed or replaced descriptor {number}; it is put back"
-        for number in range(3)
-    ]
+    lost = "1 line of the log lost: Is a directory"
+    assert logged_in(directory) == [f"WARNING {lost}"]
+    assert done.stderr == f"hookframe: the log can't be written to {directory}: {lost}\n"
+
+
+def test_a_stream_that_is_closed_when_a_program_starts_is_nobodys_socket(tmp_path):
+    look = "import os\nfor n in range(3): assert os.readlink(f'/proc/self/fd/{n}') == '/dev/null'"
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    command = [*closed, sys.executable, "-c", HEAD + look, "", str(tmp_path / "log")]
+    assert subprocess.run(command, check=False, timeout=50).returncode == 0
 
 
 def test_what_a_plugin_logs_by_loguru_reaches_the_log_once_and_with_its_name(run_logged):

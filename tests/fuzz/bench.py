@@ -29,6 +29,8 @@ ATTEMPT = Draft202012Validator(attempt_schema())
 STATUS = b'{"a daemon":"is well"}'
 DEEP = 100
 """Brackets in a line from which on it may be nested too deeply for one reader or the other."""
+LONGEST_LINE = 8192
+"""More characters than any line of the log has, whatever it is about."""
 VOTE = {
     *("plugin", "distribution", "version", "mode", "vote"),
     *("decision", "changed", "error", "microseconds"),
@@ -183,6 +185,7 @@ class Bench:
     def _check_log(self) -> None:
         for text in self.lines.all:
             assert text.isprintable(), f"not one printable line: {text!r}"
+            assert len(text) < LONGEST_LINE, f"a line of {len(text)} characters: {text[:200]}"
             text.encode()
         self.lines.clear()
 

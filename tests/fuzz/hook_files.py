@@ -35,9 +35,6 @@ PARTS = [
         "raise SyntaxError({1!r})",
     ),
     *("import sys; del sys.modules[__name__]", "import sys; sys.modules[__name__] = 1"),
-]
-"""Parts of a file; {0} stands for the name of a hook, {1} for its arguments."""
-UNSOUND = [
     "def {0}({1}): pass\n{0}.hookframe_impl = None",
     "class C:\n    def __getattr__(self, name): return 5\n    def __call__({1}): pass\n{0} = C()",
     "class C:\n    def __getattr__(self, name): 1/0\n    def __call__({1}): pass\n{0} = C()",
@@ -46,7 +43,7 @@ UNSOUND = [
     "raise SyntaxError('x', ('f', 1, 1, 1))",
     *("del __name__, __file__", "__name__ = 1", "__name__ = []", "__name__ = 'nowhere'"),
 ]
-"""Parts that load_hook_file can't cope with yet (test_findings.py); then they belong to PARTS."""
+"""Parts of a file; {0} stands for the name of a hook, {1} for its arguments."""
 
 HOOK_TEXTS = st.lists(
     st.builds(

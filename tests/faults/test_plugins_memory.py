@@ -1,0 +1,65 @@
+"""A hook that takes more memory than there is, in one attempt or little by little."""
+
+from __future__ import annotations
+
+import pytest
+
+from .lab import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+
+LIMIT = '[limits]\nmax_memory = "100MiB"\n'
+ENOUGH = 110 << 20
+FAULTS = """
+kept = []
+
+def grow():
+    kept.append(b"x" * (2 << 20))
+
+def too_much_at_once():
+    return {"action": "dump", "message": str(len(bytearray(1 << 30)))}
+
+def too_much_by_and_by():
+    more = []
+    while True:
+        more.append(b"x" * (1 << 20))
+"""
+PATIENT = "10s"
+
+
+@pytest.mark.parametrize(
+    "client", [{}, {"pipeline": 20}, {"keep": False}, {"where": "exim"}], ids=str
+)
+def test_a_worker_that_has_grown_too_large_is_replaced_and_no_attempt_is_lost(fresh, client):
+    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    if client.get("where"):
+        client = {"where": daemon.exim}
+    worker, accounts = daemon.worker(), Accounts(daemon)
+    daemon.standby()
+    with accounts.load(**client):
+        while daemon.resident(worker) < ENOUGH:
+            assert accounts.fault("grow") is POLICY
+        assert daemon.next_worker(worker) in daemon.children()
+        accounts.wait_for(POLICY)
+    assert set(accounts.all_closed()) == {POLICY}
+    assert f"the worker {worker} has" in daemon.wait_for("limits.max_memory is 100 MiB")
+    assert daemon.alive
+
+
+@pytest.mark.parametrize("name", ["too_much_at_once", "too_much_by_and_by"])
+def test_an_attempt_that_takes_too_much_memory_temp_fails(fresh, name):
+    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    with under_load(daemon) as accounts:
+        assert accounts.fault(name) is TEMPFAILED
+    assert accounts.outcomes[TEMPFAILED] == 1
+    assert accounts.outcomes[ENDED] == 0
+    said = daemon.wait_for(f"recipient=[{name}@fault.test]")
+    assert "MemoryError" in said
+    assert f"{daemon.hook_file} line" in said
+    assert "(plugin file)" in said
+
+
+def test_a_leak_faster_than_workers_are_replaced_temp_fails_what_finds_no_memory(fresh):
+    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    with under_load(daemon) as accounts:
+        while daemon.logged("limits.max_memory is 100 MiB") < 2:
+            assert accounts.fault("grow") in {POLICY, TEMPFAILED}
+    assert accounts.outcomes[ENDED] == 0
