@@ -28,7 +28,12 @@ def describe(error: BaseException, near: str = "") -> str:
     try:
         return _described(error, near)
     except BaseException:  # noqa: BLE001  (an exception's own members may be and do anything)
-        return f"{type(error).__name__}: (its text can't be shown)"
+        return f"{_name(error)}: (its text can't be shown)"
+
+
+def _name(error: BaseException) -> str:
+    """Name an exception's type, and ask no code of its author's for it."""
+    return str(type.__dict__["__name__"].__get__(type(error)))
 
 
 @calls_plugins
@@ -47,7 +52,7 @@ def _described(error: BaseException, near: str) -> str:
 
 @calls_plugins
 def _type_and_text(error: BaseException) -> str:
-    name = type(error).__name__
+    name = _name(error)
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg}"
     try:
