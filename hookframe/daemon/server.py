@@ -139,13 +139,6 @@ class Server:
         for connection in list(self._connections):
             connection.abort()
 
-    def descriptors(self) -> Iterator[int]:
-        """Name the descriptors of all its sockets."""
-        for listener in self._listeners:
-            yield listener.socket.fileno()
-        for connection in self._connections:
-            yield from connection.descriptors()
-
     def forget(self) -> None:
         """In a child that a hook has forked: let no request be answered there."""
         for connection in self._connections:

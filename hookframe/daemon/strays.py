@@ -4,41 +4,74 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hookframe.daemon.board import Stamp
+    from hookframe.daemon.sockets import Listener
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+"""Those that the daemon takes; whoever forks a child expects that they end it."""
 
 
 class Strays:
-    """Takes the daemon's sockets and signals from every child that a hook forks.
+    """Takes the daemon's sockets and signals from every child that a plugin forks.
 
     Such a child may do what it wants, but once it returns from the hook it ends: the clients are
     its parent's, and a copy of a client's socket would keep the connection open.
 
     Args:
         stamp: is told that its process is such a child.
-        descriptors: names the sockets of the daemon at that moment.
-        abandon: stops what goes on in the attempt.
+        listeners: where clients come in; sockets with their addresses are the daemon's.
+        channel: the descriptor of the line to the supervisor.
     """
 
-    def __init__(
-        self, stamp: Stamp, descriptors: Callable[[], Iterable[int]], abandon: Callable[[], None]
-    ) -> None:
+    def __init__(self, stamp: Stamp, listeners: Sequence[Listener], channel: int) -> None:
+        self.abandon: Callable[[], None] = lambda: None
+        """stops, in the child, what goes on in the attempt"""
         self._stamp = stamp
-        self._descriptors = descriptors
-        self._abandon = abandon
+        self._addresses = [listener.socket.getsockname() for listener in listeners]
+        self._channel = channel
         self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        os.register_at_fork(after_in_child=self._disown)
+        self._mask: set[Any] = set()
+        os.register_at_fork(
+            before=self._hold_signals,
+            after_in_parent=self._let_signals_through,
+            after_in_child=self._disown,
+        )
+
+    def _hold_signals(self) -> None:
+        """Let no signal reach the child while it still has the daemon's handlers."""
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+    def _let_signals_through(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def _disown(self) -> None:
         self._stamp.stray = True
-        signal.set_wakeup_fd(-1)  # it shares the event loop's: its signals would reach the parent
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.set_wakeup_fd(-1)  # the parent's event loop would be told of its signals
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        self._abandon()
-        for descriptor in self._descriptors():
+        self.abandon()
+        for descriptor in [self._channel, *_sockets_at(self._addresses)]:
             with suppress(OSError):  # the number stays taken, so no later file gets it
                 os.dup2(self._nothing, descriptor, inheritable=False)
+        self._let_signals_through()
+
+
+def _sockets_at(addresses: Collection[object]) -> Iterator[int]:
+    """Name the descriptors of all sockets with some local addresses, however new they are."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (numbers only)
+        with suppress(OSError):  # no socket, or what listed them
+            found = socket.socket(fileno=int(name))
+            try:
+                own = found.getsockname() in addresses
+            finally:
+                found.detach()
+            if own:
+                yield int(name)

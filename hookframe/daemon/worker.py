@@ -65,24 +65,20 @@ def work(
     limit_data(2 * config.limits.max_memory)
     if quiet:
         log.mute()
-    Strays(Stamp(post.slot), lambda: _inherited(listeners, post), lambda: None)
+    stamp = Stamp(post.slot)
+    strays = Strays(stamp, listeners, post.channel.fileno())
     with Host(source, log=log, interrupt=True) as host:
-        _run(Worker(host, config, listeners, log, post, quiet=quiet))
+        worker = Worker(host, config, listeners, log, post, stamp, quiet=quiet)
+        strays.abandon = worker.abandon
+        _run(worker)
     return 0
 
 
 def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
     """Answer every attempt with a temp-fail until told to leave; arguments as for `work`."""
     name_process("hookframe-stand")
-    _run(Worker(StandIn(config, log), config, listeners, log, post))
+    _run(Worker(StandIn(config, log), config, listeners, log, post, Stamp(post.slot)))
     return 0
-
-
-def _inherited(listeners: Sequence[Listener], post: Post) -> Iterator[int]:
-    """Name the sockets that a child has from its supervisor."""
-    for listener in listeners:
-        yield listener.socket.fileno()
-    yield post.channel.fileno()
 
 
 def _run(worker: Worker) -> None:
@@ -100,6 +96,7 @@ class Worker:
         listeners: the open sockets.
         log: takes everything that there is to say.
         post: what this process has of its own.
+        stamp: is told which request is being answered.
         quiet: whether the log is mute until this worker serves.
     """
 
@@ -110,6 +107,7 @@ class Worker:
         listeners: Sequence[Listener],
         log: Log,
         post: Post,
+        stamp: Stamp,
         *,
         quiet: bool = False,
     ) -> None:
@@ -118,11 +116,9 @@ class Worker:
         self._log = log
         self._post = post
         self._cells = post.slot.cells
-        self._stamp = Stamp(post.slot)
-        self._server = Server(host, listeners, config, log, self._stamp, self._status)
+        self._server = Server(host, listeners, config, log, stamp, self._status)
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
-        self._strays = Strays(self._stamp, self._descriptors, self._abandon)
 
     async def run(self) -> None:
         """Do what the supervisor says, until it says to leave."""
@@ -131,6 +127,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         await self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
+        await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
         self._say(LOADED)
         await self._told_to_serve.wait()
         if not self._leaving.is_set():
@@ -205,11 +202,8 @@ class Worker:
         with suppress(OSError):
             self._post.channel.send(message)
 
-    def _descriptors(self) -> Iterator[int]:
-        yield from self._server.descriptors()
-        yield self._post.channel.fileno()
-
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """In a child that a hook has forked: answer nothing, and call no further plugin."""
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()

@@ -140,9 +140,7 @@ class Daemon(PlainDaemon):
     def strays(self) -> set[int]:
         """The living processes that hooks have started and left behind, below the workers."""
         return {
-            each.pid
-            for each in self.descendants()
-            if each.parent != self.pid and each.state != "Z"
+            each.pid for each in self.descendants() if each.parent != self.pid and each.state != "Z"
         }
 
     def sockets(self, pid: int | None = None) -> set[str]:
@@ -150,7 +148,7 @@ class Daemon(PlainDaemon):
         held = set()
         for number in Path(f"/proc/{pid or self.pid}/fd").iterdir():
             with suppress(OSError):  # it has just been closed
-                held.add(os.readlink(number))
+                held.add(str(number.readlink()))
         return {each for each in held if each.startswith("socket:")}
 
     def resident(self, pid: int) -> int:
@@ -465,7 +463,7 @@ class Caller:
         while True:
             client, was_new = self._client or Line(self._where), self._client is None
             self._client = client
-            for sent, asked in enumerate(attempts):
+            for sent, asked in enumerate(attempts):  # noqa: B007  (it counts them for what follows)
                 try:
                     client.send(self._request(asked))
                 except ConnectionError:

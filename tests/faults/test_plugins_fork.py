@@ -12,6 +12,7 @@ from .lab import POLICY, gone, names, policy, under_load
 
 PASSING = """
 import multiprocessing
+import signal
 import subprocess
 
 def child_returns():
@@ -52,9 +53,18 @@ def a_process_of_multiprocessing():
     process.start()
     process.join()
 
+def a_process_that_is_ended():
+    process = multiprocessing.get_context("fork").Process(target=signal.pause)
+    process.start()
+    process.terminate()
+    process.join()
+    assert process.exitcode == -signal.SIGTERM
+
 def a_pool():
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        assert pool.map(abs, [-1, -2]) == [1, 2]
+    pool = multiprocessing.get_context("fork").Pool(2)
+    assert pool.map(abs, [-1, -2]) == [1, 2]
+    pool.close()
+    pool.join()
 
 PARENT = os.getpid()
 """

@@ -15,11 +15,11 @@ from .amount import FACTOR
 
 FUZZER = Path(__file__).with_name("fuzzer.py")
 RUNS = {
-    "jsonl": 2000,
+    "jsonl": 1500,
     "explain": 1000,
-    "exim": 4000,
+    "exim": 3000,
     "configuration": 2500,
-    "documents": 500,
+    "documents": 300,
     "hook_file": 3000,
     "definitions": 500,
     "returned": 500,
