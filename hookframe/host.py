@@ -368,19 +368,19 @@ class Host:
         self.loading_since = monotonic()
         try:
             with _ending_strays():
-                new = self._builder.build(material, self._built + 1, current)
+                self._take_into_use(self._builder.build(material, self._built + 1, current))
         except HookframeError as error:
             self._fail(error, current)
-            return
         except Exception as error:  # noqa: BLE001  (no policy may end the host or be left out)
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
-            return
         finally:
             self.loading_since = 0.0
+
+    def _take_into_use(self, new: Generation) -> None:
+        """Swap a generation in, and close what the one before has left behind."""
         self._built += 1
         self._swap(new, "")
-        with _ending_strays():
-            self._builder.retain(new.plugins)
+        self._builder.retain(new.plugins)
         self._log.info(_announcement(new))
 
     def _fail(self, error: HookframeError, current: Generation | None) -> None:

@@ -137,7 +137,7 @@ def _shown(text: str) -> str:
     """Make one line of a text, and cut it where it has no end in sight."""
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
-    return one_line(text)
+    return text if text.isprintable() else one_line(text)
 
 
 def _attributed(error: PluginError) -> str:

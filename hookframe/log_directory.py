@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Final
 
 from hookframe.descriptors import OwnFile, private_copy
@@ -31,8 +31,8 @@ _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )
 """Not blocking only keeps a named pipe that somebody has put there from stopping us."""
-_LOOK: Final = 0.001
-"""Seconds for which a file that has been `current` is taken to be so still, unless it is deleted or
+_LOOK: Final = 1_000_000
+"""Nanoseconds for which a file that has been `current` is taken to be so still, unless it is deleted or
 full: in a flood of lines a look for each would cost as much as the writing."""
 
 
@@ -63,7 +63,7 @@ class LogDirectory:
         self._complaint = OncePerSecond()
         self._losses = Losses()
         self._file: OwnFile | None = None
-        self._look_at = 0.0
+        self._looked = 0
         try:
             self._file = self._opened()
             os.close(self._lock())
@@ -71,10 +71,29 @@ class LogDirectory:
             raise LogUnusable(_why_unusable(self._directory, error)) from None
 
     def write_line(self, text: str) -> None:
-        """Write one printable line and the newline that ends it, or count it as lost."""
-        line = f"{tai64n(time_ns())} {text}"
-        if not self._appended(line.encode("utf-8", "backslashreplace")):
-            self._deliver(line, 1)
+        """Write one printable line and the newline that ends it, or count it as lost.
+
+        Where nothing is out of the ordinary this does all by itself what `_append` does in steps.
+        """
+        now = time_ns()
+        line = f"{tai64n(now)} {text}"
+        file, losses = self._file, self._losses
+        if file is not None and not losses.torn and not losses.lines:
+            data = line.encode("utf-8", "backslashreplace")
+            try:
+                status = os.fstat(file.descriptor)
+                if (
+                    status[1:3] == file.identity
+                    and status.st_nlink
+                    and status.st_size + len(data) <= self._size
+                    and (0 <= now - self._looked < _LOOK or self._is_current(file))
+                ):
+                    losses.torn = os.write(file.descriptor, data) < len(data)
+                    if not losses.torn:
+                        return
+            except OSError:  # whatever it was will be met again
+                pass
+        self._deliver(line, 1)
 
     def write(self, text: str) -> None:
         """Write a message of any text, or count its lines as lost."""
@@ -101,28 +120,6 @@ class LogDirectory:
             self._complain_of("can't be written to", losses.sentence())
         else:
             losses.said(lost)
-
-    def _appended(self, data: bytes) -> bool:
-        """Write a line if nothing is out of the ordinary; say whether it was written.
-
-        This is the way of most lines, and so does all by itself what `_append` does in steps.
-        """
-        file, losses = self._file, self._losses
-        if file is None or losses.torn or losses.lines:
-            return False
-        try:
-            status = os.fstat(file.descriptor)
-            if (
-                status[1:3] != file.identity
-                or not status.st_nlink
-                or status.st_size + len(data) > self._size
-                or (monotonic() > self._look_at and not self._is_current(file))
-            ):
-                return False
-            losses.torn = os.write(file.descriptor, data) < len(data)
-        except OSError:
-            return False
-        return not losses.torn
 
     def _append(self, data: bytes) -> None:
         """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""
@@ -155,7 +152,7 @@ class LogDirectory:
             return False
         except OSError:  # nobody can tell; what we have open may still take it
             return True
-        self._look_at = monotonic() + _LOOK
+        self._looked = time_ns()
         return status[1:3] == file.identity
 
     def _opened(self) -> OwnFile:

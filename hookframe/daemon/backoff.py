@@ -9,7 +9,7 @@ _YOUNG: Final = 0.5
 _TOLERATED: Final = 3
 """So many deaths in a row may come too soon before the next start has to wait."""
 _FIRST_WAIT: Final = 0.05
-_LONGEST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 0.5
 """Seconds; a policy that is mended is live within one."""
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class Strays:
         self.abandon: Callable[[], None] = lambda: None
         """stops, in the child, what goes on in the attempt"""
         self._stamp = stamp
-        self._addresses = [listener.socket.getsockname() for listener in listeners]
+        self._places = {_place(listener.socket) for listener in listeners}
         self._channel = channel
         self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._mask: set[Any] = set()
+        self._masks: dict[int, Any] = {}
+        """by thread what it held back before it began to fork"""
         os.register_at_fork(
             before=self._hold_signals,
             after_in_parent=self._let_signals_through,
@@ -47,10 +49,10 @@ class Strays:
 
     def _hold_signals(self) -> None:
         """Let no signal reach the child while it still has the daemon's handlers."""
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._masks[get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _let_signals_through(self) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(get_ident(), ()))
 
     def _disown(self) -> None:
         self._stamp.stray = True
@@ -58,20 +60,26 @@ class Strays:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         self.abandon()
-        for descriptor in [self._channel, *_sockets_at(self._addresses)]:
+        for descriptor in [self._channel, *_sockets_at(self._places)]:
             with suppress(OSError):  # the number stays taken, so no later file gets it
                 os.dup2(self._nothing, descriptor, inheritable=False)
         self._let_signals_through()
 
 
-def _sockets_at(addresses: Collection[object]) -> Iterator[int]:
-    """Name the descriptors of all sockets with some local addresses, however new they are."""
+def _sockets_at(places: Collection[object]) -> Iterator[int]:
+    """Name the descriptors of all sockets at some places on this side, however new they are."""
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (numbers only)
         with suppress(OSError):  # no socket, or what listed them
             found = socket.socket(fileno=int(name))
             try:
-                own = found.getsockname() in addresses
+                own = _place(found) in places
             finally:
                 found.detach()
             if own:
                 yield int(name)
+
+
+def _place(own: socket.socket) -> object:
+    """Give the path or the port that a listening socket and those it has let in have in common."""
+    address = own.getsockname()
+    return address[1] if isinstance(address, tuple) else address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final

@@ -93,6 +93,35 @@ class Daemon(PlainDaemon):
             if not self.tolerated or self.tolerated not in self.said:
                 raise
 
+    def install(self, name: str, source: str) -> None:
+        """Install a plugin where only a daemon finds it that is started `with_plugins`.
+
+        Args:
+            name: its name, and that of its only module.
+            source: the module.
+        """
+        metadata = self.installed / f"{name}-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[hookframe]\n{name} = {name}\n")
+        (self.installed / f"{name}.py").write_text(source)
+
+    def with_plugins(self, more: str, deadline: str = "200ms") -> Daemon:
+        """Write a policy without faults and a configuration, and start with all that is installed.
+
+        Args:
+            more: more of the configuration: the chain.
+            deadline: how long an attempt may take.
+        """
+        self.write(policy(), f'deadline = "{deadline}"\n{more}')
+        self.start("env", f"PYTHONPATH={self.installed}")
+        return self
+
+    @property
+    def installed(self) -> Path:
+        """The directory of what is installed."""
+        return self.directory / "installed"
+
     @property
     def alive(self) -> bool:
         """Whether the supervisor, the process that was started, still runs."""

@@ -1,0 +1,112 @@
+"""A hook file that never gets as far as to be a hook."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from .lab import POLICY, TEMPFAILED, Accounts, policy, prefixed, under_load
+
+DEADLY = {
+    "leaves": "import os\nos._exit(0)\n",
+    "segmentation_fault": "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n",
+}
+HANGING = {
+    "busy": "while True: pass\n",
+    "asleep": "import time\ntime.sleep(3600)\n",
+    "at_configure": "def configure(settings):\n    while True: pass\n",
+}
+IN_C = "import itertools\nsum(itertools.repeat(0))\n"
+RAISING = {
+    "exit": "raise SystemExit(0)\n",
+    "interrupt": "raise KeyboardInterrupt\n",
+    "memory": "more = bytearray(1 << 50)\n",
+    "recursion": "def again(): again()\nagain()\n",
+}
+LOAD_TIME = '[limits]\nload_time = "500ms"\n'
+KEEP = 'on_load_error = "keep"\n'
+GATED = """
+import pathlib
+pathlib.Path(__file__).with_name("gate").open().close()
+"""
+
+
+def parametrized(*sources):
+    """Make a parameter of each of these, with its name as its id."""
+    return pytest.mark.parametrize(
+        "source", [pytest.param(code, id=name) for each in sources for name, code in each.items()]
+    )
+
+
+@parametrized(DEADLY, {"busy": HANGING["busy"], "in_c": IN_C})
+def test_what_crashes_or_hangs_at_the_start_is_served_as_temp_fails_and_mended_live(fresh, source):
+    daemon = fresh()
+    daemon.write(source + policy(), LOAD_TIME)
+    daemon.start()
+    accounts = Accounts(daemon)
+    with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
+        accounts.wait_for(TEMPFAILED)
+        assert accounts.outcomes[POLICY] == 0
+        daemon.save(daemon.hook_file, policy())
+        accounts.wait_for(POLICY)
+    accounts.all_closed()
+    assert daemon.alive
+
+
+@parametrized(DEADLY)
+def test_what_crashes_when_it_is_saved_is_served_as_temp_fails_and_mended_live(fresh, source):
+    daemon = fresh().with_policy()
+    with under_load(daemon) as accounts:
+        daemon.save(daemon.hook_file, source + policy())
+        accounts.wait_for(TEMPFAILED)
+        daemon.save(daemon.hook_file, policy())
+        accounts.wait_for(POLICY)
+    daemon.wait_for("has died: ")
+
+
+@parametrized(HANGING)
+def test_while_a_load_hangs_the_generation_before_answers_until_it_is_given_up(fresh, source):
+    daemon = fresh().with_policy("", LOAD_TIME, deadline="10s")
+    with under_load(daemon) as accounts:
+        daemon.save(daemon.hook_file, source + policy())
+        accounts.wait_for(POLICY, 3)
+        assert accounts.outcomes[TEMPFAILED] == 0
+        daemon.wait_for("limits.load_time")
+        daemon.save(daemon.hook_file, policy())
+        accounts.wait_for(POLICY)
+
+
+def test_a_load_that_takes_long_holds_up_no_attempt_and_is_live_afterwards(fresh):
+    daemon = fresh().with_policy()
+    gate = daemon.directory / "gate"
+    os.mkfifo(gate)
+    worker = daemon.worker()
+    with under_load(daemon, prefixed("", "new ")) as accounts:
+        daemon.standby()
+        daemon.save(daemon.hook_file, GATED + policy("", "new "))
+        accounts.wait_for(POLICY, 30)
+        assert Accounts(daemon).ask() is POLICY
+        with gate.open("w"):
+            daemon.wait_for("generation 2")
+        assert Accounts(daemon, prefixed("new ")).ask() is POLICY
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.worker() == worker
+
+
+@parametrized(RAISING)
+@pytest.mark.parametrize("keep", [False, True], ids=["tempfail", "keep"])
+def test_whatever_a_hook_file_raises_the_worker_lives_and_the_operators_choice_holds(
+    fresh, source, keep
+):
+    daemon = fresh().with_policy("", KEEP if keep else "")
+    worker = daemon.worker()
+    with under_load(daemon) as accounts:
+        daemon.save(daemon.hook_file, source + policy())
+        daemon.wait_for("error loading pre_delivery_attempt_hook")
+        accounts.wait_for(POLICY if keep else TEMPFAILED)
+        daemon.save(daemon.hook_file, policy())
+        daemon.wait_for("generation 2")
+        accounts.wait_for(POLICY)
+    assert set(accounts.outcomes) == ({POLICY} if keep else {POLICY, TEMPFAILED})
+    assert daemon.worker() == worker
