@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -29,6 +30,7 @@ from hookframe.snapshot import Snapshot
 FILE: Final = "file"
 """The name that stands for the hook file in a chain; no plugin can have it."""
 INSTALLED: Final = "installed"
+MOST_WORKERS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def _config(root: Table, path: str) -> Config:
         on_load_error=root.take("on_load_error", one_of("tempfail", "keep"), "tempfail"),
         deadline=root.take("deadline", duration, Config.__dataclass_fields__["deadline"].default),
         listen=root.take("listen", addresses(allow_remote=allow_remote), ()),
-        workers=root.take("workers", positive, 1),
+        workers=root.take("workers", partial(positive, most=MOST_WORKERS), 1),
         limits=_limits(root.inner("limits")),
         log=_log(root.inner("log"), path),
         plugins=MappingProxyType(

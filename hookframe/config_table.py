@@ -119,11 +119,11 @@ def boolean(value: Any) -> bool:
     raise ValueError(f"must be true or false, not {shown(value)}")
 
 
-def positive(value: Any) -> int:
-    """Accept a whole number from 1."""
+def positive(value: Any, most: int = _MOST) -> int:
+    """Accept a whole number from 1 to the most that makes sense."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        if value > _MOST:
-            raise ValueError(f"must be no more than {_MOST}, not {shown(value)}")
+        if value > most:
+            raise ValueError(f"must be no more than {most}, not {shown(value)}")
         return value
     raise ValueError(f"must be a whole number from 1, not {shown(value)}")
 

@@ -367,11 +367,13 @@ class Host:
             self._limit.lines = lines if self._log.limited else None
         self.loading_since = monotonic()
         try:
+            with _ending_strays():  # before the lock is wanted, which the parent may hold
+                new = self._builder.build(material, self._built + 1, current)
             with _ending_strays():
-                self._take_into_use(self._builder.build(material, self._built + 1, current))
+                self._take_into_use(new)
         except HookframeError as error:
             self._fail(error, current)
-        except Exception as error:  # noqa: BLE001  (no policy may end the host or be left out)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (no policy may end the host)
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
         finally:
             self.loading_since = 0.0

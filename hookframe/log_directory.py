@@ -32,8 +32,8 @@ _FLAGS: Final = (
 )
 """Not blocking only keeps a named pipe that somebody has put there from stopping us."""
 _LOOK: Final = 1_000_000
-"""Nanoseconds for which a file that has been `current` is taken to be so still, unless it is deleted or
-full: in a flood of lines a look for each would cost as much as the writing."""
+"""Nanoseconds for which a file that has been `current` is taken to be so still, unless it is
+deleted or full: in a flood of lines a look for each would cost as much as the writing."""
 
 
 class LogDirectory:

@@ -126,7 +126,7 @@ class Reloader:
                 return
             try:
                 self._looking = self._look()
-            except Exception as error:  # noqa: BLE001  (this thread must live as long as the host)
+            except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
             patience = SETTLING if self._looking else POLL

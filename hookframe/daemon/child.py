@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 TRACE: Final = signal.SIGRTMAX - 2
 """Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
-_TRACE_TIME: Final = 0.02
+_TRACE_TIME: Final = 0.1
 """Seconds that a child has for it."""
+_DAEMON: Final = f'  File "{Path(__file__).parent}/'
+"""What stands in each trace of a child, further out than any plugin's frame."""
+_CUT_OFF: Final = "  ...\n"
+"""What a trace ends with that has too many frames."""
 _FAILED: Final = 70
 """EX_SOFTWARE in sysexits.h"""
 
@@ -131,7 +136,9 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGCONT)  # one that has been stopped can't write
         until = monotonic() + _TRACE_TIME
-        while not (trace := self.last_words()) and monotonic() < until:
+        while _DAEMON not in (trace := self.last_words()) and monotonic() < until:
+            if trace.endswith(_CUT_OFF):
+                break
             sleep(0.001)
         return trace
 

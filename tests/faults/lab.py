@@ -154,6 +154,15 @@ class Daemon(PlainDaemon):
         message = json.loads(answer)["message"] if answer.endswith(b"\n") else ERROR
         return 0 if message == ERROR else int(message)
 
+    def live(self, prefix: str) -> None:
+        """Wait until a policy with this prefix answers."""
+
+        def said() -> bool:
+            answer = self.exchange(line(attempt(msguid="live")))
+            return answer.endswith(b"\n") and json.loads(answer)["message"] == f"{prefix}live"
+
+        eventually(said, PATIENCE)
+
     def next_worker(self, old: int) -> int:
         """Wait until another process answers than the one given, and return it."""
         return eventually(lambda: (new := self.worker()) != old and new, PATIENCE)
@@ -181,8 +190,12 @@ class Daemon(PlainDaemon):
         return {each for each in held if each.startswith("socket:")}
 
     def resident(self, pid: int) -> int:
-        """The bytes of memory that a process has resident."""
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        """The bytes of memory that a process has resident; 0 where there is none such any more."""
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        except (FileNotFoundError, ProcessLookupError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def logged(self, text: str) -> int:
         """How many lines with a text it has written so far."""

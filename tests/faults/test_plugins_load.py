@@ -110,3 +110,16 @@ def test_whatever_a_hook_file_raises_the_worker_lives_and_the_operators_choice_h
         accounts.wait_for(POLICY)
     assert set(accounts.outcomes) == ({POLICY} if keep else {POLICY, TEMPFAILED})
     assert daemon.worker() == worker
+
+
+def test_a_close_that_never_ends_keeps_no_later_save_from_being_live(fresh):
+    closing = "import time\ndef close(): time.sleep(3600)\n"
+    daemon = fresh()
+    daemon.write(closing + policy(), LOAD_TIME)
+    daemon.start()
+    with under_load(daemon, prefixed("", "second ", "third ")):
+        daemon.save(daemon.hook_file, closing + policy("", "second "))
+        daemon.wait_for("limits.load_time")
+        daemon.save(daemon.hook_file, policy("", "third "))
+        daemon.live("third ")
+    assert daemon.stop() == 0

@@ -35,7 +35,7 @@ def test_a_worker_that_has_grown_too_large_is_replaced_and_no_attempt_is_lost(fr
     worker, accounts = daemon.worker(), Accounts(daemon)
     daemon.standby()
     with accounts.load(**client):
-        while daemon.resident(worker) < ENOUGH:
+        while 0 < daemon.resident(worker) < ENOUGH:
             assert accounts.fault("grow") is POLICY
         assert daemon.next_worker(worker) in daemon.children()
         accounts.wait_for(POLICY)

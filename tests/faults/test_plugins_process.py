@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ..support.wait import eventually
 from .lab import ENDED, POLICY, TEMPFAILED, Accounts, names, policy, prefixed, under_load
 
 LASTING = """
@@ -148,17 +147,9 @@ def test_what_a_hook_changes_in_its_process_keeps_no_save_from_being_live(daemon
         assert accounts.fault(name) is POLICY
         accounts.wait_for(POLICY)
         daemon.save(daemon.hook_file, policy(LASTING, prefix))
-        saved = Accounts(daemon, prefixed(prefix))
-        eventually(lambda: _is_live(saved))
+        daemon.live(prefix)
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.worker() == worker
-
-
-def _is_live(saved: Accounts) -> bool:
-    try:
-        return saved.ask() is POLICY
-    except AssertionError:  # the one before
-        return False
 
 
 def test_a_relative_path_of_the_configuration_survives_a_change_of_directory(fresh):
@@ -168,8 +159,7 @@ def test_a_relative_path_of_the_configuration_survives_a_change_of_directory(fre
     accounts = Accounts(daemon)
     assert accounts.fault("changes_directory") is POLICY
     daemon.save(daemon.hook_file, policy("", "new "))
-    daemon.wait_for("generation 2")
-    assert Accounts(daemon, prefixed("new ")).ask() is POLICY
+    daemon.live("new ")
 
 
 @pytest.mark.parametrize(
