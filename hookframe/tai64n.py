@@ -25,7 +25,7 @@ def tai64n(nanoseconds: int) -> str:
         `@` and 24 hexadecimal digits: the second, and the nanosecond in it. In the order of such
         labels, as texts, stands the order of the moments.
     """
-    return f"@{_EPOCH + nanoseconds // _SECOND:016x}{nanoseconds % _SECOND:08x}"
+    return f"@{(_EPOCH + nanoseconds // _SECOND << 32) + nanoseconds % _SECOND:024x}"
 
 
 def nanoseconds_of(label: str) -> int | None:
