@@ -133,6 +133,7 @@ def worker_part(host: Decider, attempts: int, connections: int, started: float) 
         connections: how many clients are connected.
         started: when it started, by the monotonic clock.
     """
+    problem = host.problem  # before the generation: where it is gone there is one
     pid, generation, failed = os.getpid(), host.generation, host.last_load_error
     return {
         "pid": pid,
@@ -140,7 +141,7 @@ def worker_part(host: Decider, attempts: int, connections: int, started: float) 
         "memory": memory_of(pid),
         "connections": connections,
         "generation": generation.number if generation is not None else None,
-        "problem": host.problem,
+        "problem": problem,
         "chain": _chain(generation) if generation is not None else [],
         "last_load_error": {"text": failed[0], "at": failed[1]} if failed else None,
         "attempts": attempts,

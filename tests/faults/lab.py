@@ -122,6 +122,16 @@ class Daemon(PlainDaemon):
         """The directory of what is installed."""
         return self.directory / "installed"
 
+    def until_it_listens(self) -> None:
+        """Wait until a client can connect: a daemon whose log is elsewhere says nothing here."""
+
+        def connects() -> bool:
+            with suppress(FileNotFoundError, ConnectionRefusedError), self.connect():
+                return True
+            return False
+
+        eventually(connects, PATIENCE)
+
     @property
     def alive(self) -> bool:
         """Whether the supervisor, the process that was started, still runs."""

@@ -161,7 +161,7 @@ def test_while_the_disk_of_the_log_is_full_attempts_are_answered_and_lines_count
     disk = daemon.directory / "disk"
     disk.mkdir()
     daemon.launch(*own_disk(disk))
-    eventually(daemon.jsonl.exists)
+    daemon.until_it_listens()
     disk = Path(f"/proc/{daemon.pid}/root{disk}")
     current, ballast = disk / "log" / "current", disk / "ballast"
     worker = daemon.worker()
@@ -195,7 +195,7 @@ def test_a_worker_that_dies_while_the_disk_of_the_log_is_full_is_replaced(fresh)
     disk = daemon.directory / "disk"
     disk.mkdir()
     daemon.launch(*own_disk(disk))
-    eventually(daemon.jsonl.exists)
+    daemon.until_it_listens()
     disk = Path(f"/proc/{daemon.pid}/root{disk}")
     worker = daemon.worker()
     fill(disk / "ballast")
@@ -221,7 +221,7 @@ def test_a_standard_error_that_nobody_reads_keeps_nobody_waiting(fresh, gone):
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     try:
         daemon.launch("sh", "-c", f'exec "$@" 2>{pipe}', "sh")
-        eventually(daemon.jsonl.exists)
+        daemon.until_it_listens()
         worker = daemon.worker()
         if gone:
             os.close(reader)
@@ -319,7 +319,7 @@ def test_a_clock_that_is_set_back_and_forth_changes_nothing_but_the_stamps_of_th
     daemon, clock = fresh(), OwnClock(tmp_path)
     daemon.write(WITH_THE_TIME % 0, '[log]\ndirectory = "log"\nsize = "4KiB"\nfiles = 1000\n')
     daemon.launch(*clock.command)
-    eventually(daemon.jsonl.exists)
+    daemon.until_it_listens()
     before = eventually(lambda: workers(daemon))
     log = daemon.directory / "log"
     accounts = Accounts(daemon, with_the_time)
@@ -371,6 +371,6 @@ def test_a_socket_file_that_somebody_removes_costs_no_connected_client_anything(
         accounts.wait_for(POLICY)
     assert daemon.stop() == 0
     daemon.launch()
-    eventually(daemon.jsonl.exists)
+    daemon.until_it_listens()
     assert Accounts(daemon).ask() is POLICY
     assert accounts.all_closed()[ENDED] == 0

@@ -277,7 +277,7 @@ def test_a_daemon_needs_no_standard_streams(fresh, closed):
     daemon = fresh()
     daemon.write(policy())
     daemon.launch("sh", "-c", f'exec "$@" {closed}', "sh")
-    eventually(daemon.jsonl.exists)
+    daemon.until_it_listens()
     worker = daemon.worker()
     standby(daemon)
     with under_load(daemon):

@@ -34,6 +34,7 @@ TIMES = ['"1s"', "'50ms'", '"""2 h"""', '"0.5m"', '" 800us "', '"8784h"']
 WRONG_TIMES = ['"0s"', '"1"', '"-1s"', '"s"', '"1e3s"', f'"{"9" * 400}s"', '"8785h"', '"٣s"', "1.5"]
 SIZES = ['"1GiB"', "'64 MiB'", '"1KiB"', '"1048576GiB"']
 WRONG_SIZES = ['"0KiB"', '"1GB"', '"1.5GiB"', '"1048577GiB"', '"999999999999GiB"', "1024"]
+FEW = ["1", "+17", "0x10", "0o7", "0b1", "25_6"]
 NUMBERS = ["1", "+17", "0x10", "0o7", "0b1", "1_000", "2147483647"]
 WRONG_NUMBERS = ["0", "-1", "1.0", "true", "2147483648", "0x" + "f" * 500, '"1"']
 TEXTS = ['"x"', "'''\nx'''", '"\\u00e9\\U0001F54A"', '"""\\\n   a\n  b"""']
@@ -78,7 +79,7 @@ KEYS = {
                 *('"tcp:8.8.8.8:1"', '"smtp+unix:/x"', f'"unix:/{"x" * 200}"', '["unix:/x", 1]'),
             ],
         ),
-        "workers": (NUMBERS, WRONG_NUMBERS),
+        "workers": (FEW, [*WRONG_NUMBERS, "257"]),
     },
     "limits": {
         "connections": (NUMBERS, WRONG_NUMBERS),
