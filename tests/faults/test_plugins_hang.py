@@ -155,9 +155,9 @@ def test_a_hook_that_cannot_be_interrupted_is_killed_with_its_worker(fresh, name
         assert accounts.fault(name) is ENDED
     assert accounts.outcomes[ENDED] <= 4
     assert daemon.worker() != worker
-    said = daemon.wait_for(f"recipient=[{name}@fault.test]")
+    said = daemon.wait_for(f"its worker {worker} was killed")
     assert "msguid=[1abcde-" in said
-    assert f"its worker {worker} was killed" in said
+    assert f"recipient=[{name}@fault.test]" in said
     assert any(place in said for place in places(daemon, UNINTERRUPTIBLE, name)), said
 
 

@@ -110,7 +110,7 @@ def test_a_worker_that_is_killed_is_replaced_at_the_cost_of_what_it_was_answerin
     with under_load(daemon) as accounts:
         os.kill(worker, number)
         daemon.next_worker(worker)
-    assert gone(worker)
+    eventually(lambda: gone(worker))
     assert accounts.outcomes[TEMPFAILED] == 0
     assert accounts.outcomes[ENDED] <= (0 if number == signal.SIGTERM else 3)
 

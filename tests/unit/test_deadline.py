@@ -22,6 +22,10 @@ from ..support.distributions import run_python
 from ..support.site import hook, policy
 from ..support.wait import eventually
 
+# An interruption may fall into a callback of the garbage collector, as hypothesis has one: Python
+# ignores it there and says so, and the next one ends the hook.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 DUMP = {"action": "dump"}
 HANGING = {
     "a busy loop": "while True: pass",
