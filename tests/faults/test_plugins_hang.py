@@ -61,10 +61,13 @@ def swallowing_asleep():
         try:
             time.sleep(3600)  # in swallowing_asleep
         except BaseException: pass
+"""
+STOPPED = """
+import time
 
 def stopped():
-    os.kill(os.getpid(), 19)  # in stopped
-    time.sleep(3600)  # or in stopped
+    os.kill(os.getpid(), 19)
+    time.sleep(3600)
 """
 SWALLOWING = """
 def swallowing():
@@ -159,6 +162,15 @@ def test_a_hook_that_cannot_be_interrupted_is_killed_with_its_worker(fresh, name
     assert "msguid=[1abcde-" in said
     assert f"recipient=[{name}@fault.test]" in said
     assert any(place in said for place in places(daemon, UNINTERRUPTIBLE, name)), said
+
+
+def test_a_hook_that_stops_its_process_costs_its_own_attempt_only(fresh):
+    daemon = fresh().with_policy(STOPPED)
+    with under_load(daemon) as accounts:
+        # It has to go on to say where it is, and may then be interrupted before it is killed.
+        assert accounts.fault("stopped") in (ENDED, TEMPFAILED)
+    assert accounts.outcomes[ENDED] <= 4
+    assert "(plugin file)" in daemon.wait_for("recipient=[stopped@fault.test]")
 
 
 def test_a_hook_that_swallows_every_exception_comes_to_an_end_soon_after(fresh):
