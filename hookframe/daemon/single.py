@@ -87,6 +87,7 @@ async def _serve(
             await asyncio.wait_for(stopping.wait(), SWEEP)
         server.sweep()
         host.tell_left_out()
+        log.look_after()
         notifier.alive()
     notifier.stopping()
     log.info(f"stopping: {server.connected} connections to finish")

@@ -111,6 +111,7 @@ class Supervisor:
                 self._fill()
             self._record.publish(self._board.own, self._all())
             self._notifier.alive()
+            self._log.look_after()
 
     def _wait(self) -> None:
         """Sleep until something has happened, or it is time to look."""

@@ -171,6 +171,7 @@ class Worker:
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
             host.tell_left_out()
+        self._log.look_after()
         cells[BEAT] = int(monotonic() * MICROSECONDS)
         self._report()
 
