@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from loguru import logger
 
 from .support.distributions import installed_in, isolated
 from .support.log import Lines
 from .support.site import Site
+
+
+def pytest_configure():
+    """Let the programs that tests start hear Ctrl-C, which a shell's background job ignores."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

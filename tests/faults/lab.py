@@ -499,18 +499,29 @@ class Caller:
         ]
 
     def _answers(self, attempts) -> list[bytes]:
-        try:
-            client, sent = self._send(attempts)
-        except (ConnectionError, FileNotFoundError):
-            if not self._accounts.may_refuse:
-                raise
-            return [b""] * len(attempts)
-        return self._read(client, sent) + [b""] * (len(attempts) - sent)
+        """Send and read; what a daemon that has answered all the rest takes no more, ask again.
+
+        It can't have read what could not be sent. Where it owes an answer it has died, and the
+        rest of the attempts has died with it.
+        """
+        answers: list[bytes] = []
+        while len(answers) < len(attempts) and all(answer.endswith(b"\n") for answer in answers):
+            try:
+                client, sent = self._send(attempts[len(answers) :])
+            except (ConnectionError, FileNotFoundError):
+                if not self._accounts.may_refuse:
+                    raise
+                break
+            if not sent:
+                break
+            answers += self._read(client, sent)
+        return answers + [b""] * (len(attempts) - len(answers))
 
     def _send(self, attempts) -> tuple[Line, int]:
-        """Send requests, on a new connection if not even the first of them can be sent.
+        """Send requests until one can't be; on a new connection if that is the first of them.
 
-        A request that can't be sent has not been read by anybody, so that it is safe to do so.
+        Returns:
+            The connection, and how many were sent: none where a new connection takes none either.
         """
         while True:
             client, was_new = self._client or Line(self._where), self._client is None
