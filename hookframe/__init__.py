@@ -12,9 +12,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt as Attempt
+    from hookframe.config_table import duration as duration
     from hookframe.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.decision import Decision as Decision
+    from hookframe.errors import CodeFileError as CodeFileError
+    from hookframe.errors import InvalidDecision as InvalidDecision
     from hookframe.hookspecs import API_VERSION as API_VERSION
+    from hookframe.hookspecs import CodeFiles as CodeFiles
     from hookframe.hookspecs import Settings as Settings
     from hookframe.hookspecs import State as State
     from hookframe.hookspecs import Vote as Vote
@@ -28,14 +32,18 @@ __all__ = [
     "API_VERSION",
     "TEMPFAIL_MESSAGE",
     "Attempt",
+    "CodeFileError",
+    "CodeFiles",
     "Decision",
     "Explanation",
     "Host",
+    "InvalidDecision",
     "Settings",
     "Snapshot",
     "State",
     "Vote",
     "__version__",
+    "duration",
     "hookimpl",
     "take_snapshot",
 ]
@@ -44,13 +52,17 @@ _HOME = {
     "API_VERSION": "hookspecs",
     "TEMPFAIL_MESSAGE": "decision",
     "Attempt": "attempt",
+    "CodeFileError": "errors",
+    "CodeFiles": "hookspecs",
     "Decision": "decision",
     "Explanation": "trace",
     "Host": "host",
+    "InvalidDecision": "errors",
     "Settings": "hookspecs",
     "Snapshot": "snapshot",
     "State": "hookspecs",
     "Vote": "hookspecs",
+    "duration": "config_table",
     "hookimpl": "hookspecs",
     "take_snapshot": "snapshot",
 }

@@ -7,6 +7,7 @@ import traceback
 from typing import Final
 
 from hookframe.deadline import calls_plugins
+from hookframe.errors import CodeFileError
 
 LONGEST: Final = 1000
 """The longest text of an exception, in characters, that is said whole."""
@@ -23,7 +24,8 @@ def describe(error: BaseException, near: str = "") -> str:
             nobody's mistake but ours, and never named.
 
     Returns:
-        `<type and text> at <file> line <n>`; without the place where the exception has none.
+        `<type and text> at <file> line <n>`; without the place where the exception has none. Of a
+        `CodeFileError` the text alone, which says all that.
     """
     try:
         return _described(error, near)
@@ -38,6 +40,8 @@ def _name(error: BaseException) -> str:
 
 @calls_plugins
 def _described(error: BaseException, near: str) -> str:
+    if issubclass(type(error), CodeFileError):
+        return _text(error)
     text = _type_and_text(error)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
@@ -55,13 +59,17 @@ def _type_and_text(error: BaseException) -> str:
     name = _name(error)
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg}"
+    text = _text(error)
+    return f"{name}: {text}" if text else name
+
+
+@calls_plugins
+def _text(error: BaseException) -> str:
     try:
         text = str.__getitem__(str(error), slice(LONGEST + 1))  # a plain one, whatever it was
     except BaseException:  # noqa: BLE001  (an exception's own __str__ may do anything)
-        return f"{name}: (its text can't be shown)"
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}…"
-    return f"{name}: {text}" if text else name
+        return "(its text can't be shown)"
+    return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
 
 
 def _source_line(error: SyntaxError) -> str:

@@ -121,7 +121,10 @@ def _undamaged() -> Iterator[Found]:
 
 
 class Loader:
-    """Loads plugins, each of them once: its object outlives the generations of the chain."""
+    """Loads plugins, each of them once: its object outlives the generations of the chain.
+
+    One that has code files belongs to one generation, as they do, and is made anew for each.
+    """
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
@@ -136,26 +139,33 @@ class Loader:
         key = (found.name, found.distribution)
         if key not in self._loaded:
             self._loaded[key] = self._subject(found), found.origin
-        return plugin_from_object(*self._loaded[key])
+        subject, origin = self._loaded[key]
+        plugin = plugin_from_object(subject, origin)
+        if plugin.of_one_generation:
+            del self._loaded[key]
+            if not _is_factory(self._target(found)):
+                raise LoadError(origin, _not_made_anew(found))
+        return plugin
 
     def _subject(self, found: Found) -> object:
-        value = found.entry_point.value
         with self._capture(found.name):
-            try:
-                target = found.entry_point.load()
-            except BaseException as error:
-                raise LoadError(
-                    found.origin, f"can't be imported from {value!r}: {describe(error)}", error
-                ) from error
+            target = self._target(found)
             if not _is_factory(target):
                 return target
             if hasattr(target, f"{PROJECT}_impl"):
                 raise LoadError(
                     found.origin,
-                    f"its entry point {value!r} names one hook; it must name the module, "
-                    "the class or the object that has the hooks",
+                    f"its entry point {found.entry_point.value!r} names one hook; it must name "
+                    "the module, the class or the object that has the hooks",
                 )
             return self._made(target, found)
+
+    def _target(self, found: Found) -> Any:
+        try:
+            return found.entry_point.load()
+        except BaseException as error:
+            text = f"can't be imported from {found.entry_point.value!r}: {describe(error)}"
+            raise LoadError(found.origin, text, error) from error
 
     def _made(self, factory: Callable[[], object], found: Found) -> object:
         try:
@@ -167,6 +177,13 @@ class Loader:
                 f"{describe(error)}",
                 error,
             ) from error
+
+
+def _not_made_anew(found: Found) -> str:
+    return (
+        "has code_files, so it is made anew for each generation of the chain, and its entry point "
+        f"{found.entry_point.value!r} names one object: it must name a class or a factory"
+    )
 
 
 def _is_factory(target: object) -> bool:

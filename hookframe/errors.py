@@ -26,7 +26,32 @@ class InvalidAttempt(HookframeError):
 
 
 class InvalidDecision(HookframeError):
-    """A return value that the action schema does not allow; the text says what and where."""
+    """A return value that the action schema does not allow; the text says what and where.
+
+    A plugin that runs code of another language may raise it for what that code has returned and
+    Python has nothing like: the attempt fails as it does after any invalid return.
+    """
+
+
+class CodeFileError(HookframeError):
+    """An error in a plugin's own file of code, in the words of that code's language.
+
+    A plugin that runs code of another language raises it, so that the author of that code reads
+    what he knows: the log has the text as it is, with neither the name of a Python exception nor
+    a line of Python.
+
+    Args:
+        text: the language's own words, which name the line.
+        file: the file.
+    """
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.file = file
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.file})"
 
 
 class LogUnusable(HookframeError):

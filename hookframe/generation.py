@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hookframe.chain import Chain
+from hookframe.code_file import CodeFileReader
 from hookframe.config import FILE, Config
 from hookframe.describe import describe
 from hookframe.discovery import Capture, Installed, Loader
-from hookframe.errors import ChainError, ConfigError, LoadError, PluginError
+from hookframe.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
 from hookframe.snapshot import Snapshot
@@ -91,6 +92,12 @@ class Builder:
         self._known: Installed | None = None
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
+        self._reader = CodeFileReader()
+
+    @property
+    def code_files(self) -> tuple[Snapshot, ...]:
+        """The code files that the plugins of the last build have named, each as it was read."""
+        return self._reader.files
 
     def forget_installed(self) -> None:
         """Read anew, at the next build, what is installed."""
@@ -114,6 +121,7 @@ class Builder:
         if isinstance(material.config, ConfigError):
             raise material.config
         config = material.config
+        self._reader = CodeFileReader(material.code_files)
         installed = self._installed(config, current)
         plugins = self._loaded(config, installed, material.hook_file, number)
         self._configure(plugins, config, current)
@@ -186,8 +194,8 @@ class Builder:
         return tuple(lost)
 
     def _discard(self, plugins: Sequence[Plugin]) -> None:
-        """Let go of the hook file of a generation that will not be."""
-        unwanted = [plugin for plugin in plugins if plugin.name == FILE]
+        """Let go of what was made for a generation that will not be."""
+        unwanted = [plugin for plugin in plugins if plugin.of_one_generation]
         self.retain([plugin for plugin in self._open if not _has(unwanted, plugin)])
 
     def retain(self, kept: Sequence[Plugin]) -> None:
@@ -211,8 +219,12 @@ class Builder:
                     self._report(PluginError(plugin.origin, "close", text, error))
 
     def _settle(self, plugin: Plugin, config: Config) -> None:
-        """Call one plugin's `configure` with a copy of its settings."""
+        """Call one plugin's `configure` with a copy of its settings, and with its code files."""
         settings = deepcopy(dict(config.table(plugin.name).settings))
+        with self._capture(plugin.name):
+            files = self._reader.read_for(
+                plugin, deepcopy(settings), trust_permissions=config.trust_file_permissions
+            )
         if plugin.configure is None:
             if settings:
                 raise LoadError(
@@ -222,7 +234,9 @@ class Builder:
             return
         with self._capture(plugin.name):
             try:
-                plugin.configure(settings)
+                plugin.configure(settings, files)
+            except CodeFileError as error:
+                raise LoadError(plugin.origin, str(error), error) from error
             except ValueError as error:
                 raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
             except BaseException as error:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import linecache
-import os
-import stat
 import sys
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
+from hookframe.code_file import refuse_unsafe
 from hookframe.config import FILE
 from hookframe.describe import describe
 from hookframe.discovery import Capture
@@ -18,8 +17,6 @@ from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
 from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of, refuse_order_mark
 from hookframe.snapshot import Snapshot
-
-_OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def load_hook_file(
@@ -43,7 +40,7 @@ def load_hook_file(
     if snapshot.error is not None:
         raise LoadError(origin, f"can't read the hook file: {snapshot.error}")
     if not trust_permissions:
-        _refuse_unsafe(snapshot, origin)
+        refuse_unsafe(snapshot, origin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
         module = _module(name, snapshot, origin, capture)
@@ -55,23 +52,6 @@ def load_hook_file(
         sys.modules.pop(name, None)
         text = f"can't look at what the file defines: {describe(error, snapshot.path)}"
         raise LoadError(origin, text, error) from error
-
-
-def _refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
-    """Refuse a file into which another user could write code that hookframe would run."""
-    mend = "or set trust_file_permissions = true in the configuration"
-    if snapshot.mode & _OTHERS_MAY_WRITE:
-        raise LoadError(
-            origin,
-            f"{snapshot.path} may be written by its group or by everyone "
-            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {mend}",
-        )
-    if snapshot.owner not in (0, os.geteuid()):
-        raise LoadError(
-            origin,
-            f"{snapshot.path} belongs to user {snapshot.owner}, neither root nor the user that "
-            f"runs hookframe ({os.geteuid()}): chown it, {mend}",
-        )
 
 
 def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
@@ -115,6 +95,7 @@ def _plugin(module: ModuleType, origin: Origin, end: Callable[[], object]) -> Pl
         file=file_of(hook) or path,
         configure=_optional(module, "configure", origin),
         close=partial(_end, end, close),
+        of_one_generation=True,
     )
 
 

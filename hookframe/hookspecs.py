@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
+    from hookframe.snapshot import Snapshot
 
 PROJECT: Final = "hookframe"
 API_VERSION: Final = 1
@@ -22,6 +23,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 State = dict[str, Any]
 Settings = dict[str, Any]
+CodeFiles = dict[str, "Snapshot"]
+"""The files that a plugin's `code_files` has named, by path, each as it was read."""
 
 
 class Vote(TypedDict):
@@ -66,18 +69,43 @@ def pre_delivery_attempt(attempt: Attempt, decision: Decision, state: State) -> 
 
 
 @hookspec
-def configure(settings: Settings) -> None:
+def code_files(settings: Settings) -> Sequence[str]:
+    """Name the files of code that the plugin runs, as `file` of a plugin for another language.
+
+    The host does with each what it does with the hook file: it refuses one that another user may
+    write, reads it when nobody is writing it, and builds the chain anew when it has changed. The
+    plugin's object then belongs to one generation and is made anew for each, so that the old one
+    goes on until the new one is complete: its entry point must name a class or a factory.
+
+    Args:
+        settings: the table `[plugins.NAME.settings]`; empty where there is none. They have not
+            been checked: of wrong ones name nothing, and let `configure` refuse them.
+
+    Returns:
+        Absolute paths.
+
+    Raises:
+        Anything: a load error of this plugin.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def configure(settings: Settings, files: CodeFiles) -> None:
     """Take the plugin's own settings, before the first attempt of each generation of the chain.
 
-    The plugin object outlives a generation, and the old generation is in use until the new one
-    is complete: build aside what the settings ask for, and assign it last.
+    The plugin object outlives a generation, unless it has code files, and the old generation is
+    in use until the new one is complete: build aside what the settings ask for, and assign it
+    last.
 
     Args:
         settings: the table `[plugins.NAME.settings]`; empty where there is none.
+        files: what `code_files` has named, each as it was read.
 
     Raises:
         ValueError: a setting is unknown or wrong; the text reaches the administrator as this
             plugin's load error. Any other exception is a load error too.
+        CodeFileError: a code file can't be used; the text is the load error as it stands.
     """
 
 
@@ -96,6 +124,21 @@ def decided(attempt: Attempt, decision: Decision, trace: Sequence[Vote]) -> None
 
 
 @hookspec
+def remarks() -> Sequence[str]:
+    """Say what an administrator should know who tries the policy with `hookframe check`.
+
+    It is called after the sample attempts, and never while the policy is in use.
+
+    Returns:
+        Sentences about what is legal, and worth a look.
+
+    Raises:
+        Anything: `check` says so.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def close() -> None:
     """Give back what the plugin holds: it has left the chain, or the host stops.
 
@@ -106,7 +149,9 @@ def close() -> None:
 
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "pre_delivery_attempt": ("attempt", "decision", "state"),
-    "configure": ("settings",),
+    "code_files": ("settings",),
+    "configure": ("settings", "files"),
     "decided": ("attempt", "decision", "trace"),
+    "remarks": (),
     "close": (),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from time import monotonic, sleep, time
@@ -87,8 +88,7 @@ class Host:
         self._config: Config | None = None
         self.loading_since = 0.0
         """since when a generation is being built, by the monotonic clock; 0 while none is"""
-        material = _settled(source)
-        self._load(material)
+        material = self._load(_settled(source))
         self._reloader: Reloader | None = None
         if watch:
             from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
@@ -358,8 +358,12 @@ class Host:
         if self._problem and self._complaint.due():
             self._log.loading(self._problem)
 
-    def _load(self, material: Material) -> None:
-        """Build a generation aside and swap it in, or fall back to what the operator chose."""
+    def _load(self, material: Material) -> Material:
+        """Build a generation aside and swap it in, or fall back to what the operator chose.
+
+        Returns:
+            The material with the code files that the generation's plugins have named.
+        """
         current = self._generation
         if isinstance(material.config, Config):
             self._config = material.config
@@ -377,6 +381,7 @@ class Host:
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
         finally:
             self.loading_since = 0.0
+        return replace(material, code_files=self._builder.code_files)
 
     def _take_into_use(self, new: Generation) -> None:
         """Swap a generation in, and close what the one before has left behind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from hookframe.wording import did_you_mean
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
-    from hookframe.hookspecs import Settings, State, Vote
+    from hookframe.hookspecs import CodeFiles, Settings, State, Vote
 
 MAIN_HOOK: Final = "pre_delivery_attempt"
 
@@ -35,8 +35,11 @@ class Plugin:
         wrapper: whether it surrounds the chain.
         file: the file in which `pre_delivery_attempt` stands; empty where that is unknown.
         configure: takes the settings, or None where the plugin takes none.
+        code_files: names the files of code that it runs, or None.
         decided: observes each decision, or None.
+        remarks: says what is worth a look, or None.
         close: gives back what the plugin holds, or None.
+        of_one_generation: whether the subject is made anew for each generation.
     """
 
     origin: Origin
@@ -44,9 +47,12 @@ class Plugin:
     decide: Callable[[Attempt, Decision, State], object]
     wrapper: bool = False
     file: str = ""
-    configure: Callable[[Settings], object] | None = None
+    configure: Callable[[Settings, CodeFiles], object] | None = None
+    code_files: Callable[[Settings], Iterable[str]] | None = None
     decided: Callable[[Attempt, Decision, Sequence[Vote]], object] | None = None
+    remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None
+    of_one_generation: bool = False
 
     @property
     def name(self) -> str:
@@ -80,8 +86,11 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
         wrapper=main.wrapper,
         file=file_of(main.function),
         configure=calls.get("configure"),
+        code_files=calls.get("code_files"),
         decided=calls.get("decided"),
+        remarks=calls.get("remarks"),
         close=calls.get("close"),
+        of_one_generation="code_files" in calls,
     )
 
 

@@ -64,7 +64,8 @@ class Reloader:
 
     Args:
         source: where the policy comes from.
-        load: takes what was read, whenever a generation must be built from it.
+        load: takes what was read, whenever a generation must be built from it, and gives it back
+            with the code files of that generation's plugins.
         broken: says whether the chain could not be built.
         remind: is called about four times a second while it is broken.
         log: takes what prevents watching.
@@ -74,7 +75,7 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        load: Callable[[Material], None],
+        load: Callable[[Material], Material],
         broken: Callable[[], bool],
         remind: Callable[[], None],
         log: Log,
@@ -135,9 +136,10 @@ class Reloader:
 
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
-        material = self._source.look()
+        material = self._source.look(file.path for file in self._loaded.code_files)
         waits = self._take(material)
-        if self._watch.cover(file.path for file in material.files):
+        files = (*material.files, *self._loaded.code_files)
+        if self._watch.cover(dict.fromkeys(file.path for file in files)):
             self._wake.set()
         return waits
 
@@ -154,7 +156,7 @@ class Reloader:
         self._waiting_since = 0.0
         self._forced.clear()
         self._loaded = material
-        self._load(material)
+        self._loaded = self._load(material)
         self._watch.forget_closed()
         self._loaded_at = monotonic()
         return False

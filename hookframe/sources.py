@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,16 +20,19 @@ class Material:
         config: the configuration, or what is wrong with it.
         hook_file: the hook file, where the configuration names one.
         config_file: the configuration's own file, where it comes from one.
+        code_files: the files of code that plugins run.
     """
 
     config: Config | ConfigError
     hook_file: Snapshot | None = None
     config_file: Snapshot | None = None
+    code_files: tuple[Snapshot, ...] = ()
 
     @property
     def files(self) -> tuple[Snapshot, ...]:
         """The files that were read."""
-        return tuple(file for file in (self.config_file, self.hook_file) if file is not None)
+        own = (self.config_file, self.hook_file)
+        return (*(file for file in own if file is not None), *self.code_files)
 
     @property
     def readable(self) -> bool:
@@ -58,8 +62,12 @@ class Material:
 class Source(Protocol):
     """Where a host takes its policy from."""
 
-    def look(self) -> Material:
-        """Read everything once; it never raises for what is wrong with a file."""
+    def look(self, code_files: Iterable[str] = ()) -> Material:
+        """Read everything once; it never raises for what is wrong with a file.
+
+        Args:
+            code_files: the paths of the files of code that plugins run, as far as they are known.
+        """
         ...
 
 
@@ -74,14 +82,14 @@ class ConfigFile:
         self._path = str(Path(path).absolute())
         self._read: tuple[bytes, Config | ConfigError] | None = None
 
-    def look(self) -> Material:
-        """Read the configuration, and the hook file that it names."""
+    def look(self, code_files: Iterable[str] = ()) -> Material:
+        """Read the configuration, the hook file that it names, and the plugins' code files."""
         file = take_snapshot(self._path)
         config = self._config(file)
         hook_file = None
         if isinstance(config, Config) and config.hook_file is not None:
             hook_file = take_snapshot(config.hook_file)
-        return Material(config, hook_file, file)
+        return Material(config, hook_file, file, _snapshots(code_files))
 
     def _config(self, file: Snapshot) -> Config | ConfigError:
         """Parse the configuration, but not the same bytes twice."""
@@ -108,7 +116,12 @@ class GivenConfig:
         path = config.hook_file
         self._hook_file = None if path is None else str(Path(path).absolute())
 
-    def look(self) -> Material:
-        """Read the hook file, where there is one."""
+    def look(self, code_files: Iterable[str] = ()) -> Material:
+        """Read the hook file, where there is one, and the plugins' code files."""
         path = self._hook_file
-        return Material(self._config, None if path is None else take_snapshot(path))
+        hook_file = None if path is None else take_snapshot(path)
+        return Material(self._config, hook_file, code_files=_snapshots(code_files))
+
+
+def _snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:
+    return tuple(map(take_snapshot, paths))

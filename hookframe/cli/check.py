@@ -10,7 +10,12 @@ import click
 
 from hookframe.cli.console import complain, note
 from hookframe.cli.interrupt import Interrupt
-from hookframe.cli.options import PolicyOptions, hook_file_alone, policy_options
+from hookframe.cli.options import (
+    PolicyOptions,
+    hook_file_alone,
+    perl_file_alone,
+    policy_options,
+)
 from hookframe.cli.samples import checked_attempts
 from hookframe.cli.streams import private_output
 from hookframe.cli.trial import try_policy
@@ -25,9 +30,12 @@ if TYPE_CHECKING:
 
 @click.command("check", short_help="Say all that is wrong.")
 @click.argument("file", metavar="[FILE]", required=False)
+@click.option(
+    "--perl", metavar="FILE", help="Check this Perl hook file alone (needs hookframe-perl)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @policy_options
-def command(policy: PolicyOptions, file: str | None, as_json: bool) -> int:
+def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: bool) -> int:
     """Build the chain of the configuration, or the one hook FILE alone, and try it.
 
     Every plugin is asked about a few sample attempts: an ordinary one, a bounce, addresses that are
@@ -38,9 +46,10 @@ def command(policy: PolicyOptions, file: str | None, as_json: bool) -> int:
     Examples:
         hookframe check
         hookframe check hook.py
+        hookframe check --perl opt.pre_delivery_attempt_hook
         hookframe check --config /etc/hookframe/hookframe.toml && systemctl reload hookframe
     """
-    source = _source(policy, file)
+    source = _source(policy, file, perl)
     with Interrupt() as interrupt, private_output():
         verdict = try_policy(source, checked_attempts(), interrupt.check, lambda: interrupt.noted)
     if as_json:
@@ -50,30 +59,30 @@ def command(policy: PolicyOptions, file: str | None, as_json: bool) -> int:
     return 1 if verdict.findings else 0
 
 
-def _source(policy: PolicyOptions, file: str | None) -> Source:
-    if file is None:
+def _source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source:
+    if file is None and perl is None:
         return policy.source()
-    if policy != PolicyOptions():
+    if policy != PolicyOptions() or None not in (file, perl):
         raise click.UsageError(
-            "FILE is checked alone: leave it out, or leave out --config, --hook-file and --plugin."
+            "FILE is checked alone, and so is the one of --perl: leave it out, or leave out the "
+            "other, --config, --hook-file and --plugin."
         )
-    return GivenConfig(hook_file_alone(file))
+    return GivenConfig(perl_file_alone(perl) if file is None else hook_file_alone(file))
 
 
 def _say(verdict: Verdict) -> None:
     for finding in verdict.findings:
         complain(str(finding))
     for text in _notes(verdict):
-        note(text)
+        note(one_line(text))
     if not verdict.findings:
         click.echo(one_line(f"ok: {_chain(verdict)}"))
 
 
 def _notes(verdict: Verdict) -> list[str]:
     """Say what is legal, and easily a mistake."""
-    if verdict.config is None:
-        return []
-    return [f"{name} is configured, but not in the chain" for name in verdict.config.idle]
+    idle = verdict.config.idle if verdict.config is not None else ()
+    return [*(f"{name} is configured, but not in the chain" for name in idle), *verdict.remarks]
 
 
 def _chain(verdict: Verdict) -> str:

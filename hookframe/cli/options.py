@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 import click
 
 from hookframe.cli.console import note
-from hookframe.config import FILE, Config
+from hookframe.config import FILE, Config, PluginTable
 from hookframe.sources import ConfigFile, GivenConfig
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "HOOKFRAME_CONFIG"
 NAME: Final = "hookframe.toml"
+PERL: Final = "perl"
+"""The name of the plugin that runs Perl hook files: hookframe-perl."""
 SYSTEM_WIDE: Final = f"/etc/hookframe/{NAME}"
 P = ParamSpec("P")
 
@@ -117,7 +119,21 @@ def hook_file_alone(path: str) -> Config:
             f"{path} is a configuration, not a hook file; "
             f"write: hookframe check --config {quote(path)}"
         )
+    if path.endswith((".pl", ".perl", ".pre_delivery_attempt_hook")):
+        raise click.UsageError(
+            f"{path} looks like Perl, not Python; write: hookframe check --perl {quote(path)}"
+        )
     return Config(chain=(FILE,), hook_file=str(Path(_named(path, "FILE")).absolute()))
+
+
+def perl_file_alone(path: str | None) -> Config:
+    """Make the policy that is one Perl hook file and nothing else.
+
+    Raises:
+        click.UsageError: the file does not exist.
+    """
+    file = str(Path(_named(path or "", "--perl")).absolute())
+    return Config(chain=(PERL,), plugins={PERL: PluginTable(settings={"file": file})})
 
 
 def _named(path: str, by: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hookframe.cli.console import CommandLog
 from hookframe.config import Config, PluginTable
+from hookframe.describe import describe
 from hookframe.discovery import Installed
 from hookframe.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.generation import Builder
@@ -75,11 +76,13 @@ class Verdict:
         config: the configuration; None where it can't be read.
         plugins: the chain in order; empty where it can't be built.
         findings: everything that is wrong.
+        remarks: what its plugins find worth a look, each with the plugin's name.
     """
 
     config: Config | None
     plugins: tuple[Plugin, ...] = ()
     findings: tuple[Finding, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -167,8 +170,21 @@ def try_policy(
             host.explain(attempt)
             checkpoint()
         collected.sample = ""
+        remarks = tuple(_remarks(plugins, collected))
     checkpoint()
-    return Verdict(config, plugins, collected.findings())
+    return Verdict(config, plugins, collected.findings(), remarks)
+
+
+def _remarks(plugins: Sequence[Plugin], collected: _Collected) -> Iterator[str]:
+    """Ask each plugin what is worth a look; one that fails at that is a finding."""
+    for plugin in plugins:
+        try:
+            said = list(plugin.remarks()) if plugin.remarks is not None else []
+        except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+            text = f"error in its remarks: {describe(error, plugin.file)}"
+            collected.add(PluginError(plugin.origin, "observe", text, error))
+        else:
+            yield from (f"{plugin.name}: {remark}" for remark in said)
 
 
 def _of_configuration(error: ConfigError) -> tuple[Finding, ...]:

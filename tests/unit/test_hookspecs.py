@@ -10,8 +10,10 @@ from hookframe import hookspecs
 
 PROMISED = {
     "pre_delivery_attempt": ("attempt", "decision", "state"),
-    "configure": ("settings",),
+    "code_files": ("settings",),
+    "configure": ("settings", "files"),
     "decided": ("attempt", "decision", "trace"),
+    "remarks": (),
     "close": (),
 }
 

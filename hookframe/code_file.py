@@ -1,0 +1,118 @@
+"""Files of code that hookframe runs, in whatever language: read once, and only if trusted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Final
+
+from hookframe.describe import describe
+from hookframe.errors import LoadError, Origin
+from hookframe.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.wording import shown
+
+if TYPE_CHECKING:
+    from hookframe.hookspecs import CodeFiles, Settings
+    from hookframe.plugin import Plugin
+
+_OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_PATIENCE: Final = 1.0
+"""Seconds to wait for somebody who is just writing a file that is read for the first time."""
+
+
+class CodeFileReader:
+    """Reads the files of code that the plugins of one generation name.
+
+    Args:
+        known: those that have been read for this generation already.
+    """
+
+    def __init__(self, known: Iterable[Snapshot] = ()) -> None:
+        self._known: Mapping[str, Snapshot] = {file.path: file for file in known}
+        self._read: dict[str, Snapshot] = {}
+
+    @property
+    def files(self) -> tuple[Snapshot, ...]:
+        """Every file that a plugin has named, usable or not."""
+        return tuple(self._read.values())
+
+    def read_for(
+        self, plugin: Plugin, settings: Settings, *, trust_permissions: bool = False
+    ) -> CodeFiles:
+        """Read the files that a plugin names.
+
+        Args:
+            plugin: the plugin.
+            settings: its settings, which have not been checked.
+            trust_permissions: whether to accept a file that others may write.
+
+        Returns:
+            Each file by its path; nothing for a plugin that has none.
+
+        Raises:
+            LoadError: one is missing, can't be read, or may be written by another user.
+        """
+        if plugin.code_files is None:
+            return {}
+        files = {path: self._snapshot(path) for path in _named(plugin, settings)}
+        for file in files.values():
+            if file.error is not None:
+                raise LoadError(plugin.origin, f"can't read its code file: {file.error}")
+            if not trust_permissions:
+                refuse_unsafe(file, plugin.origin)
+        return files
+
+    def _snapshot(self, path: str) -> Snapshot:
+        if path not in self._read:
+            self._read[path] = self._known.get(path) or _patiently(path)
+        return self._read[path]
+
+
+def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
+    """Refuse a file into which another user could write code that hookframe would run.
+
+    Args:
+        snapshot: the file's owner and permissions at one moment.
+        origin: what the error is attributed to.
+
+    Raises:
+        LoadError: its permissions or its owner let another user write it.
+    """
+    mend = "or set trust_file_permissions = true in the configuration"
+    if snapshot.mode & _OTHERS_MAY_WRITE:
+        raise LoadError(
+            origin,
+            f"{snapshot.path} may be written by its group or by everyone "
+            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {mend}",
+        )
+    if snapshot.owner not in (0, os.geteuid()):
+        raise LoadError(
+            origin,
+            f"{snapshot.path} belongs to user {snapshot.owner}, neither root nor the user that "
+            f"runs hookframe ({os.geteuid()}): chown it, {mend}",
+        )
+
+
+def _named(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
+    """Ask a plugin for its files."""
+    try:
+        named = plugin.code_files(settings) if plugin.code_files is not None else ()
+        paths = (named,) if isinstance(named, str) else tuple(named)
+    except BaseException as error:
+        text = f"can't say which code files it has: {describe(error, plugin.file)}"
+        raise LoadError(plugin.origin, text, error) from error
+    for path in paths:
+        if not (isinstance(path, str) and os.path.isabs(path)):  # noqa: PTH117
+            text = f"code_files returned {shown(path)}; expected absolute paths"
+            raise LoadError(plugin.origin, text)
+    return paths
+
+
+def _patiently(path: str) -> Snapshot:
+    """Read a file, and wait a little for somebody who is just writing it."""
+    until = monotonic() + _PATIENCE
+    while (file := take_snapshot(path)).writers is Writers.SOME and monotonic() < until:
+        sleep(0.01)
+    return file
