@@ -25,6 +25,7 @@ SETS = {
     "broken": ("broken-hooks",),
     "twins": ("twin-one", "twin-two"),
     "squatter": ("file-squatter",),
+    "scripted": ("scripted",),
 }
 QUIET = ("--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--quiet")
 
