@@ -264,6 +264,92 @@ def test_a_configuration_in_the_place_of_the_file_is_wrong_use_and_says_what_is_
     assert "hookframe check --config hookframe.toml" in done.err
 
 
+# A Perl file, and what plugins remark
+
+PERL = (
+    "return sub { my ($attempt, $state) = @_; $state->{seen}++; return { action => 'normal' } };\n"
+)
+
+
+def test_a_perl_file_alone_is_compiled_and_tried(shell):
+    path = shell.write("hook.pl", PERL)
+    done = shell.run("check", "--perl", "hook.pl")
+    assert (done.status, done.out) == (0, "ok: perl (hookframe-perl 0.1.0)\n")
+    assert f"note: perl: {path} runs on Perl 5." in done.err
+    assert "note: perl: its state holds seen;" in done.err
+
+
+def test_what_is_wrong_with_a_perl_file_is_said_in_perls_words(shell):
+    path = shell.write("hook.pl", "return sub {\n    foo bar baz;\n};\n")
+    done = shell.run("check", "--perl", "hook.pl")
+    assert done.status == 1
+    assert "hookframe: error: plugin perl, hookframe-perl 0.1.0: error compiling: " in done.err
+    assert "at (eval 1) line 2" in done.err
+    assert f"({path})" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_errors_of_a_perl_file_are_said_with_the_samples_that_caused_them(shell):
+    check = "die qq{no sender\\n} if $_[0]{sender} eq '';"
+    shell.write("hook.pl", f"return sub {{ {check} {NORMAL} }};\n")
+    done = shell.run("check", "--perl", "hook.pl", "--json")
+    assert done.status == 1
+    [problem] = json.loads(done.out)["problems"]
+    assert "Exception running pre_delivery_attempt_hook: no sender (" in problem["text"]
+    assert problem["samples"] == ["a bounce, with an empty sender"]
+
+
+def test_warnings_that_perl_would_give_are_notes(shell):
+    shell.write(
+        "hook.pl", "my $x = 1;\nmy $x = 2;\nreturn sub { return { action => 'normal' } };\n"
+    )
+    done = shell.run("check", "--perl", "hook.pl")
+    assert done.status == 0
+    assert '`use warnings` Perl says: "my" variable $x masks earlier declaration' in done.err
+
+
+@pytest.mark.parametrize("others", [["hook.py"], ["--hook-file", "hook.py"], ["--plugin", "perl"]])
+def test_a_perl_file_is_checked_alone(shell, others):
+    shell.write("hook.py", QUIET)
+    shell.write("hook.pl", PERL)
+    done = shell.run("check", "--perl", "hook.pl", *others)
+    assert done.status == 2
+    assert "checked alone" in done.err
+
+
+def test_a_perl_file_that_does_not_exist_is_wrong_use(shell):
+    done = shell.run("check", "--perl", "missing.pl")
+    assert done.status == 2
+    assert "--perl: missing.pl does not exist" in done.err
+
+
+def test_a_perl_file_in_the_place_of_the_python_one_is_wrong_use_and_says_what_is_meant(shell):
+    shell.write("hook.pl", PERL)
+    done = shell.run("check", "hook.pl")
+    assert done.status == 2
+    assert "hookframe check --perl hook.pl" in done.err
+
+
+def test_what_a_plugin_remarks_is_a_note_and_no_problem(shell, distributions):
+    shell.install(distributions["scripted"])
+    path = shell.write("code.txt", "say hello\n")
+    config = f'chain = ["scripted"]\n[plugins.scripted.settings]\nnamed = ["{path}"]\n'
+    shell.write("hookframe.toml", config)
+    done = shell.run("check", "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["notes"] == ["scripted: it has 1 lines"]
+
+
+def test_a_plugin_that_fails_at_its_remarks_is_a_problem(shell, distributions):
+    shell.install(distributions["scripted"])
+    path = shell.write("code.txt", "say nothing\n")
+    config = f'chain = ["scripted"]\n[plugins.scripted.settings]\nnamed = ["{path}"]\n'
+    shell.write("hookframe.toml", config)
+    done = shell.run("check")
+    assert done.status == 1
+    assert "plugin scripted, scripted 0.7: error in its remarks: OSError: no remark at " in done.err
+
+
 def test_problems_are_coloured_on_a_terminal_only(shell):
     shell.write("hook.py", "x = 1\n")
     assert "\x1b[31m" in shell.on_terminal("check", "hook.py").raw
