@@ -266,9 +266,8 @@ def test_a_configuration_in_the_place_of_the_file_is_wrong_use_and_says_what_is_
 
 # A Perl file, and what plugins remark
 
-PERL = (
-    "return sub { my ($attempt, $state) = @_; $state->{seen}++; return { action => 'normal' } };\n"
-)
+NORMAL = "return { action => 'normal' }"
+PERL = f"return sub {{ my ($attempt, $state) = @_; $state->{{seen}}++; {NORMAL} }};\n"
 
 
 def test_a_perl_file_alone_is_compiled_and_tried(shell):
@@ -300,9 +299,7 @@ def test_errors_of_a_perl_file_are_said_with_the_samples_that_caused_them(shell)
 
 
 def test_warnings_that_perl_would_give_are_notes(shell):
-    shell.write(
-        "hook.pl", "my $x = 1;\nmy $x = 2;\nreturn sub { return { action => 'normal' } };\n"
-    )
+    shell.write("hook.pl", f"my $x = 1;\nmy $x = 2;\nreturn sub {{ {NORMAL} }};\n")
     done = shell.run("check", "--perl", "hook.pl")
     assert done.status == 0
     assert '`use warnings` Perl says: "my" variable $x masks earlier declaration' in done.err
