@@ -24,6 +24,7 @@ from hookframe.generation import Builder, Generation
 from hookframe.log import Log
 from hookframe.output import Output, capturing
 from hookframe.rate import LineLimit, OncePerSecond
+from hookframe.rehearsal import REFUSED, Rehearsal
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
 from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
@@ -53,6 +54,7 @@ class Host:
         interrupt: whether a hook whose deadline is over is ended by an exception. It takes two
             signals for that (`SIGNAL` and `BACKUP` of `hookframe.alarm`), and the main thread must
             be the one that asks the host; what another thread asks is never interrupted.
+        rehearsal: says whether another process loads a change first; None where there is none.
 
     Raises:
         ValueError: with `interrupt`, if it is not made in the main thread.
@@ -65,8 +67,10 @@ class Host:
         watch: bool = True,
         log: Log | None = None,
         interrupt: bool = False,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self._source = source
+        self._rehearsal = rehearsal or Rehearsal()
         self._log = log or Log()
         self._lock = RLock()
         self._alarm = Alarm(self._lock) if interrupt else None
@@ -94,7 +98,14 @@ class Host:
             from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
 
             self._reloader = Reloader(
-                source, self._load, self._is_broken, self._remind, self._log, material
+                source,
+                self._load,
+                self._refuse,
+                self._is_broken,
+                self._remind,
+                self._log,
+                material,
+                self._rehearsal,
             )
 
     @classmethod
@@ -369,6 +380,7 @@ class Host:
             self._config = material.config
             lines = material.config.limits.output_lines
             self._limit.lines = lines if self._log.limited else None
+        self._rehearsal.begin(material.numbers)
         self.loading_since = monotonic()
         try:
             with _ending_strays():  # before the lock is wanted, which the parent may hold
@@ -381,7 +393,13 @@ class Host:
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
         finally:
             self.loading_since = 0.0
-        return replace(material, code_files=self._builder.code_files)
+            loaded = replace(material, code_files=self._builder.code_files)
+            self._rehearsal.survived(material.numbers, loaded.numbers)
+        return loaded
+
+    def _refuse(self) -> None:
+        """Take note that a policy has proved to be one that no process survives."""
+        self._fail(HookframeError(REFUSED), self._generation)
 
     def _take_into_use(self, new: Generation) -> None:
         """Swap a generation in, and close what the one before has left behind."""

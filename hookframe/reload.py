@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.rehearsal import Advice, Rehearsal
 from hookframe.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.watch import POLL, Watch
 
@@ -18,6 +19,8 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
+REHEARSED: Final = 0.001
+"""Seconds between two looks, at first, while another process has yet to load a change."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
 
@@ -66,23 +69,30 @@ class Reloader:
         source: where the policy comes from.
         load: takes what was read, whenever a generation must be built from it, and gives it back
             with the code files of that generation's plugins.
+        refuse: is called where it must not be.
         broken: says whether the chain could not be built.
         remind: is called about four times a second while it is broken.
         log: takes what prevents watching.
         loaded: what the first generation was built from.
+        rehearsal: says whether another process loads a change first.
     """
 
     def __init__(
         self,
         source: Source,
         load: Callable[[Material], Material],
+        refuse: Callable[[], None],
         broken: Callable[[], bool],
         remind: Callable[[], None],
         log: Log,
         loaded: Material,
+        rehearsal: Rehearsal,
     ) -> None:
         self._source = source
         self._load = load
+        self._refuse = refuse
+        self._rehearsal = rehearsal
+        self._patience = REHEARSED
         self._broken = broken
         self._remind = remind
         self._log = log
@@ -130,7 +140,7 @@ class Reloader:
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = SETTLING if self._looking else POLL
+            patience = self._patience if self._looking else POLL
             if self._broken():
                 self._remind()
 
@@ -151,12 +161,21 @@ class Reloader:
             self._waiting_since = 0.0
             return False
         if not self._settling.settled(material):
+            self._patience = SETTLING
             self._say_that_it_waits(material)
             return True
         self._waiting_since = 0.0
+        advice = self._rehearsal.advice(material.numbers)
+        if advice is Advice.WAIT:
+            self._patience = min(self._patience * 1.5, SETTLING)
+            return True
+        self._patience = REHEARSED
         self._forced.clear()
         self._loaded = material
-        self._loaded = self._load(material)
+        if advice is Advice.LOAD:
+            self._loaded = self._load(material)
+        else:
+            self._refuse()
         self._watch.forget_closed()
         self._loaded_at = monotonic()
         return False

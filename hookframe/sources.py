@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from hookframe.config import Config, read_config
 from hookframe.errors import ConfigError
+from hookframe.rehearsal import Numbers, number_of
 from hookframe.snapshot import Snapshot, Writers, take_snapshot
 
 
@@ -48,6 +49,12 @@ class Material:
     def fingerprint(self) -> tuple[object, ...]:
         """What differs exactly when another generation has to be built."""
         return tuple((file.path, *file.fingerprint) for file in self.files)
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers by which processes tell each other of it."""
+        core = replace(self, code_files=()).fingerprint
+        return Numbers(number_of(core), number_of(self.fingerprint))
 
     @property
     def writers(self) -> Writers:

@@ -33,6 +33,17 @@ DEADLINE: Final = 12
 """The cell with the deadline of the whole chain in microseconds, 0 for none."""
 MAX_MEMORY: Final = 9
 """The cell with the bytes of memory above which the process is replaced, 0 for no limit."""
+TRYING: Final = 13
+"""The cell with the core number of the policy that is being loaded, 0 while none is."""
+TRIED: Final = 14
+"""The cell with the whole number of the last one whose loading has come to an end, good or bad, as
+it was read."""
+TRIED_AS_LOADED: Final = 17
+"""The same as it was loaded: with the code files of its plugins."""
+SUSPECT: Final = 15
+"""The supervisor's cell with the core number of the policy of which a child has died last."""
+DEADLY: Final = 16
+"""The supervisor's cell with the core number of one that nobody shall load any more."""
 _CELLS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
@@ -152,8 +163,9 @@ class Board:
         self._memory = memoryview(mmap.mmap(-1, _SLOT * (children + 1)))
         self.own = self._slot(0)
         """the supervisor's"""
-        self._slots = [self._slot(1 + index) for index in range(children)]
-        self._free = list(reversed(self._slots))
+        self.slots = tuple(self._slot(1 + index) for index in range(children))
+        """the children's, taken or not"""
+        self._free = list(reversed(self.slots))
 
     def _slot(self, index: int) -> Slot:
         return Slot(self._memory[_SLOT * index : _SLOT * (index + 1)])
@@ -176,7 +188,7 @@ class Board:
 
     def reports(self) -> Iterator[bytes]:
         """Read what every child has published."""
-        for slot in self._slots:
+        for slot in self.slots:
             report = slot.report()
             if report:
                 yield report

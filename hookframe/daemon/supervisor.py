@@ -26,6 +26,7 @@ from hookframe.daemon.child import (
 )
 from hookframe.daemon.obituaries import Obituaries
 from hookframe.daemon.record import Record
+from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scales import Scales
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
@@ -93,6 +94,7 @@ class Supervisor:
         self._stopping = False
         self._obituaries = Obituaries(log)
         self._scales = Scales(log)
+        self._casualties = Casualties(self._board.own)
 
     def run(self) -> None:
         """Keep workers at work until a signal says to stop, and all have ended."""
@@ -201,6 +203,7 @@ class Supervisor:
                     "answering every attempt with a temporary failure while none is there"
                 )
         self._record.died(child)
+        self._casualties.died(child.post.slot)
         if not child.lost:
             self._selector.unregister(child.post.channel)
         child.bury()
@@ -236,6 +239,7 @@ class Supervisor:
     def _give_up(self, child: Child, why: str) -> None:
         trace = child.traceback()
         child.kill()
+        self._casualties.died(child.post.slot, certain=True)
         self._obituaries.given_up(child, why, trace)
 
     def _relieve(self) -> None:

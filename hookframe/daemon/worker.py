@@ -15,6 +15,7 @@ import uvloop
 from hookframe.daemon.board import BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
 from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
 from hookframe.daemon.process import limit_data, name_process
+from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.standin import StandIn
 from hookframe.daemon.status import alone, decode, document, encode
@@ -67,8 +68,9 @@ def work(
         log.mute()
     stamp = Stamp(post.slot)
     strays = Strays(stamp, listeners, post.channel.fileno())
-    with Host(source, log=log, interrupt=True) as host:
-        worker = Worker(host, config, listeners, log, post, stamp, quiet=quiet)
+    rehearsal = StandbyFirst(post.board, post.slot)
+    with Host(source, log=log, interrupt=True, rehearsal=rehearsal) as host:
+        worker = Worker(host, config, listeners, log, post, stamp, rehearsal, quiet=quiet)
         strays.abandon = worker.abandon
         _run(worker)
     return 0
@@ -97,6 +99,7 @@ class Worker:
         log: takes everything that there is to say.
         post: what this process has of its own.
         stamp: is told which request is being answered.
+        rehearsal: is told when it serves; None where it loads no policy.
         quiet: whether the log is mute until this worker serves.
     """
 
@@ -108,10 +111,12 @@ class Worker:
         log: Log,
         post: Post,
         stamp: Stamp,
+        rehearsal: StandbyFirst | None = None,
         *,
         quiet: bool = False,
     ) -> None:
         self._host = host
+        self._rehearsal = rehearsal
         self._quiet = quiet
         self._log = log
         self._post = post
@@ -125,6 +130,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._obey)
         loop.add_signal_handler(signal.SIGTERM, self._leave)
+        if self._rehearsal is not None:
+            self._rehearsal.attach(loop)
         await self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
         await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
@@ -133,6 +140,8 @@ class Worker:
         if not self._leaving.is_set():
             if isinstance(self._host, Host):
                 self._host.catch_up(_CATCH_UP)
+            if self._rehearsal is not None:
+                self._rehearsal.serving = True
             await self._server.open()
             self._say(SERVING)
             self._log.unmute()

@@ -139,7 +139,7 @@ class _Screen(threading.Thread):
     """Whoever sits before a terminal."""
 
     def __init__(self, master, interrupted_after):
-        super().__init__()
+        super().__init__(daemon=True)  # a test that fails leaves it behind, and must not hang
         self.shown = bytearray()
         self._master = master
         self._cue = interrupted_after.encode() if interrupted_after is not None else None

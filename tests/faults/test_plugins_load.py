@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from .lab import POLICY, TEMPFAILED, Accounts, policy, prefixed, under_load
+from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, prefixed, under_load
 
 DEADLY = {
     "leaves": "import os\nos._exit(0)\n",
@@ -61,6 +61,54 @@ def test_what_crashes_when_it_is_saved_is_served_as_temp_fails_and_mended_live(f
         daemon.save(daemon.hook_file, policy())
         accounts.wait_for(POLICY)
     daemon.wait_for("has died: ")
+
+
+@parametrized(DEADLY)
+def test_what_crashes_when_it_is_saved_never_reaches_the_worker_and_the_operators_choice_holds(
+    fresh, source
+):
+    daemon = fresh().with_policy("", KEEP)
+    worker = daemon.worker()
+    with under_load(daemon, prefixed("", "mended ")) as accounts:
+        daemon.standby()
+        daemon.save(daemon.hook_file, source + policy())
+        daemon.wait_for("error loading pre_delivery_attempt_hook: the policy can't be loaded")
+        accounts.wait_for(POLICY)
+        daemon.save(daemon.hook_file, policy("", "mended "))
+        daemon.live("mended ")
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.worker() == worker
+
+
+@parametrized(HANGING, {"in_c": IN_C})
+def test_what_hangs_when_it_is_saved_never_reaches_the_worker_and_the_operators_choice_holds(
+    fresh, source
+):
+    daemon = fresh().with_policy("", KEEP + LOAD_TIME, deadline="10s")
+    worker = daemon.worker()
+    with under_load(daemon, prefixed("", "mended ")) as accounts:
+        daemon.standby()
+        daemon.save(daemon.hook_file, source + policy())
+        daemon.wait_for("error loading pre_delivery_attempt_hook: the policy can't be loaded")
+        accounts.wait_for(POLICY)
+        daemon.save(daemon.hook_file, policy("", "mended "))
+        daemon.live("mended ")
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.worker() == worker
+
+
+@parametrized(DEADLY)
+def test_a_worker_that_does_not_keep_temp_fails_what_crashes_a_standby_and_lives(fresh, source):
+    daemon = fresh().with_policy()
+    worker = daemon.worker()
+    with under_load(daemon) as accounts:
+        daemon.standby()
+        daemon.save(daemon.hook_file, source + policy())
+        accounts.wait_for(TEMPFAILED)
+        daemon.save(daemon.hook_file, policy())
+        accounts.wait_for(POLICY)
+    assert accounts.outcomes[ENDED] == 0
+    assert daemon.worker() == worker
 
 
 @parametrized(HANGING)

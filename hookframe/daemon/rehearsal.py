@@ -1,0 +1,123 @@
+"""A standby loads what was saved before a worker does, and tells by the board how that went."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Lock, current_thread, main_thread
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from hookframe.daemon.board import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYING
+from hookframe.rehearsal import Advice, Numbers, Rehearsal
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from hookframe.daemon.board import Board, Slot
+
+_PATIENCE: Final = 0.5
+"""Seconds in which somebody begins; after that the worker goes first itself."""
+_LONGEST: Final = 10.0
+"""The same where one has died of it, and a second one must tell whether that was chance."""
+_CERTAIN: Final = 2
+"""So many who have died of a policy are no chance."""
+
+
+class StandbyFirst(Rehearsal):
+    """A child's side: a standby loads at once, and a worker what another child has survived.
+
+    Args:
+        board: where all children tell what they load.
+        slot: this one's.
+    """
+
+    def __init__(self, board: Board, slot: Slot) -> None:
+        self._board = board
+        self._slot = slot
+        self._asked: Numbers | None = None
+        self._since = 0.0
+        self.serving = False
+        """whether clients would miss this process"""
+        self._attaching = Lock()
+        self._loop: AbstractEventLoop | None = None
+        self._unnoted: tuple[Numbers, Numbers] | None = None
+
+    def begin(self, policy: Numbers) -> None:
+        """Note that this process loads a policy."""
+        self._slot.cells[TRYING] = policy.core
+
+    def survived(self, as_read: Numbers, as_loaded: Numbers) -> None:
+        """Note that this process has come to the end of that.
+
+        The main thread notes it: a signal that was to end the process has reached that one first.
+        """
+        if current_thread() is main_thread():
+            self._note(as_read, as_loaded)
+            return
+        with self._attaching, suppress(RuntimeError):  # the loop is closed: nobody waits for us
+            if self._loop is None:
+                self._unnoted = as_read, as_loaded
+            else:
+                self._loop.call_soon_threadsafe(self._note, as_read, as_loaded)
+
+    def attach(self, loop: AbstractEventLoop) -> None:
+        """Let the main thread's event loop note from now on what other threads have loaded."""
+        with self._attaching:
+            self._loop = loop
+            if self._unnoted:
+                self._note(*self._unnoted)
+
+    def _note(self, as_read: Numbers, as_loaded: Numbers) -> None:
+        cells = self._slot.cells
+        cells[TRIED], cells[TRIED_AS_LOADED] = as_read.whole, as_loaded.whole
+        if cells[TRYING] == as_read.core:
+            cells[TRYING] = 0
+
+    def advice(self, policy: Numbers) -> Advice:
+        """Say whether to load a policy.
+
+        Who has died of it was perhaps a fresh process, which knew no more of it than its own files.
+        So a policy is refused by its core, until somebody has survived it as a whole.
+        """
+        if not self.serving:
+            return Advice.LOAD
+        now = monotonic()
+        if policy != self._asked:
+            self._asked, self._since = policy, now
+        others = [slot.cells for slot in self._board.slots if slot is not self._slot]
+        if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in others):
+            return Advice.LOAD
+        supervisor = self._board.own.cells
+        if supervisor[DEADLY] == policy.core:
+            return Advice.REFUSE
+        if any(cells[TRYING] == policy.core for cells in others):
+            self._since = now
+        patience = _LONGEST if supervisor[SUSPECT] == policy.core else _PATIENCE
+        return Advice.WAIT if now - self._since < patience else Advice.LOAD
+
+
+class Casualties:
+    """The supervisor's side: who died of which policy.
+
+    Args:
+        slot: the supervisor's, where the children read it.
+    """
+
+    def __init__(self, slot: Slot) -> None:
+        self._cells = slot.cells
+        self._deaths = 0
+
+    def died(self, slot: Slot, *, certain: bool = False) -> None:
+        """Take note of a child that has died, or is killed.
+
+        Args:
+            slot: what it has written.
+            certain: whether it is killed because loading does not end.
+        """
+        policy = slot.cells[TRYING]
+        if not policy or slot.in_progress is not None:
+            return
+        self._deaths = self._deaths + 1 if policy == self._cells[SUSPECT] else 1
+        self._cells[SUSPECT] = policy
+        if certain or self._deaths >= _CERTAIN:
+            self._cells[DEADLY] = policy
