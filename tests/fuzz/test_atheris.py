@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def fuzzed(tmp_path_factory):
 @pytest.mark.parametrize("target", RUNS)
 def test_libfuzzer_finds_nothing_in(target, fuzzed):
     said = (fuzzed / target / "said").read_text(errors="replace")
-    assert f"Done {RUNS[target] * FACTOR} runs" in said, (
+    done = re.findall(r"(?m)^Done (\d+) runs", said)  # it may try one more at the end
+    assert [int(runs) >= RUNS[target] * FACTOR for runs in done] == [True], (
         f"{said[-6000:]}\n{inputs(fuzzed / target)}"
     )
 
