@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, names, under_load
+from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, under_load
 
 DEADLY = """
 import ctypes
@@ -143,7 +143,7 @@ def test_whatever_a_hook_raises_its_attempt_temp_fails_and_nothing_is_restarted(
 
 @pytest.mark.parametrize("name", names(UNLIMITED))
 def test_a_recursion_without_a_limit_temp_fails_or_ends_its_worker(fresh, name):
-    daemon = fresh().with_policy(UNLIMITED)
+    daemon = fresh().with_policy(UNLIMITED, deadline=SHORT)
     with under_load(daemon) as accounts:
         assert accounts.fault(name) in {TEMPFAILED, ENDED}  # it depends on the version of Python
     assert "(plugin file)" in daemon.wait_for(f"recipient=[{name}@fault.test]")
