@@ -304,7 +304,8 @@ return {{"action": "dump"}}
 def test_a_hook_that_swallows_the_interruption_gets_it_again_and_temp_fails_by_name(
     times, site, log
 ):
-    with file_host(site, hook(SWALLOWING.format(times=times))) as host:
+    # After a tenth of its deadline it is interrupted again: that must not find it in the handler.
+    with file_host(site, hook(SWALLOWING.format(times=times)), "1s") as host:
         assert host.decide(ATTEMPT) == TEMPFAIL
         assert host.generation.state == {"swallowed": times}
     [line] = log.attempts
