@@ -151,18 +151,19 @@ def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
     worker, waiting = one.worker(), other.ready()
     with one.connect() as connected:
         connected.ask(attempt())
-        # Nobody asks at this moment: who is stopped in an attempt is woken to say where it is, and
-        # may then go on with it.
+        # Nobody asks at this moment: whoever is stopped is woken to say where it is, and one that
+        # was in an attempt may go on with that, and live.
         os.kill(worker, signal.SIGSTOP)
         connected.send(REQUEST)
         with under_load(one) as accounts, under_load(other) as untouched:
             os.kill(waiting, signal.SIGSTOP)
-            assert connected.rest() == b""
+            connected.rest()
             one.next_worker(worker)
             eventually(lambda: gone(waiting))
             eventually(lambda: other.ready() != waiting)
     assert gone(worker)
-    assert set(accounts.outcomes) == {POLICY}
+    assert accounts.outcomes[ENDED] <= 3
+    assert accounts.outcomes[TEMPFAILED] == 0
     assert set(untouched.outcomes) == {POLICY}
 
 
