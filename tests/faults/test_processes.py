@@ -174,7 +174,7 @@ def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):
         os.kill(stopped, signal.SIGSTOP)
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: daemon.worker() not in {worker, stopped})
-    assert accounts.outcomes[ENDED] <= 3
+    assert accounts.outcomes[ENDED] <= 6  # once woken the standby may serve until it is killed
     assert accounts.longest < LONGEST_SILENCE
 
 
