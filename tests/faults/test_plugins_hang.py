@@ -191,6 +191,7 @@ def test_the_attempts_behind_one_that_kills_are_not_blamed_for_it(fresh):
         stuck = caller.pipeline(5, recipient="once@fault.test")
         after = caller.pipeline(5, recipient="once@fault.test")
     assert [before, stuck, after] == [[POLICY] * 5, [ENDED] * 5, [POLICY] * 5]
+    daemon.wait_for("recipient=[once@fault.test]")  # the client learns of it first
     assert daemon.logged("recipient=[once@fault.test]") == 1
 
 
@@ -198,6 +199,7 @@ def test_a_hook_that_hangs_again_and_again_costs_its_own_attempts_only(fresh):
     daemon = fresh().with_policy(UNINTERRUPTIBLE, deadline=SHORT)
     with under_load(daemon) as accounts:
         assert [accounts.fault("in_c") for _ in range(4)] == [ENDED] * 4
+    daemon.wait_for("was killed", times=4)
     assert daemon.logged("was killed") == 4
 
 

@@ -383,6 +383,7 @@ def test_a_daemon_that_starts_with_a_file_that_kills_temp_fails_until_it_is_mend
     daemon.start()
     accounts = Accounts(daemon)
     with accounts.load(), accounts.load(daemon.exim):
+        daemon.wait_for(LOUD)  # a loaded machine may take so long that somebody stands in before
         accounts.wait_for(TEMPFAILED, 100)
         assert accounts.outcomes[ENDED] == 0
         mended(daemon, accounts)
