@@ -56,7 +56,7 @@ def test_a_client_that_sends_and_does_not_read_costs_neither_memory_nor_the_othe
         sender.start()
         try:
             last, unchanged = -1, 0
-            while unchanged < 300:
+            while unchanged < 300 or not last:
                 assert other.ask(saying("meanwhile")) == said("meanwhile")
                 unchanged = unchanged + 1 if sent[0] == last else 0
                 last = sent[0]
@@ -83,10 +83,10 @@ def test_a_thousand_requests_of_a_client_that_reads_late_are_answered_in_order(d
 
 @pytest.fixture(scope="module")
 def hasty():
-    """A daemon that has little patience."""
+    """A daemon that has little patience, if more than a busy client needs."""
     running = Daemon()
     try:
-        running.write(more='[limits]\nidle_time = "100ms"\nanswer_time = "100ms"\n')
+        running.write(more='[limits]\nidle_time = "1s"\nanswer_time = "100ms"\n')
         running.start()
         yield running
     finally:

@@ -23,6 +23,10 @@ PAUSE = 0.005
 """Seconds between two attempts of a load, so that it does not need a processor of its own."""
 WORKER, STAND_IN = "hookframe-work", "hookframe-stand"
 """The names under which the system shows the daemon's children."""
+PATIENT = "10s"
+"""A deadline that an attempt does not exceed only because its process has to wait for a turn."""
+SHORT = "200ms"
+"""One for hooks that hang, and so for tests in which it makes no difference who is late."""
 WHO = "who@recipient.test"
 """The policies here answer an attempt for this recipient with the id of their process."""
 
@@ -73,7 +77,7 @@ class Daemon(PlainDaemon):
     tolerated = ""
     """a text beside which it may also write a traceback"""
 
-    def with_policy(self, faults: str = "", more: str = "", deadline: str = "200ms") -> Daemon:
+    def with_policy(self, faults: str = "", more: str = "", deadline: str = PATIENT) -> Daemon:
         """Write a policy with these faults and a configuration, and start.
 
         Args:
@@ -106,7 +110,7 @@ class Daemon(PlainDaemon):
         (metadata / "entry_points.txt").write_text(f"[hookframe]\n{name} = {name}\n")
         (self.installed / f"{name}.py").write_text(source)
 
-    def with_plugins(self, more: str, deadline: str = "200ms") -> Daemon:
+    def with_plugins(self, more: str, deadline: str = PATIENT) -> Daemon:
         """Write a policy without faults and a configuration, and start with all that is installed.
 
         Args:
@@ -184,6 +188,27 @@ class Daemon(PlainDaemon):
         """
         worker = self.worker()
         return eventually(lambda: next(iter(self.children() - {worker}), 0), PATIENCE)
+
+    def status(self):
+        """What the daemon says of itself; whoever is asked may be about to leave."""
+
+        def told():
+            answer = self.exchange(line({"hookframe": "status"}))
+            return answer.endswith(b"\n") and json.loads(answer)
+
+        return eventually(told, PATIENCE)
+
+    def having(self, role: str) -> dict[int, int]:
+        """The processes that have a role, and the generation of each; 0 where it has none."""
+        return {
+            each["pid"]: each["generation"] or 0
+            for each in self.status()["workers"]
+            if each["role"] == role
+        }
+
+    def ready(self) -> int:
+        """Wait until a process has built its chain and waits for its turn; return it."""
+        return eventually(lambda: next(iter(self.having("standby")), 0), PATIENCE)
 
     def strays(self) -> set[int]:
         """The living processes that hooks have started and left behind, below the workers."""

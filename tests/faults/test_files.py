@@ -258,14 +258,14 @@ def test_a_hook_file_is_found_again_when_its_directory_was_removed_and_made_agai
 
 def test_whoever_serves_next_knows_the_file_of_a_directory_that_was_exchanged(fresh):
     daemon = in_a_directory(fresh())
-    worker = daemon.worker()
-    daemon.standby()
+    worker, standby = daemon.worker(), daemon.ready()
     new = daemon.directory / "new"
     new.mkdir()
     (new / "hook.py").write_text(policy(prefix="new "))
     daemon.hook_file.parent.rename(daemon.directory / "old")
     new.rename(daemon.hook_file.parent)
     eventually(lambda: answers_with(daemon, "new "))
+    eventually(lambda: daemon.having("standby")[standby] > 1)  # it looks for itself
     accounts = Accounts(daemon, lambda asked, said: said["message"] == f"new {asked['msguid']}")
     with accounts.load(), accounts.load(daemon.exim):
         accounts.wait_for(POLICY)
@@ -309,7 +309,7 @@ def test_where_the_system_has_no_inotify_left_changes_are_noticed_all_the_same(f
         daemon.standby()
         os.kill(worker, signal.SIGKILL)
         accounts.wait_for(POLICY, 50)
-        assert answers_with(daemon, "in place ")
+        eventually(lambda: answers_with(daemon, "in place "))  # it may look a little later
     assert accounts.all_closed()[TEMPFAILED] == 0
 
 
@@ -352,8 +352,7 @@ def last_stamp(log: Path) -> int:
 
 def workers(daemon) -> set[int]:
     """The processes that serve, as the daemon says."""
-    listed = daemon.ask({"hookframe": "status"})["workers"]
-    return {each["pid"] for each in listed if each["role"] == "worker"}
+    return set(daemon.having("worker"))
 
 
 def with_the_time(asked, decision) -> bool:

@@ -98,7 +98,7 @@ AT_IMPORT = "import os\nos.fork()\n"
 @pytest.fixture(scope="module")
 def daemon(lasting):
     """A daemon for all hooks that fork, as none of them may restart anything."""
-    return lasting().with_policy(PASSING, deadline="10s")
+    return lasting().with_policy(PASSING)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_hook_that_forks_is_answered_once_by_the_process_that_was_asked(daemon
 
 @pytest.mark.parametrize("name", names(STAYING))
 def test_a_child_that_stays_keeps_no_connection_open(fresh, leaving_nothing, name):
-    daemon = fresh().with_policy(STAYING, deadline="10s")
+    daemon = fresh().with_policy(STAYING)
     worker = daemon.worker()
     with under_load(daemon) as accounts, accounts.caller() as caller:
         assert caller.ask() is POLICY

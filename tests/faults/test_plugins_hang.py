@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ..support.wait import eventually
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, names, policy, under_load
+from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
 
 INTERRUPTIBLE = """
 import queue
@@ -116,8 +116,11 @@ def places(daemon, source: str, name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def daemon(lasting):
-    """A daemon for all hooks that can be interrupted, as none of them may restart anything."""
-    return lasting().with_policy(INTERRUPTIBLE + LATE)
+    """A daemon for all hooks that can be interrupted, as none of them may restart anything.
+
+    Its deadline is one that nobody exceeds who is asked beside them.
+    """
+    return lasting().with_policy(INTERRUPTIBLE + LATE, deadline="1s")
 
 
 @pytest.mark.parametrize("name", names(INTERRUPTIBLE))
@@ -152,7 +155,7 @@ def test_an_exim_client_of_a_hook_that_hangs_is_answered_with_the_temp_fail(daem
 
 @pytest.mark.parametrize("name", names(UNINTERRUPTIBLE))
 def test_a_hook_that_cannot_be_interrupted_is_killed_with_its_worker(fresh, name):
-    daemon = fresh().with_policy(UNINTERRUPTIBLE)
+    daemon = fresh().with_policy(UNINTERRUPTIBLE, deadline=SHORT)
     worker = daemon.worker()
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is ENDED
@@ -165,7 +168,7 @@ def test_a_hook_that_cannot_be_interrupted_is_killed_with_its_worker(fresh, name
 
 
 def test_a_hook_that_stops_its_process_costs_its_own_attempt_only(fresh):
-    daemon = fresh().with_policy(STOPPED)
+    daemon = fresh().with_policy(STOPPED, deadline=SHORT)
     with under_load(daemon) as accounts:
         # It has to go on to say where it is, and may then be interrupted before it is killed.
         assert accounts.fault("stopped") in (ENDED, TEMPFAILED)
@@ -174,7 +177,7 @@ def test_a_hook_that_stops_its_process_costs_its_own_attempt_only(fresh):
 
 
 def test_a_hook_that_swallows_every_exception_comes_to_an_end_soon_after(fresh):
-    daemon = fresh().with_policy(SWALLOWING)
+    daemon = fresh().with_policy(SWALLOWING, deadline=SHORT)
     with under_load(daemon) as accounts:
         assert accounts.fault("swallowing") in {TEMPFAILED, ENDED}  # one may slip through to us
     said = daemon.wait_for("recipient=[swallowing@fault.test]")
@@ -182,24 +185,27 @@ def test_a_hook_that_swallows_every_exception_comes_to_an_end_soon_after(fresh):
 
 
 def test_the_attempts_behind_one_that_kills_are_not_blamed_for_it(fresh):
-    daemon = fresh().with_policy(STUCK_ONCE)
+    daemon = fresh().with_policy(STUCK_ONCE, deadline=SHORT)
     with under_load(daemon) as accounts, accounts.caller() as caller:
         before = caller.pipeline(5)
         stuck = caller.pipeline(5, recipient="once@fault.test")
         after = caller.pipeline(5, recipient="once@fault.test")
     assert [before, stuck, after] == [[POLICY] * 5, [ENDED] * 5, [POLICY] * 5]
+    daemon.wait_for("recipient=[once@fault.test]")  # the client learns of it first
     assert daemon.logged("recipient=[once@fault.test]") == 1
 
 
 def test_a_hook_that_hangs_again_and_again_costs_its_own_attempts_only(fresh):
-    daemon = fresh().with_policy(UNINTERRUPTIBLE)
+    daemon = fresh().with_policy(UNINTERRUPTIBLE, deadline=SHORT)
     with under_load(daemon) as accounts:
         assert [accounts.fault("in_c") for _ in range(4)] == [ENDED] * 4
+    daemon.wait_for("was killed", times=4)
     assert daemon.logged("was killed") == 4
 
 
 def test_a_hook_that_hangs_is_mended_by_a_save_while_it_hangs(fresh):
-    daemon = fresh().with_policy(STUCK_ONCE.replace("if not stuck.exists():", "if True:"))
+    always = STUCK_ONCE.replace("if not stuck.exists():", "if True:")
+    daemon = fresh().with_policy(always, deadline=SHORT)
     with Accounts(daemon).caller() as caller, ThreadPoolExecutor() as pool:
         hung = pool.submit(caller.ask, recipient="once@fault.test")
         eventually((daemon.directory / "stuck").exists)

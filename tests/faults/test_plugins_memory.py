@@ -23,14 +23,13 @@ def too_much_by_and_by():
     while True:
         more.append(b"x" * (1 << 20))
 """
-PATIENT = "10s"
 
 
 @pytest.mark.parametrize(
     "client", [{}, {"pipeline": 20}, {"keep": False}, {"where": "exim"}], ids=str
 )
 def test_a_worker_that_has_grown_too_large_is_replaced_and_no_attempt_is_lost(fresh, client):
-    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    daemon = fresh().with_policy(FAULTS, LIMIT)
     if client.get("where"):
         client = {"where": daemon.exim}
     worker, accounts = daemon.worker(), Accounts(daemon)
@@ -47,7 +46,7 @@ def test_a_worker_that_has_grown_too_large_is_replaced_and_no_attempt_is_lost(fr
 
 @pytest.mark.parametrize("name", ["too_much_at_once", "too_much_by_and_by"])
 def test_an_attempt_that_takes_too_much_memory_temp_fails(fresh, name):
-    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    daemon = fresh().with_policy(FAULTS, LIMIT)
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is TEMPFAILED
     assert accounts.outcomes[TEMPFAILED] == 1
@@ -59,7 +58,7 @@ def test_an_attempt_that_takes_too_much_memory_temp_fails(fresh, name):
 
 
 def test_a_leak_faster_than_workers_are_replaced_temp_fails_what_finds_no_memory(fresh):
-    daemon = fresh().with_policy(FAULTS, LIMIT, PATIENT)
+    daemon = fresh().with_policy(FAULTS, LIMIT)
     with under_load(daemon) as accounts:
         while daemon.logged("limits.max_memory is 100 MiB") < 2:
             assert accounts.fault("grow") in {POLICY, TEMPFAILED}

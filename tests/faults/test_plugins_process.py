@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, names, policy, prefixed, under_load
+from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, prefixed, under_load
 
 LASTING = """
 import gc
@@ -135,7 +135,7 @@ def starts_a_thread_that_never_ends():
 @pytest.fixture(scope="module")
 def daemon(lasting):
     """A daemon for everything that harms nobody: it goes on with all that came before."""
-    return lasting().with_policy(LASTING, deadline="2s")
+    return lasting().with_policy(LASTING)
 
 
 @pytest.mark.parametrize("name", names(LASTING))
@@ -168,7 +168,7 @@ def test_a_relative_path_of_the_configuration_survives_a_change_of_directory(fre
 def test_whatever_a_hook_does_with_signals_hooks_that_hang_are_ended_and_the_daemon_stops(
     fresh, name
 ):
-    daemon = fresh().with_policy(SIGNALS)
+    daemon = fresh().with_policy(SIGNALS, deadline=SHORT)
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is POLICY
         assert accounts.fault("busy_loop") in {TEMPFAILED, ENDED}
@@ -183,7 +183,8 @@ def test_an_alarm_that_kills_its_process_after_the_hook_loses_no_more_than_who_i
     daemon = fresh().with_policy(ALARM)
     worker = daemon.worker()
     with under_load(daemon) as accounts:
-        assert accounts.fault("sets_an_alarm") is POLICY
+        # Usually it is answered long before; but nobody promises a busy machine's pace.
+        assert accounts.fault("sets_an_alarm") in {POLICY, ENDED}
         daemon.next_worker(worker)
     assert accounts.outcomes[ENDED] <= 4
     assert f"{worker}" in daemon.wait_for("SIGALRM")

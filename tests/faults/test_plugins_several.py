@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, under_load
+from .lab import ENDED, POLICY, SHORT, TEMPFAILED, under_load
 
 QUIET = """
 from hookframe import hookimpl
@@ -58,7 +58,7 @@ SKIPPING = CHAIN + '[plugins.faulty]\non_error = "skip"\ndeadline = "100ms"\n'
 def chained(fresh):
     """Start a daemon whose chain is a plugin that does nothing, one like this, and the file."""
 
-    def start(kind: str, more: str = CHAIN, deadline: str = "200ms"):
+    def start(kind: str, more: str = CHAIN, deadline: str = SHORT):
         daemon = fresh()
         daemon.install("quiet", QUIET)
         daemon.install("faulty", FAULTY + kind)

@@ -58,7 +58,7 @@ def that_holds_the_interpreter():
 @pytest.fixture(scope="module")
 def daemon(lasting):
     """A daemon for all threads that harm nobody; they stay in it."""
-    return lasting().with_policy(HARMLESS, deadline="10s")
+    return lasting().with_policy(HARMLESS)
 
 
 @pytest.mark.parametrize("name", [each for each in names(HARMLESS) if each != "started"])

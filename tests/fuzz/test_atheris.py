@@ -55,10 +55,10 @@ def fuzzed(tmp_path_factory):
 @pytest.mark.parametrize("target", RUNS)
 def test_libfuzzer_finds_nothing_in(target, fuzzed):
     said = (fuzzed / target / "said").read_text(errors="replace")
-    done = re.findall(r"(?m)^Done (\d+) runs", said)  # it may try one more at the end
-    assert [int(runs) >= RUNS[target] * FACTOR for runs in done] == [True], (
-        f"{said[-6000:]}\n{inputs(fuzzed / target)}"
-    )
+    # It tries an input once more that seems to leak, so it may be one more than it was told.
+    done = re.search(r"(?m)^Done (\d+) runs in ", said)
+    enough = done and int(done[1]) >= RUNS[target] * FACTOR
+    assert enough, f"{said[-6000:]}\n{inputs(fuzzed / target)}"
 
 
 def inputs(directory: Path) -> str:

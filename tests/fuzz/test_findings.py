@@ -114,6 +114,6 @@ def test_a_file_that_exits_when_it_is_looked_at_does_not_end_reloading(site):
     """The thread that reloads ended without a word, and the old policy went on for ever."""
     host = site.file_host(hook("return {'action': 'pause', 'message': 'old'}"), watch=True)
     site.save("def __getattr__(name): raise SystemExit\n")
-    eventually(lambda: host.problem, seconds=3)
+    eventually(lambda: host.problem)
     site.save(hook("return {'action': 'pause', 'message': 'new'}"))
-    eventually(lambda: host.decide(an_attempt()).get("message") == "new", seconds=3)
+    eventually(lambda: host.decide(an_attempt()).get("message") == "new")

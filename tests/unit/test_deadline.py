@@ -27,6 +27,9 @@ from ..support.wait import eventually
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 DUMP = {"action": "dump"}
+LONG = "500ms"
+"""A deadline that hooks which return at once do not exceed, on a machine that has other things to
+do either: after one that was busy until its deadline the next may well have to wait for a turn."""
 HANGING = {
     "a busy loop": "while True: pass",
     "a busy loop around a handler": "while True:\n    try: 1 / 0\n    except Exception: pass",
@@ -98,13 +101,13 @@ def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site,
     (site.directory / "endless_import.py").write_text("while True: pass\n")
     monkeypatch.syspath_prepend(site.directory)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    with file_host(site, hanging_if("hang", HANGING[way]), "100ms") as host:
+    with file_host(site, hanging_if("hang", HANGING[way]), LONG) as host:
         log.clear()
-        for _ in range(3):
+        for _ in range(2):
             assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
             assert host.decide(an_attempt(sendid="well")) == DUMP
         assert sys.gettrace() is None
-    assert len(log.attempts) == 3
+    assert len(log.attempts) == 2
     assert all(line.endswith("(plugin file)") for line in log.attempts)
     assert all(f" at {site.file} line " in line for line in log.attempts)
 
@@ -129,7 +132,7 @@ def test_a_hook_is_interrupted_whatever_arguments_it_takes(arguments, site):
 
 
 def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
-    with file_host(site, hanging_if("hang", "while True: pass")) as host:
+    with file_host(site, hanging_if("hang", "while True: pass"), LONG) as host:
         explained = host.explain(an_attempt(sendid="hang"))
         assert explained.decision == TEMPFAIL
         assert "DeadlineExceeded" in explained.trace[0]["error"]
@@ -143,7 +146,7 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
         "a": {"code": "print('a begins', end='')\nwhile attempt['sendid'] == 'hang': print('.')"},
         "b": {"code": "print('from b')"},
     }
-    with interrupting(site, policy(["a", "b"], plugins=plugins, deadline="200ms")) as host:
+    with interrupting(site, policy(["a", "b"], plugins=plugins, deadline=LONG)) as host:
         for _ in range(3):
             assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
             eventually(lambda: printed_by_both(host, log))
@@ -201,8 +204,8 @@ def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, puppe
 
 def test_a_deadline_of_its_own_is_the_plugins_alone(site, puppets):
     plugins = {
-        "a": {"code": "return None", "deadline": "30ms"},
-        "b": {"code": "import time; time.sleep(0.1); return {'action': 'dump'}"},
+        "a": {"code": "return None", "deadline": LONG},
+        "b": {"code": "import time; time.sleep(0.6); return {'action': 'dump'}"},
     }
     with interrupting(site, policy(["a", "b"], plugins=plugins, deadline="30s")) as host:
         assert [host.decide(ATTEMPT) for _ in range(3)] == [DUMP] * 3
@@ -266,7 +269,7 @@ def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
         "a": {"code": "return {'action': 'dump'}", "decided": "while True: pass"},
         "b": {"decided": "kept['seen'] = decision\nprint('seen', len(kept))"},
     }
-    with interrupting(site, policy(["a", "b"], plugins=plugins, deadline="50ms")) as host:
+    with interrupting(site, policy(["a", "b"], plugins=plugins, deadline=LONG)) as host:
         for _ in range(3):
             assert host.decide(ATTEMPT) == DUMP
     assert len(log.attempts) == 3
@@ -279,10 +282,10 @@ def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
 def test_an_observer_that_takes_too_long_is_logged_in_a_host_that_does_not_interrupt(
     site, puppets, log
 ):
-    plugins = {"a": {"decided": "import time; time.sleep(0.1)"}}
-    assert site.host(policy(["a"], plugins=plugins, deadline="20ms")).decide(ATTEMPT) == NORMAL
+    plugins = {"a": {"decided": "import time; time.sleep(0.6)"}}
+    assert site.host(policy(["a"], plugins=plugins, deadline=LONG)).decide(ATTEMPT) == NORMAL
     [line] = log.attempts
-    assert "Exception running decided: DeadlineExceeded: took 0.1" in line
+    assert "Exception running decided: DeadlineExceeded: took " in line
 
 
 # Hooks that go on
@@ -304,7 +307,8 @@ return {{"action": "dump"}}
 def test_a_hook_that_swallows_the_interruption_gets_it_again_and_temp_fails_by_name(
     times, site, log
 ):
-    with file_host(site, hook(SWALLOWING.format(times=times))) as host:
+    # After a tenth of its deadline it is interrupted again: that must not find it in the handler.
+    with file_host(site, hook(SWALLOWING.format(times=times)), "1s") as host:
         assert host.decide(ATTEMPT) == TEMPFAIL
         assert host.generation.state == {"swallowed": times}
     [line] = log.attempts
@@ -322,7 +326,7 @@ def test_a_hook_may_turn_the_interruption_into_an_error_of_its_own(site, log):
 
 def test_a_hook_has_time_to_give_back_what_it_holds(site):
     body = "try: time.sleep(3600)\nfinally: state['given back'] = sum(range(1000))"
-    with file_host(site, hook(body, "import time")) as host:
+    with file_host(site, hook(body, "import time"), "1s") as host:  # a tenth of it, that is
         host.decide(ATTEMPT)
         assert host.generation.state == {"given back": 499500}
 
@@ -407,7 +411,7 @@ def test_a_new_generation_has_its_own_deadlines(before, site):
 def test_an_event_loop_goes_on_after_hundreds_of_interruptions(site):
     code = hanging_if("hang", "while True: pass")
     with (
-        file_host(site, code, "10ms") as host,
+        file_host(site, code, "20ms") as host,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         answers, strange = runner.run(asked_in_callbacks(host, 300))
@@ -546,7 +550,7 @@ for number in (SIGNAL, BACKUP):
         os.kill(os.getpid(), number)
 print(host.decide({**attempt, "sendid": "well"})["action"])
 """
-    assert run_program(site, hanging_if("hang", "pass"), then) == "dump\n"
+    assert run_program(site, hanging_if("hang", "pass"), then, "30s") == "dump\n"
 
 
 def test_a_host_may_be_closed_right_after_an_interruption_again_and_again(site):
