@@ -71,11 +71,11 @@ class Daemon:
     """
 
     def __init__(self, directory: Path, hook: str, *arguments: str) -> None:
-        self._address = str(directory / "socket")
+        self.address = str(directory / "socket")
         (directory / "hook.py").write_text(hook)
         config = directory / "hookframe.toml"
         config.write_text(
-            f'listen = "unix:{self._address}"\nhook_file = "hook.py"\ndeadline = "1h"\n'
+            f'listen = "unix:{self.address}"\nhook_file = "hook.py"\ndeadline = "1h"\n'
         )
         command = (sys.executable, "-m", "hookframe", "serve", "--config", str(config), *arguments)
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
@@ -92,7 +92,7 @@ class Daemon:
         """Open a connection."""
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(PATIENCE)
-        client.connect(self._address)
+        client.connect(self.address)
         return client
 
     def process(self, role: str, age: float = 0.0, other_than: int = 0) -> int:

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("**/*.md")),
+    *sorted((ROOT / "contrib").glob("**/*.md")),
+]
 HEADING = re.compile(r"(?m)^#+ +(?P<text>.*?) *$")
 FENCED = re.compile(r"(?ms)^```.*?^```$")
 

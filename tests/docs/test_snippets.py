@@ -1,4 +1,6 @@
-"""Runs every snippet of the README and of docs/, as a reader would who follows a page from the top.
+"""Runs every snippet of the pages, as a reader would who follows a page from the top.
+
+The pages are the README, those of docs/, and GreenArrow's.
 
 A fenced block says by its language what it is:
 
@@ -12,9 +14,9 @@ A fenced block says by its language what it is:
     sh          for root on a real machine, not run; only of the commands in FOR_ROOT
     all others  a file: its first line is a comment with its name, "# hook.py"
 
-The files of a page and its commands share one directory, in which plugins/ and docs/ are those of
-the project, as in a checkout. `pip install` puts things where only the commands of this page find
-them.
+The files of a page and its commands share one directory, in which plugins/, docs/ and contrib/ are
+those of the project, as in a checkout. `pip install` puts things where only the commands of this
+page find them.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+GREENARROW = ROOT / "contrib" / "mta" / "greenarrow" / "README.md"
+PAGES = [ROOT / "README.md", GREENARROW, *sorted((ROOT / "docs").glob("**/*.md"))]
 FENCE = re.compile(r"(?ms)^```(?P<language>\S*)[^\n]*\n(?P<content>.*?)^```$")
 FILE_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
 COMMAND = re.compile(r"(?m)^\$ (?P<command>.*(?:\n>(?: .*)?$)*)\n?(?P<output>(?:(?!\$ ).*\n?)*)")
@@ -118,7 +121,7 @@ class Reader:
         self._installed = directory / ".installed"
         self._background: list[subprocess.Popen[str]] = []
 
-        for name in ("plugins", "docs"):
+        for name in ("plugins", "docs", "contrib"):
             (directory / name).symlink_to(ROOT / name)
 
     def follow(self, block: Block) -> None:
