@@ -30,14 +30,14 @@ def call(attempt: Mapping[str, Any]) -> bytes:
     whose value is None is there, and undefined.
     """
     pack, parts = SIZE.pack, list[bytes]()
-    undefined: list[str] = []
+    undefined: list[bytes] = []
     for key, value in attempt.items():
         if value is None:
-            undefined.append(key)
+            undefined.append(_key(key))
             continue
         raw = _bytes(value) if type(value) is str else _bytes(_plain(value))
         parts += (_key(key), pack(len(raw)), raw)
-    body = b"".join((_CALL, _field(_bytes("\0".join(undefined))), *parts))
+    body = b"".join((_CALL, _field(b"".join(undefined)), *parts))
     return pack(len(body)) + body
 
 

@@ -64,7 +64,7 @@ sub compile {
 
 sub call {
     my ( $undefined, %attempt ) = @_;
-    @attempt{ split /\0/, $undefined } = () if length $undefined;
+    @attempt{ unpack '(N/a*)*', $undefined } = () if length $undefined;
     my $decision;
     my $returned = do {
         local $_;
