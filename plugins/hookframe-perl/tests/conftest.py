@@ -60,16 +60,24 @@ class Site:
         new.write_text("\n".join(text))
         new.replace(self.config)
 
-    def start(self, *, watch: bool = False) -> Host:
+    def start(self, *, watch: bool = False, interrupt: bool = False) -> Host:
         """Start a host on the files as they are."""
-        self._hosts.append(Host.from_config(self.config, watch=watch))
+        self._hosts.append(Host.from_config(self.config, watch=watch, interrupt=interrupt))
         return self._hosts[-1]
 
-    def host(self, code: str | bytes, top: str = PATIENT, *, watch: bool = False, **settings):
+    def host(
+        self,
+        code: str | bytes,
+        top: str = PATIENT,
+        *,
+        watch: bool = False,
+        interrupt: bool = False,
+        **settings,
+    ) -> Host:
         """Write both files and start a host, which ends with the test."""
         self.save(code)
         self.configure(top, **settings)
-        return self.start(watch=watch)
+        return self.start(watch=watch, interrupt=interrupt)
 
     def program(self, text: str, name: str = "interpreter") -> str:
         """Write a program that stands for the interpreter."""
@@ -190,7 +198,7 @@ class Family:
 
     def descriptors(self) -> int:
         """Count the descriptors that are open here."""
-        return len(os.listdir("/proc/self/fd"))
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     def _processes(self) -> Iterator[tuple[int, int]]:
         for entry in Path("/proc").iterdir():

@@ -16,7 +16,8 @@ return sub {
     open my $out, '>', $seen or die "can't write $seen: $!";
     for my $key ( sort keys %%$attempt ) {
         my $value = $attempt->{$key};
-        print $out unpack( 'H*', $key ), ' ', defined $value ? unpack( 'H*', $value ) : 'undef', "\n";
+        my $shown = defined $value ? unpack( 'H*', $value ) : 'undef';
+        print $out unpack( 'H*', $key ), " $shown\n";
     }
     close $out or die "can't write $seen: $!";
     return { action => 'normal' };

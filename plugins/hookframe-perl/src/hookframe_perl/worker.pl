@@ -18,6 +18,10 @@ use constant LONGEST_VALUE => 65_535;
 use constant LONGEST_TEXT  => 4_096;
 use constant EINTR         => 4;    # by number: Errno.pm, and so %!, would use up (eval 1)
 
+# `next` and `last` leave the innermost loop of all that is running: ours, where the hook has none.
+# A bare block is a loop, which `redo` would begin again.
+use constant LEFT => 'it was left by next, last or redo, outside of a loop of its own';
+
 my ( $requests, $answers, $output );
 my $process = $$;
 my ( $hook, $state, %ours );
@@ -52,9 +56,14 @@ sub run {
 sub compile {
     my ( $source, $path ) = @_;
     $0 = $path;
-    my $made = main::hookframe_compile($source);
-    my $error = $@;
+    my ( $made, $error, $begun );
+    {
+        last if $begun++;
+        $made = main::hookframe_compile($source);
+        $error = $@;
+    }
     keep_output_open();
+    return ( 'died', LEFT ) if !defined $error;
     return ( 'died', text($error) ) if !defined $made && is_error($error);
     return ( 'invalid', 'the file must return a reference to a sub; it returned ' . kind($made) )
         if !UNIVERSAL::isa( $made, 'CODE' );
@@ -65,14 +74,16 @@ sub compile {
 sub call {
     my ( $undefined, %attempt ) = @_;
     @attempt{ unpack '(N/a*)*', $undefined } = () if length $undefined;
-    my $decision;
-    my $returned = do {
+    my ( $decision, $returned, $error, $begun );
+    {
+        last if $begun++;
         local $_;
-        eval { $decision = $hook->( \%attempt, $state ); 1 };
-    };
-    my $error = $@;
+        $returned = eval { $decision = $hook->( \%attempt, my $same = $state ); 1 };
+        $error = $@;
+    }
     kill KILL => $$ if $$ != $process;    # a child that the hook has forked by other means
     keep_output_open();
+    return ( 'died', LEFT ) if !defined $error;
     return ( 'died', text($error) ) if !$returned;
     my @answer = eval { fields_of($decision) };
     return @answer ? @answer : ( 'died', text($@) );    # a tied hash may die as well
