@@ -275,6 +275,10 @@ ENDING = {
         "package My::Text; use overload '\"\"' => sub { exit 9 }; die bless []",
         "ended itself with exit status 9, by exit or exec",
     ),
+    "rubbish": (
+        RUBBISH % "'rubbish'",
+        "gave an answer that can't be read: the hook wrote to its line to hookframe",
+    ),
     "a frame of rubbish": (
         RUBBISH % r'"\0\0\0\4\0\0\0\7"',
         "gave an answer that can't be read: the hook wrote to its line to hookframe",
