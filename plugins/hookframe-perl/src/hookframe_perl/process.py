@@ -44,10 +44,9 @@ class PerlProcess:
     """
 
     def __init__(self, perl: str) -> None:
-        requests, self._requests = os.pipe()
-        self._answers, answers = os.pipe()
-        self._output, output = os.pipe()
-        lifeline, self._lifeline = os.pipe()
+        pipes = _pipes(4)
+        (requests, self._requests), (self._answers, answers) = pipes[:2]
+        (self._output, output), (lifeline, self._lifeline) = pipes[2:]
         try:
             self._process = Popen(  # noqa: S603  (the interpreter is the operator's choice)
                 [perl, _WORKER, str(requests), str(answers)],
@@ -165,6 +164,20 @@ class PerlProcess:
         for ours in (self._requests, self._answers, self._output, self._lifeline):
             os.close(ours)
         self._requests = -1
+
+
+def _pipes(number: int) -> list[tuple[int, int]]:
+    """Make so many pipes, or none."""
+    made: list[tuple[int, int]] = []
+    try:
+        for _ in range(number):
+            made.append(os.pipe())
+    except OSError:
+        for pipe in made:
+            for end in pipe:
+                os.close(end)
+        raise
+    return made
 
 
 def _kill_at_end_of(lifeline: int, process: int) -> None:
