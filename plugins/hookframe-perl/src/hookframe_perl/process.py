@@ -10,8 +10,8 @@ import sys
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
-from subprocess import DEVNULL, Popen, TimeoutExpired
-from time import monotonic
+from subprocess import DEVNULL, Popen
+from time import monotonic, sleep
 from typing import Final
 
 from hookframe_perl import frames
@@ -19,6 +19,8 @@ from hookframe_perl import frames
 _WORKER: Final = str(Path(__file__).with_name("worker.pl"))
 _END: Final = 0.1
 """Seconds in which a process that has closed its line has ended, so that it can be said how."""
+_PAUSE: Final = 0.001
+"""Seconds between two looks whether it has."""
 _PIECE: Final = 65536
 
 
@@ -33,8 +35,9 @@ class TookTooLong(Exception):
 class PerlProcess:
     """A Perl interpreter, its two pipes for requests and answers, and one for what it prints.
 
-    What it prints goes to `sys.stderr` while somebody waits for its answer. It is killed by the
-    kernel when this process ends, however that happens.
+    What it prints goes to `sys.stderr` while somebody waits for its answer. It leads a group of
+    its own, in which is what the hook has started, or a script that stands for the interpreter.
+    The group is killed as one, by the kernel when this process ends, however that happens.
 
     Args:
         perl: the path of the interpreter.
@@ -99,11 +102,14 @@ class PerlProcess:
     def end(self) -> None:
         """Kill it, and give back what we hold of it."""
         if self._requests >= 0:
-            self._process.kill()
-            self._process.wait()
-            with suppress(OSError):
-                self._pass_on()
-            self._close()
+            try:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                with suppress(OSError):
+                    self._pass_on()
+            finally:
+                self._close()
 
     def _send(self, request: bytes, until: float) -> None:
         sent = os.write(self._requests, request)
@@ -148,17 +154,27 @@ class PerlProcess:
 
     def _how_it_ended(self, error: Exception) -> str:
         """Say why there is no answer, and see that the process is dead."""
-        status: int | None = None
-        with suppress(TimeoutExpired):
-            status = self._process.wait(_END)
+        ended = self._has_ended()
         self.end()
+        status = self._process.returncode
         if isinstance(error, ValueError):
             return "gave an answer that can't be read: the hook wrote to its line to hookframe"
-        if status is None:
+        if not ended:
             return "closed its line to hookframe, by exec or by closing what it had not opened"
         if status < 0:
             return f"was ended by {_signal_name(-status)}"
         return f"ended itself with exit status {status}, by exit or exec"
+
+    def _has_ended(self) -> bool:
+        """Wait a little for its end, but leave it a zombie: its group keeps its number so."""
+        until = monotonic() + _END
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with suppress(ChildProcessError):  # the program around us has SIGCHLD ignored
+            while os.waitid(os.P_PID, self._process.pid, options) is None:
+                if monotonic() > until:
+                    return False
+                sleep(_PAUSE)
+        return True
 
     def _close(self) -> None:
         for ours in (self._requests, self._answers, self._output, self._lifeline):
@@ -180,13 +196,13 @@ def _pipes(number: int) -> list[tuple[int, int]]:
     return made
 
 
-def _kill_at_end_of(lifeline: int, process: int) -> None:
-    """Have the kernel kill a process when the other end of a pipe that it holds is closed.
+def _kill_at_end_of(lifeline: int, group: int) -> None:
+    """Have the kernel kill a group of processes when the other end of their pipe is closed.
 
     Nothing is ever written there: see F_SETSIG in fcntl(2). A hook that loops for ever would
     otherwise outlive a hookframe that was killed.
     """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, process)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
     fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
