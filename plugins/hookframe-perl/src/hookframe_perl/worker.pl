@@ -40,6 +40,7 @@ sub run {
     open $answers,  '>&=', $to   or die "no answers: $!\n";
     open $output, '>&', \*STDERR or die "no standard error: $!\n";
     binmode $_ for $requests, $answers;
+    keep_output_open();
 
     # A terminal's Ctrl-C and a service manager's SIGTERM are for hookframe, which ends us when it
     # is done. A handler, unlike 'IGNORE', is not inherited by what the hook starts.
@@ -153,9 +154,11 @@ sub bytes {
 }
 
 # Whatever a hook has printed shall be out before we answer, and what the next one prints as well.
+# In the order of the descriptors, each of which gets the lowest number that is free.
 sub keep_output_open {
-    open STDOUT, '>&', $output if !defined fileno STDOUT;
-    open STDERR, '>&', $output if !defined fileno STDERR;
+    open STDIN, '<', '/dev/null' if !tied *STDIN  && !defined fileno STDIN;
+    open STDOUT, '>&', $output   if !tied *STDOUT && !defined fileno STDOUT;
+    open STDERR, '>&', $output   if !tied *STDERR && !defined fileno STDERR;
     my $selected = select STDOUT;
     $| = 1;    ## no critic (it flushes at once, whatever it was before)
     select $selected;
