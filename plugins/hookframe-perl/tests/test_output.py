@@ -165,6 +165,16 @@ def test_megabytes_are_no_obstacle(handle, site, attempt, log):
     assert log.errors == []
 
 
+def test_a_letter_of_several_bytes_is_whole_wherever_the_pieces_are_cut(site, attempt, log):
+    host = site.host(
+        r'my @pieces = ( "Zo\xc3", "\xab\n", "\xf0\x9f", "\x90", "\xaa\n" );' + "\n"
+        "sub { syswrite STDERR, shift @pieces; { action => 'normal' } }"
+    )
+    for _ in range(5):
+        assert host.decide(attempt()) == NORMAL
+    assert "".join(line.removeprefix("plugin perl: ") for line in log.printed) == "Zoë🐪"
+
+
 def test_what_a_program_in_the_background_prints_later_is_the_hooks(site, attempt, log, eventually):
     host = site.host(
         "my $n; sub { system 'sh -c \"echo from behind\" &' if !$n++; { action => 'normal' } }"

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
@@ -68,6 +69,7 @@ class PerlProcess:
                 os.close(theirs)
         for ours in (self._requests, self._output):
             os.set_blocking(ours, False)
+        self._decode = getincrementaldecoder("utf-8")("backslashreplace").decode
         self._events = select.poll()
         self._events.register(self._answers, select.POLLIN)
         # Behind the answers: whatever was printed before an answer is seen no later than that.
@@ -107,7 +109,7 @@ class PerlProcess:
                     os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
                 with suppress(OSError):
-                    self._pass_on()
+                    self._pass_on(final=True)
             finally:
                 self._close()
 
@@ -143,14 +145,14 @@ class PerlProcess:
                     raise ValueError("not one answer")
         return received[frames.SIZE.size :]
 
-    def _pass_on(self) -> None:
-        """Print what it has printed."""
+    def _pass_on(self, *, final: bool = False) -> None:
+        """Print what it has printed, but not half of a letter, unless that is all."""
         try:
             printed = os.read(self._output, _PIECE)
         except BlockingIOError:
-            return
-        if printed:
-            sys.stderr.write(frames.text_of(printed))
+            printed = b""
+        if text := self._decode(printed, final):
+            sys.stderr.write(text)
 
     def _how_it_ended(self, error: Exception) -> str:
         """Say why there is no answer, and see that the process is dead."""
