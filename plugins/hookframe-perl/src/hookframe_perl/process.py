@@ -151,6 +151,9 @@ class PerlProcess:
             printed = os.read(self._output, _PIECE)
         except BlockingIOError:
             printed = b""
+        else:
+            if not printed and not final:  # it has closed what it could print to
+                self._events.unregister(self._output)
         if text := self._decode(printed, final):
             sys.stderr.write(text)
 
