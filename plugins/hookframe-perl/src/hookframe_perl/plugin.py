@@ -103,10 +103,10 @@ class _Hook:
 
     def decide(self, attempt: Attempt) -> dict[str, str]:
         """Call the sub; it returns and raises what the plugin's hook does."""
-        kind, *fields = self._ask(frames.call(attempt), self._settings.deadline)
-        if kind == b"decided":
-            return frames.decision_of(fields)
-        raise self._error(kind, fields)
+        answer = self._ask(frames.call(attempt), self._settings.deadline)
+        if answer[0] == b"decided":
+            return frames.decision_of(answer)
+        raise self._error(answer[0], answer[1:])
 
     def remarks(self) -> Iterator[str]:
         """Look into the process, which has answered a few attempts."""
@@ -147,7 +147,7 @@ class _Hook:
             self._version = frames.text_of(fields[0])
         return self._process
 
-    def _ask(self, request: bytes, seconds: float, *, compiling: bool = False) -> list[bytes]:
+    def _ask(self, request: bytes, seconds: float, *, compiling: bool = False) -> tuple[bytes, ...]:
         process = self._process or self._running()
         try:
             return process.ask(request, seconds)

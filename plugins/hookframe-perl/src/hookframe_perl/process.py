@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 from codecs import getincrementaldecoder
+from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
@@ -74,8 +75,9 @@ class PerlProcess:
         self._events.register(self._answers, select.POLLIN)
         # Behind the answers: whatever was printed before an answer is seen no later than that.
         self._events.register(self._output, select.POLLIN)
+        self._answered = [(self._answers, select.POLLIN)]
 
-    def ask(self, request: bytes, seconds: float) -> list[bytes]:
+    def ask(self, request: bytes, seconds: float) -> tuple[bytes, ...]:
         """Send a request, and wait for its answer.
 
         Args:
@@ -93,7 +95,9 @@ class PerlProcess:
         """
         until = monotonic() + seconds
         try:
-            self._send(request, until)
+            sent = os.write(self._requests, request)
+            if sent != len(request):
+                self._send(request[sent:], until)
             return frames.fields_of(self._receive(until))
         except (OSError, ValueError) as error:
             raise ProcessLost(self._how_it_ended(error)) from None
@@ -114,11 +118,10 @@ class PerlProcess:
                 self._close()
 
     def _send(self, request: bytes, until: float) -> None:
-        sent = os.write(self._requests, request)
-        if sent == len(request):
-            return
+        """Write what the pipe has not taken at once."""
         room = select.poll()
         room.register(self._requests, select.POLLOUT)
+        sent = 0
         while sent < len(request):
             if not room.poll(_milliseconds(until)):
                 raise TookTooLong
@@ -131,19 +134,23 @@ class PerlProcess:
             happened = self._events.poll(_milliseconds(until))
             if not happened:
                 raise TookTooLong
-            for descriptor, _ in happened:
-                if descriptor == self._output:
-                    self._pass_on()
-                    continue
-                piece = os.read(self._answers, _PIECE)
-                if not piece:
-                    raise BrokenPipeError
-                received += piece
+            if happened != self._answered:
+                self._look_at_output(happened)
+            if happened[0][0] != self._answers:
+                continue
+            piece = os.read(self._answers, _PIECE)
+            if not piece:
+                raise BrokenPipeError
+            received += piece
             if len(received) >= frames.SIZE.size:
                 length = frames.SIZE.size + frames.SIZE.unpack_from(received)[0]
                 if not len(received) <= length <= frames.LONGEST:
                     raise ValueError("not one answer")
         return received[frames.SIZE.size :]
+
+    def _look_at_output(self, happened: Sequence[tuple[int, int]]) -> None:
+        if any(descriptor == self._output for descriptor, _ in happened):
+            self._pass_on()
 
     def _pass_on(self, *, final: bool = False) -> None:
         """Print what it has printed, but not half of a letter, unless that is all."""

@@ -16,6 +16,7 @@ use warnings;
 
 use constant LONGEST_VALUE => 65_535;
 use constant LONGEST_TEXT  => 4_096;
+use constant MOST_NAMES    => 64;
 use constant EINTR         => 4;    # by number: Errno.pm, and so %!, would use up (eval 1)
 
 # `next` and `last` leave the innermost loop of all that is running: ours, where the hook has none.
@@ -73,8 +74,10 @@ sub compile {
 }
 
 sub call {
-    my ( $undefined, %attempt ) = @_;
-    @attempt{ unpack '(N/a*)*', $undefined } = () if length $undefined;
+    my ( $names, $undefined, @values ) = @_;
+    my %attempt;
+    @attempt{ @{ names($names) } } = @values;
+    @attempt{ @{ names($undefined) } } = () if length $undefined;
     my ( $decision, $returned, $error, $begun );
     {
         last if $begun++;
@@ -88,6 +91,15 @@ sub call {
     return ( 'died', text($error) ) if !$returned;
     my @answer = eval { fields_of($decision) };
     return @answer ? @answer : ( 'died', text($@) );    # a tied hash may die as well
+}
+
+# The keys of attempts are the same again and again.
+my %names;
+
+sub names {
+    my ($packed) = @_;
+    %names = () if keys %names > MOST_NAMES;
+    return $names{$packed} ||= [ unpack '(N/a*)*', $packed ];
 }
 
 sub fields_of {
