@@ -26,44 +26,41 @@ def frame(fields: Iterable[bytes]) -> bytes:
 def call(attempt: Mapping[str, Any]) -> bytes:
     """Make the request to call the hook for an attempt.
 
+    Its fields are "call", the keys, those of them whose value is None, and a value for each key.
+    The keys are the same from attempt to attempt, so either side keeps what it has made of them.
     Flags become `1` and `0`, numbers their decimal string, lists and tables their JSON; a key
     whose value is None is there, and undefined.
     """
-    pack, parts = SIZE.pack, list[bytes]()
+    pack, parts = SIZE.pack, [b""]
     undefined: list[str] = []
     for key, value in attempt.items():
-        if value is None:
+        if type(value) is str:
+            raw = _bytes(value)
+        elif value is None:
             undefined.append(key)
-            continue
-        raw = _bytes(value) if type(value) is str else _bytes(_plain(value))
-        parts += (_key(key), pack(len(raw)), raw)
-    body = b"".join((_CALL, _field(_bytes("\0".join(undefined))), *parts))
+            raw = b""
+        else:
+            raw = _bytes(_plain(value))
+        parts += (pack(len(raw)), raw)
+    parts[0] = _beginning(tuple(attempt), tuple(undefined))
+    body = b"".join(parts)
     return pack(len(body)) + body
 
 
-def fields_of(body: bytes) -> list[bytes]:
+def fields_of(body: bytes) -> tuple[bytes, ...]:
     """Take the body of a frame apart.
 
     Raises:
         ValueError: it is not made of whole fields.
     """
-    fields, at = [], 0
-    try:
-        while at < len(body):
-            (length,) = SIZE.unpack_from(body, at)
-            at += 4 + length
-            fields.append(body[at - length : at])
-    except error:
-        at = -1
-    if at != len(body):
-        raise ValueError("not a frame")
-    return fields
+    return _known_fields(body) if len(body) <= _SHORT else _fields(body)
 
 
-def decision_of(fields: list[bytes]) -> dict[str, str]:
-    """Make a mapping of alternating keys and values."""
-    strings = [field.decode("utf-8", "surrogateescape") for field in fields]
-    return dict(zip(strings[::2], strings[1::2], strict=True))
+def decision_of(answer: tuple[bytes, ...]) -> dict[str, str]:
+    """Make a mapping of an answer's fields: behind the first, keys and values alternate."""
+    if len(answer) <= _FEW and sum(map(len, answer)) <= _SHORT:
+        return _known_decision(answer).copy()
+    return _decision(answer)
 
 
 def text_of(field: bytes) -> str:
@@ -75,12 +72,40 @@ def _field(raw: bytes) -> bytes:
     return SIZE.pack(len(raw)) + raw
 
 
-_CALL: Final = _field(b"call")
+_SHORT: Final = 256
+"""Answers of no more bytes are kept: a hook has few that differ."""
+_FEW: Final = 9
+"""More fields no valid decision has."""
 
 
-@lru_cache(maxsize=256)
-def _key(key: str) -> bytes:
-    return _field(_bytes(key))
+def _fields(body: bytes) -> tuple[bytes, ...]:
+    fields, at = [], 0
+    try:
+        while at < len(body):
+            (length,) = SIZE.unpack_from(body, at)
+            at += 4 + length
+            fields.append(body[at - length : at])
+    except error:
+        at = -1
+    if at != len(body):
+        raise ValueError("not a frame")
+    return tuple(fields)
+
+
+def _decision(answer: tuple[bytes, ...]) -> dict[str, str]:
+    strings = [field.decode("utf-8", "surrogateescape") for field in answer]
+    return dict(zip(strings[1::2], strings[2::2], strict=True))
+
+
+_known_fields = lru_cache(maxsize=256)(_fields)
+_known_decision = lru_cache(maxsize=256)(_decision)
+
+
+@lru_cache(maxsize=64)
+def _beginning(keys: tuple[str, ...], undefined: tuple[str, ...]) -> bytes:
+    """Make all fields of a call but the values."""
+    names = (b"".join(_field(_bytes(key)) for key in each) for each in (keys, undefined))
+    return b"".join(map(_field, (b"call", *names)))
 
 
 def _bytes(text: str) -> bytes:

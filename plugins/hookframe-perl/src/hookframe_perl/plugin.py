@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COMPILE_TIME: Final = 10.0
 """Seconds that Perl may take to start and to compile the file."""
+_COMPILING: Final = "error compiling: "
 _NEXT: Final = "the next attempt gets a new one, with an empty state"
 
 
@@ -102,10 +103,10 @@ class _Hook:
 
     def decide(self, attempt: Attempt) -> dict[str, str]:
         """Call the sub; it returns and raises what the plugin's hook does."""
-        kind, *fields = self._ask(frames.call(attempt), self._settings.deadline)
-        if kind == b"decided":
-            return frames.decision_of(fields)
-        raise self._error(kind, fields)
+        answer = self._ask(frames.call(attempt), self._settings.deadline)
+        if answer[0] == b"decided":
+            return frames.decision_of(answer)
+        raise self._error(answer[0], answer[1:])
 
     def remarks(self) -> Iterator[str]:
         """Look into the process, which has answered a few attempts."""
@@ -139,26 +140,33 @@ class _Hook:
                 raise CodeFileError(text, self._settings.file) from error
             path = self._settings.file.encode("utf-8", "surrogateescape")
             request = frames.frame((b"compile", self._source, path))
-            kind, *fields = self._ask(request, _COMPILE_TIME, "compiling it")
+            kind, *fields = self._ask(request, _COMPILE_TIME, compiling=True)
             if kind != b"compiled":
                 self.end()
-                raise self._error(kind, fields, "error compiling: ")
+                raise self._error(kind, fields, _COMPILING)
             self._version = frames.text_of(fields[0])
         return self._process
 
-    def _ask(self, request: bytes, seconds: float, doing: str = "a call") -> list[bytes]:
+    def _ask(self, request: bytes, seconds: float, *, compiling: bool = False) -> tuple[bytes, ...]:
         process = self._process or self._running()
         try:
             return process.ask(request, seconds)
         except BaseException as error:
             self._process = None
             if isinstance(error, TookTooLong):
-                text = f"{doing} took longer than {seconds:g} s, so the Perl process was ended"
-                raise CodeFileError(f"{text}; {_NEXT}", self._settings.file) from None
+                text = f"took longer than {seconds:g} s, so the Perl process was ended"
+                raise self._lost("it" if compiling else "a call", text, compiling) from None
             if isinstance(error, ProcessLost):
-                text = f"the Perl process {error}"
-                raise CodeFileError(f"{text}; {_NEXT}", self._settings.file) from None
+                raise self._lost("the Perl process", str(error), compiling) from None
             raise
+
+    def _lost(self, what: str, text: str, compiling: bool) -> CodeFileError:
+        """Make the error of a process that is no more."""
+        if compiling:
+            text = f"{_COMPILING}{what} {text} (run by {self._settings.perl})"
+        else:
+            text = f"{what} {text}; {_NEXT}"
+        return CodeFileError(text, self._settings.file)
 
     def _error(self, kind: bytes, fields: Sequence[bytes], what: str = "") -> Exception:
         """Make the error of an answer that is no decision."""

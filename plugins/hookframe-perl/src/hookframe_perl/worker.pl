@@ -16,7 +16,12 @@ use warnings;
 
 use constant LONGEST_VALUE => 65_535;
 use constant LONGEST_TEXT  => 4_096;
+use constant MOST_NAMES    => 64;
 use constant EINTR         => 4;    # by number: Errno.pm, and so %!, would use up (eval 1)
+
+# `next` and `last` leave the innermost loop of all that is running: ours, where the hook has none.
+# A bare block is a loop, which `redo` would begin again.
+use constant LEFT => 'it was left by next, last or redo, outside of a loop of its own';
 
 my ( $requests, $answers, $output );
 my $process = $$;
@@ -36,6 +41,7 @@ sub run {
     open $answers,  '>&=', $to   or die "no answers: $!\n";
     open $output, '>&', \*STDERR or die "no standard error: $!\n";
     binmode $_ for $requests, $answers;
+    keep_output_open();
 
     # A terminal's Ctrl-C and a service manager's SIGTERM are for hookframe, which ends us when it
     # is done. A handler, unlike 'IGNORE', is not inherited by what the hook starts.
@@ -52,9 +58,14 @@ sub run {
 sub compile {
     my ( $source, $path ) = @_;
     $0 = $path;
-    my $made = main::hookframe_compile($source);
-    my $error = $@;
+    my ( $made, $error, $begun );
+    {
+        last if $begun++;
+        $made = main::hookframe_compile($source);
+        $error = $@;
+    }
     keep_output_open();
+    return ( 'died', LEFT ) if !defined $error;
     return ( 'died', text($error) ) if !defined $made && is_error($error);
     return ( 'invalid', 'the file must return a reference to a sub; it returned ' . kind($made) )
         if !UNIVERSAL::isa( $made, 'CODE' );
@@ -63,19 +74,32 @@ sub compile {
 }
 
 sub call {
-    my ( $undefined, %attempt ) = @_;
-    @attempt{ split /\0/, $undefined } = () if length $undefined;
-    my $decision;
-    my $returned = do {
+    my ( $names, $undefined, @values ) = @_;
+    my %attempt;
+    @attempt{ @{ names($names) } } = @values;
+    @attempt{ @{ names($undefined) } } = () if length $undefined;
+    my ( $decision, $returned, $error, $begun );
+    {
+        last if $begun++;
         local $_;
-        eval { $decision = $hook->( \%attempt, $state ); 1 };
-    };
-    my $error = $@;
+        $returned = eval { $decision = $hook->( \%attempt, my $same = $state ); 1 };
+        $error = $@;
+    }
     kill KILL => $$ if $$ != $process;    # a child that the hook has forked by other means
     keep_output_open();
+    return ( 'died', LEFT ) if !defined $error;
     return ( 'died', text($error) ) if !$returned;
     my @answer = eval { fields_of($decision) };
     return @answer ? @answer : ( 'died', text($@) );    # a tied hash may die as well
+}
+
+# The keys of attempts are the same again and again.
+my %names;
+
+sub names {
+    my ($packed) = @_;
+    %names = () if keys %names > MOST_NAMES;
+    return $names{$packed} ||= [ unpack '(N/a*)*', $packed ];
 }
 
 sub fields_of {
@@ -142,9 +166,11 @@ sub bytes {
 }
 
 # Whatever a hook has printed shall be out before we answer, and what the next one prints as well.
+# In the order of the descriptors, each of which gets the lowest number that is free.
 sub keep_output_open {
-    open STDOUT, '>&', $output if !defined fileno STDOUT;
-    open STDERR, '>&', $output if !defined fileno STDERR;
+    open STDIN, '<', '/dev/null' if !tied *STDIN  && !defined fileno STDIN;
+    open STDOUT, '>&', $output   if !tied *STDOUT && !defined fileno STDOUT;
+    open STDERR, '>&', $output   if !tied *STDERR && !defined fileno STDERR;
     my $selected = select STDOUT;
     $| = 1;    ## no critic (it flushes at once, whatever it was before)
     select $selected;

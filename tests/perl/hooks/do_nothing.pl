@@ -1,0 +1,1 @@
+return sub { return { action => 'normal' } };
