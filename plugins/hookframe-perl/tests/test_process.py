@@ -230,3 +230,21 @@ def test_a_program_that_lets_the_system_reap_its_children_gets_temp_fails_all_th
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert all("the Perl process ended itself with exit status" in error for error in log.errors)
+
+
+def test_nothing_is_left_where_a_deadline_ends_the_wait_for_a_process_that_ends(
+    site, attempt, family, eventually
+):
+    host = site.host(
+        "use Time::HiRes; sub { if ( $_[0]{recipient} eq 'bad' ) {\n"
+        "Time::HiRes::sleep 0.45; exec 'sleep', 1000 }\n"
+        "return { action => 'normal' } }",
+        'deadline = "500ms"\n',
+        interrupt=True,
+    )
+    eventually(lambda: host.decide(attempt()) == NORMAL)
+    descriptors, living = family.descriptors(), len(family.living())
+    for _ in range(5):
+        assert host.decide(attempt(recipient="bad")) == TEMPFAIL
+    eventually(lambda: host.decide(attempt()) == NORMAL)
+    eventually(lambda: (family.descriptors(), len(family.living())) == (descriptors, living))

@@ -166,8 +166,10 @@ class PerlProcess:
 
     def _how_it_ended(self, error: Exception) -> str:
         """Say why there is no answer, and see that the process is dead."""
-        ended = self._has_ended()
-        self.end()
+        try:
+            ended = self._has_ended()
+        finally:
+            self.end()
         status = self._process.returncode
         if isinstance(error, ValueError):
             return "gave an answer that can't be read: the hook wrote to its line to hookframe"
