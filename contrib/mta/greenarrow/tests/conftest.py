@@ -15,7 +15,7 @@ from .lab import GreenArrow, Server, daemon_lab
 
 @pytest.fixture(scope="session", autouse=True)
 def perl():
-    """All tests of this directory need it, with its modules: Debian's perl-base has not all of them."""
+    """All tests of this directory need it, and those modules that Debian's perl-base lacks."""
     if shutil.which("perl") is None or shutil.which("json_pp") is None:
         pytest.skip("Perl is not installed with its modules (Debian: apt-get install perl)")
 
