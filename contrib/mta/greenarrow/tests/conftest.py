@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from .lab import GreenArrow, Server, daemon_lab
+from .lab import GreenArrow, Server, daemon_lab, launched
 
 
 @pytest.fixture(scope="session", autouse=True)
 def perl():
-    """All tests here need it, with its modules: Debian's perl-base has not all of them."""
+    """All tests of this directory need it, and those modules that Debian's perl-base lacks."""
     if shutil.which("perl") is None or shutil.which("json_pp") is None:
         pytest.skip("Perl is not installed with its modules (Debian: apt-get install perl)")
 
@@ -26,7 +26,7 @@ def daemon():
     daemon = daemon_lab.Daemon()
     try:
         daemon.write(more='deadline = "30s"\n')
-        yield daemon.start()
+        yield launched(daemon)
     finally:
         daemon.close()
 
