@@ -37,8 +37,8 @@ def measured(rounds: int) -> list[dict[str, float]]:
 
 def main() -> int:
     """Print the ratio of each way; exit 1 if the bar is missed."""
-    if shutil.which("perl") is None:
-        sys.exit("perl is not installed (Debian: apt-get install perl)")
+    if shutil.which("json_pp") is None:
+        sys.exit("Perl is not installed with its modules (Debian: apt-get install perl)")
     rounds = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
     bare = statistics.median(each["bare"] for each in rounds) / CALLS
     print(f"a bare round trip to another Perl process: {bare * 1e6:.0f} µs (median)")
