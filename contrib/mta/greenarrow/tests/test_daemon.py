@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .lab import NORMAL, SHORT, TEMPFAIL, attempt, daemon_lab
+from .lab import NORMAL, SHORT, TEMPFAIL, attempt, daemon_lab, launched
 
 TEXTS = ("mtaid", "sendid", "listid", "msguid", "sender", "recipient")
 DECISIONS = [
@@ -54,17 +54,12 @@ def pre_delivery_attempt(attempt):
             time.sleep(0.01)
     return {"action": "dump", "message": attempt["recipient"]}
 """
-KILLS_ITS_WORKER_ONCE = """
+KILLS_ITS_WORKER = """
 import os
-import pathlib
 import signal
 
 def pre_delivery_attempt(attempt):
-    been = pathlib.Path(attempt["been"])
-    if not been.exists():
-        been.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"action": "dump", "message": "alive"}
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 SENDER = """
 def pre_delivery_attempt(attempt):
@@ -211,20 +206,20 @@ def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
     daemon = fresh()
     address = f"unix:{daemon.jsonl}" if where == "unix" else f"tcp:127.0.0.1:{free_port}"
     daemon.write(listen=[address])
-    daemon.start()
+    at = daemon.jsonl if where == "unix" else ("127.0.0.1", free_port)
+    launched(daemon, at)
     asking = host(address)
     assert asking.call()["kept"] == 1
-    for times in (2, 3):
+    for _ in range(2):
         daemon.stop()
-        daemon.launch()
-        daemon.wait_for("listening on", times)
+        launched(daemon, at)
         assert asking.call()["decision"] == NORMAL
 
 
 def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh, host):
     daemon = fresh()
     daemon.write()
-    daemon.start()
+    launched(daemon)
     asking = host(f"unix:{daemon.jsonl}")
     asking.call()
     daemon.stop()
@@ -232,8 +227,7 @@ def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh
     assert outcome["decision"] == TEMPFAIL
     assert f"can't connect to unix:{daemon.jsonl}: No such file or directory" in outcome["error"]
     assert outcome["kept"] == 0
-    daemon.launch()
-    daemon.wait_for("listening on", 2)
+    launched(daemon)
     assert asking.call()["decision"] == NORMAL
 
 
@@ -241,7 +235,7 @@ def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh
 def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, host, kept):
     daemon = fresh()
     daemon.write(SLOW_AND_FAST, more='deadline = "1h"\n')
-    daemon.start()
+    launched(daemon)
     asking = host(f"unix:{daemon.jsonl}")
     if kept:
         asking.call()
@@ -260,23 +254,20 @@ def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, 
     assert outcomes[0]["kept"] == 0
 
 
-def test_a_worker_that_dies_is_asked_for_once_more_where_the_connection_was_a_kept_one(fresh, host):
+def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
     daemon = fresh()
-    daemon.write(KILLS_ITS_WORKER_ONCE)
-    daemon.start()
-    asking = host(f"unix:{daemon.jsonl}")
-    been = str(daemon.directory / "been")
-    first = asking.call(been=been)
-    assert first["decision"] == TEMPFAIL
-    assert "ended the connection without an answer; the daemon's log says why" in first["error"]
-    assert asking.call(been=been)["decision"] == {"action": "dump", "message": "alive"}
-    assert asking.call(been=f"{been}-again")["decision"] == {"action": "dump", "message": "alive"}
+    daemon.write(KILLS_ITS_WORKER)
+    launched(daemon)
+    outcome = host(f"unix:{daemon.jsonl}").call()
+    assert outcome["decision"] == TEMPFAIL
+    assert "ended the connection without an answer; the daemon's log says why" in outcome["error"]
+    assert outcome["kept"] == 0
 
 
 def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(fresh, host):
     daemon = fresh()
     daemon.write(SLOW_AND_FAST, more='deadline = "1h"\n')
-    daemon.start()
+    launched(daemon)
     asking = host(f"unix:{daemon.jsonl}")
     end = daemon.directory / "end"
     asking.deadline(SHORT)
@@ -293,7 +284,7 @@ def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(f
 def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_whom(fresh, host):
     daemon = fresh()
     daemon.write()
-    daemon.start()
+    launched(daemon)
     daemon.directory.chmod(0o711)
     asking = host(f"unix:{daemon.jsonl}")
     uid = os.getuid()
@@ -311,7 +302,7 @@ def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_w
 def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)
-    daemon.start()
+    launched(daemon)
     outcome = host(f"unix:{daemon.jsonl}").call()
     assert outcome["decision"] == TEMPFAIL
     assert (
@@ -325,7 +316,7 @@ def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fr
 def test_the_domain_beside_a_sender_is_left_out_and_logged_where_that_was_chosen(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)
-    daemon.start()
+    launched(daemon)
     asking = host(f"unix:{daemon.jsonl}", sender_and_domain="drop domain")
     assert asking.call(recipient=b"j\xfcrgen]\n@example.net")["decision"] == {
         "action": "new_config",
