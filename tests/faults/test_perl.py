@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from importlib.metadata import entry_points
 
@@ -172,7 +173,9 @@ def test_the_memory_of_perl_is_bounded_by_twice_the_workers(name, fresh):
         assert accounts.fault(name) is TEMPFAILED
     assert daemon.worker() == worker
     daemon.wait_for("plugin perl: Out of memory")
-    assert "ended itself with exit status 1" in daemon.wait_for(f"recipient=[{name}@fault.test]")
+    # Perl says so and exits with 1, but may have no memory left for that and break down on the way.
+    said = daemon.wait_for(f"recipient=[{name}@fault.test]")
+    assert re.search("the Perl process (ended itself with exit status 1|was ended by SIG)", said)
 
 
 def test_each_worker_and_standby_has_a_perl_process_and_takes_it_along(fresh):

@@ -392,8 +392,9 @@ def test_memory_without_end_ends_the_process_and_nothing_else(site, attempt, log
     assert host.decide(attempt(recipient="bad")) == TEMPFAIL
     assert host.decide(attempt()) == NORMAL
     assert any(line.startswith("plugin perl: Out of memory") for line in log.lines)
+    # It may have no memory left to exit with that, and break down on the way.
     [error] = log.errors
-    assert "ended itself with exit status 1" in error
+    assert re.search("the Perl process (ended itself with exit status 1|was ended by SIG)", error)
 
 
 def test_a_recursion_without_end_ends_the_process_and_nothing_else(site, attempt, log):
