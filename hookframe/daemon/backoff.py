@@ -22,22 +22,23 @@ class Backoff:
         self._latest = 0.0
         """since when the one was there that died too soon last"""
 
-    def died(self, now: float, since: float) -> bool:
+    def died(self, now: float, since: float, *, served: bool = True) -> bool:
         """Take note of a death.
 
         Args:
             now: when.
             since: when the process began to serve, or was started if it never did.
+            served: whether it ever was of use; one that never was has died too soon at any age.
 
         Returns:
             Whether this is the one from which on starts have to wait.
         """
-        if now - since >= _YOUNG:
+        if served and now - since >= _YOUNG:
             if since > self._latest:
                 self._in_a_row = 0
             return False
         self._in_a_row += 1
-        self._latest = since
+        self._latest = max(self._latest, since)
         excess = self._in_a_row - _TOLERATED
         if excess < 0:
             return False

@@ -196,8 +196,8 @@ class Supervisor:
             if not child.condemned:
                 self._obituaries.died(child, status)
             counts = child.role is not Role.STAND_IN and not self._stopping
-            since = now if child.role is Role.LOADING else child.since  # it was of no use yet
-            if counts and self._backoff.died(now, since):
+            served = child.role is not Role.LOADING
+            if counts and self._backoff.died(now, child.since, served=served):
                 self._log.error(
                     "workers die as soon as they are started: starting them more slowly, and "
                     "answering every attempt with a temporary failure while none is there"

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 PATIENCE = 30.0
 """Seconds after which something that should happen is taken not to happen at all."""
@@ -242,10 +243,27 @@ class Daemon:
         new.rename(path)
 
     def start(self, *before: str) -> Daemon:
-        """Start it, and wait until it has said where it listens."""
+        """Start it, and wait until it has said where it listens, and a worker answers there.
+
+        On a machine that has much else to do a stand-in answers first, with temporary failures.
+        """
+        earlier = self.said.count("listening on")
         self.launch(*before)
-        self.wait_for("listening on")
+        self.wait_for("listening on", earlier + 1)
+        until = monotonic() + PATIENCE
+        while self.has_stand_in():
+            assert monotonic() < until, f"no worker answers:\n{self.said}"
+            sleep(0.02)
         return self
+
+    def has_stand_in(self) -> bool:
+        """Whether somebody answers in the place of a worker."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        for child in children:
+            with suppress(OSError):  # it has just ended
+                if Path(f"/proc/{child}/comm").read_text().strip() == "hookframe-stand":
+                    return True
+        return False
 
     def launch(self, *before: str) -> None:
         """Start it.

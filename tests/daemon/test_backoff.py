@@ -67,3 +67,17 @@ def test_a_worker_that_dies_old_is_not_one_of_a_row():
     backoff.died(200.0, 150.0)
     died_young(backoff, 2, start=201.0)
     assert not backoff.waits
+
+
+def test_one_that_never_served_has_died_too_soon_at_any_age():
+    backoff = Backoff()
+    for each in range(3):
+        backoff.died(110.0 + each, 100.0 + each, served=False)
+    assert backoff.waits
+
+
+def test_one_that_was_started_before_its_predecessor_was_buried_ends_the_waiting_too():
+    backoff = Backoff()
+    for each in range(3):
+        backoff.died(110.0 + each, 109.0 + each, served=False)
+    assert backoff.lived(113.0, 111.9)

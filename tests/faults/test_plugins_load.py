@@ -42,7 +42,8 @@ def parametrized(*sources):
 def test_what_crashes_or_hangs_at_the_start_is_served_as_temp_fails_and_mended_live(fresh, source):
     daemon = fresh()
     daemon.write(source + policy(), LOAD_TIME)
-    daemon.start()
+    daemon.launch()
+    daemon.wait_for("listening on")
     accounts = Accounts(daemon)
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
         accounts.wait_for(TEMPFAILED)

@@ -380,7 +380,8 @@ def test_standbys_that_die_as_soon_as_they_start_come_slowly_while_the_worker_an
 def test_a_daemon_that_starts_with_a_file_that_kills_temp_fails_until_it_is_mended(fresh):
     daemon = fresh()
     daemon.write(AT_IMPORT["ends itself"])
-    daemon.start()
+    daemon.launch()
+    daemon.wait_for("listening on")
     accounts = Accounts(daemon)
     with accounts.load(), accounts.load(daemon.exim):
         daemon.wait_for(LOUD)  # a loaded machine may take so long that somebody stands in before
@@ -394,7 +395,8 @@ def test_a_daemon_that_starts_with_a_file_that_kills_temp_fails_until_it_is_mend
 def test_a_stand_in_that_is_killed_is_replaced_like_everybody(fresh):
     daemon = fresh()
     daemon.write(AT_IMPORT["ends itself"])
-    daemon.start()
+    daemon.launch()
+    daemon.wait_for("listening on")
     accounts = Accounts(daemon)
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
         for _ in range(3):

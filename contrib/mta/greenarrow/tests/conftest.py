@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .lab import GreenArrow, Server, daemon_lab, launched
+from .lab import GreenArrow, Server, daemon_lab
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,7 +26,7 @@ def daemon():
     daemon = daemon_lab.Daemon()
     try:
         daemon.write(more='deadline = "30s"\n')
-        yield launched(daemon)
+        yield daemon.start()
     finally:
         daemon.close()
 

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,32 +36,6 @@ def module_at(path):
 
 daemon_lab = module_at(ROOT / "tests" / "daemon" / "lab.py")
 attempt = daemon_lab.attempt
-
-
-def launched(daemon, where=None):
-    """Start a daemon, and wait until its policy answers, and nobody in the policy's place.
-
-    On a machine that has much else to do, the daemon says that it listens before that.
-
-    Args:
-        daemon: it must have been written.
-        where: where it is asked; None for the unix socket.
-    """
-    daemon.launch()
-    until = time.monotonic() + PATIENCE
-    while not _is_ready(daemon, where):
-        assert time.monotonic() < until, daemon.said
-        time.sleep(0.02)  # nothing tells
-    return daemon
-
-
-def _is_ready(daemon, where):
-    try:
-        status = daemon.ask({"hookframe": "status"}, where)
-    except (OSError, AssertionError):  # it does not listen yet, or who answered has just left
-        return False
-    roles = {each["role"] for each in status["workers"]}
-    return "worker" in roles and roles <= {"worker", "standby", "loading"}
 
 
 def with_settings(address, *, sender_and_domain="defer"):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .lab import NORMAL, SHORT, TEMPFAIL, attempt, daemon_lab, launched
+from .lab import NORMAL, SHORT, TEMPFAIL, attempt, daemon_lab
 
 TEXTS = ("mtaid", "sendid", "listid", "msguid", "sender", "recipient")
 DECISIONS = [
@@ -206,20 +206,19 @@ def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
     daemon = fresh()
     address = f"unix:{daemon.jsonl}" if where == "unix" else f"tcp:127.0.0.1:{free_port}"
     daemon.write(listen=[address])
-    at = daemon.jsonl if where == "unix" else ("127.0.0.1", free_port)
-    launched(daemon, at)
+    daemon.start()
     asking = host(address)
     assert asking.call()["kept"] == 1
     for _ in range(2):
         daemon.stop()
-        launched(daemon, at)
+        daemon.start()
         assert asking.call()["decision"] == NORMAL
 
 
 def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh, host):
     daemon = fresh()
     daemon.write()
-    launched(daemon)
+    daemon.start()
     asking = host(f"unix:{daemon.jsonl}")
     asking.call()
     daemon.stop()
@@ -227,7 +226,7 @@ def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh
     assert outcome["decision"] == TEMPFAIL
     assert f"can't connect to unix:{daemon.jsonl}: No such file or directory" in outcome["error"]
     assert outcome["kept"] == 0
-    launched(daemon)
+    daemon.start()
     assert asking.call()["decision"] == NORMAL
 
 
@@ -235,7 +234,7 @@ def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh
 def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, host, kept):
     daemon = fresh()
     daemon.write(SLOW_AND_FAST, more='deadline = "1h"\n')
-    launched(daemon)
+    daemon.start()
     asking = host(f"unix:{daemon.jsonl}")
     if kept:
         asking.call()
@@ -257,7 +256,7 @@ def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, 
 def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
     daemon = fresh()
     daemon.write(KILLS_ITS_WORKER)
-    launched(daemon)
+    daemon.start()
     outcome = host(f"unix:{daemon.jsonl}").call()
     assert outcome["decision"] == TEMPFAIL
     assert "ended the connection without an answer; the daemon's log says why" in outcome["error"]
@@ -267,7 +266,7 @@ def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
 def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(fresh, host):
     daemon = fresh()
     daemon.write(SLOW_AND_FAST, more='deadline = "1h"\n')
-    launched(daemon)
+    daemon.start()
     asking = host(f"unix:{daemon.jsonl}")
     end = daemon.directory / "end"
     asking.deadline(SHORT)
@@ -284,7 +283,7 @@ def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(f
 def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_whom(fresh, host):
     daemon = fresh()
     daemon.write()
-    launched(daemon)
+    daemon.start()
     daemon.directory.chmod(0o711)
     asking = host(f"unix:{daemon.jsonl}")
     uid = os.getuid()
@@ -302,7 +301,7 @@ def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_w
 def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)
-    launched(daemon)
+    daemon.start()
     outcome = host(f"unix:{daemon.jsonl}").call()
     assert outcome["decision"] == TEMPFAIL
     assert (
@@ -316,7 +315,7 @@ def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fr
 def test_the_domain_beside_a_sender_is_left_out_and_logged_where_that_was_chosen(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)
-    launched(daemon)
+    daemon.start()
     asking = host(f"unix:{daemon.jsonl}", sender_and_domain="drop domain")
     assert asking.call(recipient=b"j\xfcrgen]\n@example.net")["decision"] == {
         "action": "new_config",

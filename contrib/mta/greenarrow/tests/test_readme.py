@@ -12,7 +12,7 @@ import tomllib
 
 import pytest
 
-from .lab import FILE, HERE, NORMAL, GreenArrow, launched, with_settings
+from .lab import FILE, HERE, NORMAL, GreenArrow, with_settings
 
 README = (HERE / "README.md").read_text("utf-8")
 TEXT = FILE.read_text("utf-8")
@@ -52,7 +52,7 @@ def following(fresh):
     daemon.write(fenced("python"))
     configuration = configuration.replace(SOCKET, f"unix:{daemon.jsonl}")
     daemon.save(daemon.configuration, configuration.replace("500ms", "30s"))
-    return launched(daemon)
+    return daemon.start()
 
 
 def test_the_hook_of_the_steps_pauses_its_test_message_until_it_is_changed(following, host):
