@@ -406,13 +406,13 @@ def mounted(site, code, number):
     """Mount a version as Kubernetes mounts a ConfigMap: the file links into a swapped `..data`."""
     version = site.directory / f"..2026_{number}"
     version.mkdir()
-    (version / "hook.py").write_text(code)
-    (version / "hook.py").chmod(0o644)
+    (version / site.file.name).write_text(code)
+    (version / site.file.name).chmod(0o644)
     fresh = site.directory / "..data_tmp"
     fresh.symlink_to(version.name)
     fresh.replace(site.directory / "..data")
     if not site.file.is_symlink():
-        site.file.symlink_to("..data/hook.py")
+        site.file.symlink_to(f"..data/{site.file.name}")
 
 
 @pytest.mark.parametrize("events", [True, False])

@@ -14,7 +14,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).parent
 GENERATE = HERE.parents[1] / "contrib" / "mta" / "exim" / "generate.py"
@@ -33,6 +36,20 @@ def what_is_missing() -> str:
     if subprocess.run(unshare, capture_output=True, check=False).returncode:
         return "needs the right to make a network and mount namespace (unshare failed)"
     return ""
+
+
+def give_up(lacking):
+    """Skip the test for what is lacking; where end-to-end tests are required, fail it."""
+    if os.environ.get("HOOKFRAME_E2E") == "required":
+        pytest.fail(f"end-to-end tests are required here: {lacking}")
+    pytest.skip(f"end to end: {lacking}")
+
+
+def need_plugins(*names):
+    """Give the test up if one of these plugins of the repository is not installed."""
+    installed = {point.name for point in entry_points(group="hookframe")}
+    if missing := set(names) - installed:
+        give_up(f"needs the plugins of this repository installed: {', '.join(sorted(missing))}")
 
 
 def until(what, condition, seconds=20.0):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from importlib.metadata import entry_points
-
 import pytest
 
-from .lab import ERROR
+from .lab import ERROR, need_plugins
 
 PERL = r"""
 # Bounces what a list of its own names, moves a campaign, and tells what it does.
@@ -61,12 +58,7 @@ file = "{directory}/routing.toml"
 
 @pytest.fixture(scope="module", autouse=True)
 def daemon(make_daemon):
-    installed = {point.name for point in entry_points(group="hookframe")}
-    if missing := {"perl", "blacklist", "routing"} - installed:
-        lacking = f"needs the plugins of this repository installed: {', '.join(sorted(missing))}"
-        if os.environ.get("HOOKFRAME_E2E") == "required":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+    need_plugins("perl", "blacklist", "routing")
     daemon = make_daemon()
     (daemon.directory / "hook.pl").write_text(PERL)
     (daemon.directory / "blocked.txt").write_text("blocked@remote.test\n@blocked.test\n")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from importlib.metadata import entry_points
-
 import pytest
+
+from .lab import need_plugins
 
 HOOK = """\
 def pre_delivery_attempt(attempt, decision):
@@ -34,12 +33,7 @@ file = "{directory}/routing.toml"
 
 @pytest.fixture(scope="module", autouse=True)
 def stack(make_daemon):
-    installed = {point.name for point in entry_points(group="hookframe")}
-    if missing := {"blacklist", "routing"} - installed:
-        lacking = f"needs the plugins of this repository installed: {', '.join(sorted(missing))}"
-        if os.environ.get("HOOKFRAME_E2E") == "required":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+    need_plugins("blacklist", "routing")
     daemon = make_daemon()
     (daemon.directory / "blocked.txt").write_text("blocked@remote.test\n@blocked.test\n")
     (daemon.directory / "routing.toml").write_text(RULES)

@@ -14,6 +14,7 @@ from ..contract.test_4_file import (
     by_a_move_from_elsewhere,
     by_rename_over_it,
     in_place,
+    mounted,
     with_the_old_time_stamp,
     written_slowly,
 )
@@ -74,19 +75,6 @@ def test_a_saved_change_is_live_within_one_second_without_change_events(save, si
     host = site.perl_host(says("old"))
     save(site, says("new"))
     live(host, "new")
-
-
-def mounted(site, code, number):
-    """Mount a version as Kubernetes mounts a ConfigMap: the file links into a swapped `..data`."""
-    version = site.directory / f"..2026_{number}"
-    version.mkdir()
-    (version / "hook.pl").write_text(code)
-    (version / "hook.pl").chmod(0o644)
-    fresh = site.directory / "..data_tmp"
-    fresh.symlink_to(version.name)
-    fresh.replace(site.directory / "..data")
-    if not site.file.is_symlink():
-        site.file.symlink_to("..data/hook.pl")
 
 
 @pytest.mark.parametrize("events", [True, False])
