@@ -5,6 +5,7 @@
        echo SOCKET                                                                              */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,7 @@ int main(int count, char **arguments)
     if (count != 2)
         return 2;
     epoll = epoll_create1(EPOLL_CLOEXEC);
+    signal(SIGPIPE, SIG_IGN);
     listener = listen_at(arguments[1]);
     watch(listener);
     for (;;) {

@@ -10,8 +10,6 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import uvloop
-
 from hookframe.daemon.board import BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
 from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
 from hookframe.daemon.process import limit_data, name_process
@@ -85,8 +83,7 @@ def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post
 
 def _run(worker: Worker) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(worker.run())
+    worker.serve()
 
 
 class Worker:
@@ -125,14 +122,17 @@ class Worker:
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
 
-    async def run(self) -> None:
+    def serve(self) -> None:
         """Do what the supervisor says, until it says to leave."""
+        self._server.run(self._run())
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._obey)
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
-        await self._server.prepare()
+        self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
         await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
         self._say(LOADED)
@@ -142,7 +142,7 @@ class Worker:
                 self._host.catch_up(_CATCH_UP)
             if self._rehearsal is not None:
                 self._rehearsal.serving = True
-            await self._server.open()
+            self._server.open()
             self._say(SERVING)
             self._log.unmute()
             loop.call_later(_HEAD_START, self._announce)
