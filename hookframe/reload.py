@@ -21,6 +21,8 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 REHEARSED: Final = 0.001
 """Seconds between two looks, at first, while another process has yet to load a change."""
+UNTROUBLED: Final = 2 * POLL
+"""Seconds between two looks where the system tells of every change."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
 
@@ -96,7 +98,7 @@ class Reloader:
         self._broken = broken
         self._remind = remind
         self._log = log
-        self._loaded = loaded
+        self._loaded = self._seen = loaded
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
@@ -132,6 +134,9 @@ class Reloader:
         while not self._stopping.is_set():
             if self._wake.wait(patience):
                 self._looking = True
+            elif not (self._looking or self._broken()) and self._is_unchanged():
+                patience = UNTROUBLED if self._watch.works else POLL
+                continue
             self._wake.clear()
             if self._stopping.is_set():
                 return
@@ -144,9 +149,18 @@ class Reloader:
             if self._broken():
                 self._remind()
 
+    def _is_unchanged(self) -> bool:
+        """Say whether a `stat` is enough to see that no file has changed since the last look.
+
+        It is not where no lease is granted: on a network file system only an open asks the server.
+        """
+        files = self._seen.files
+        return all(file.writers is Writers.NONE and file.is_unchanged() for file in files)
+
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
+        self._seen = material
         waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 ATTEMPT: Final = 0
@@ -80,7 +78,7 @@ class Slot:
         index = number - self.cells[_FIRST]
         return requests[index] if index < len(requests) else b""
 
-    def journal(self, first: int, requests: deque[bytes], most: int) -> None:
+    def journal(self, first: int, requests: list[bytes], most: int) -> None:
         """Note the requests that are answered next, so that a post-mortem can name one.
 
         Args:
@@ -88,9 +86,11 @@ class Slot:
             requests: what waits.
             most: how many of them are answered at most before the next note.
         """
-        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(islice(requests, most))
-        length = min(len(text), _JOURNAL)
-        self._journal[:length] = text[:length]
+        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(requests[:most])
+        if len(text) > _JOURNAL:
+            text = text[:_JOURNAL]
+        length = len(text)
+        self._journal[:length] = text
         self.cells[_JOURNALED] = length
         self.cells[_FIRST] = first
 

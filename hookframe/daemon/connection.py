@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,8 +85,10 @@ class Connection:
     def __init__(self, number: int, service: Service) -> None:
         self.number = number
         self._service = service
-        self._requests: deque[bytes] = deque()
+        self._requests: list[bytes] = []
+        """those that wait to be answered"""
         self._rest = b""
+        """the beginning of the next one"""
         self._unsent = b""
         """what the system had no room for"""
         self._refusal = ""
@@ -100,13 +101,25 @@ class Connection:
         self._closed = False
         self._draining = False
         self._scheduled = False
+        """whether its next turn is to come"""
         self._requested_at = self._read_at = monotonic()
         self._written = 0
         self._read_by_client = 0
 
     def begin(self) -> None:
-        """Answer what has been sent already; wait for more only if that is not all."""
-        self._go_on()
+        """Answer what has been sent already.
+
+        Who has asked once closes as soon as it has the answer: by its next turn, more often than
+        not, that saves waiting for its news.
+        """
+        self.turn()
+        if not self._closed:
+            self._service.turns.later(self._settle)
+
+    def _settle(self) -> None:
+        """See whether it has gone already; wait for its news if not."""
+        self._readable = True
+        self.turn()
         if not self._closed:
             self._watch()
 
@@ -120,7 +133,35 @@ class Connection:
             self._hung_up = True
         if events & ~EPOLLOUT:
             self._readable = True
-        self._go_on(writable=bool(events & EPOLLOUT))
+        if events & EPOLLOUT and self._unsent:
+            self._write_on()
+        if not self._scheduled:
+            self.turn()
+
+    def turn(self) -> None:
+        """Answer a slice of what waits or has come, and ask for another turn if that helps.
+
+        What goes wrong here harms nobody else.
+        """
+        self._scheduled = False
+        if self._closed or self._unsent:
+            return
+        try:
+            requests = self._requests
+            if not requests and self._readable and not self._ended:
+                requests = self._receive()
+            if requests:
+                self._answer(requests)
+            if self._closed or self._unsent:
+                return
+            if self._requests or (self._readable and not self._ended):
+                self._scheduled = True
+                self._service.turns.later(self.turn)
+            elif self._ended:
+                self._finish()
+        except Exception as error:  # noqa: BLE001  (it may be want of memory)
+            self._service.failed(error)
+            self.abort()
 
     def drain(self) -> None:
         """Answer the requests that have come whole, then close.
@@ -131,7 +172,8 @@ class Connection:
         self._draining = self._readable = True
         if not self._shut_for_reading():
             self._ended = True
-        self._go_on()
+        if not self._scheduled:
+            self.turn()
 
     def _shut_for_reading(self) -> bool:
         """Let the client send nothing more; say whether that is possible without a loss."""
@@ -152,7 +194,6 @@ class Connection:
         if not self._closed:
             self._closed = self._ended = True
             self._requests.clear()
-            self._service.turns.forget(self.number)
             self._service.lost(self)
             with suppress(OSError):  # a hook has closed it
                 os.close(self.number)
@@ -172,107 +213,72 @@ class Connection:
             return f"it has sent no whole request for {limits.idle_time:g} s"
         return ""
 
-    def _go_on(self, *, writable: bool = False) -> None:
-        """Have one turn, and let what goes wrong in it harm nobody else."""
-        try:
-            if self._unsent and writable:
-                self._write_on()
-            if not self._unsent:
-                self._have_turn()
-        except Exception as error:  # noqa: BLE001  (it may be want of memory)
-            self._service.failed(error)
-            self.abort()
-
-    def _have_turn(self) -> None:
-        """Read a piece, answer a slice, and ask for another turn if that helps."""
-        if self._closed:
-            return
-        if self._readable and not self._requests and not self._ended:
-            self._receive()
-        if self._requests:
-            self._answer_some()
-        if self._closed or self._unsent:
-            return
-        if self._requests or (self._readable and not self._ended):
-            if not self._scheduled:
-                self._scheduled = True
-                self._service.turns.later(self._continue)
-        elif self._ended:
-            self._finish()
-
-    def _continue(self) -> None:
-        self._scheduled = False
-        self._go_on()
-
-    def _receive(self) -> None:
+    def _receive(self) -> list[bytes]:
         """Read a piece, and cut requests out of it."""
         try:
             data = os.read(self.number, _PIECE)
         except BlockingIOError:
             self._readable = self._hung_up = False
-            return
+            return []
         except OSError:  # it has gone
             self.abort()
-            return
+            return []
         # A piece that is not full was all there was, unless the end comes behind it.
         self._readable = self._hung_up or len(data) == _PIECE
         if not data:
-            self._take_the_end()
-            return
-        *whole, self._rest = self._service.wire.cut(self._rest + data)
-        self._take(whole)
-        if len(self._rest) > LONGEST_REQUEST and not self._ended:
-            self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
+            return self._take_the_end()
+        if self._rest:
+            data = self._rest + data
+        wire = self._service.wire
+        requests = wire.cut(data)
+        self._rest = requests.pop()
+        if len(data) > LONGEST_REQUEST:
+            self._measure(requests)
+        if wire.once and requests:
+            del requests[1:]
+            self._ended = True
+        return requests
 
-    def _take_the_end(self) -> None:
+    def _take_the_end(self) -> list[bytes]:
         """Take what came before the client closed its side; ours stays open for the answer."""
-        if not self._draining and (self._rest or self._service.wire.once):
-            self._take([self._rest])
-        self._rest = b""
         self._ended = True
+        rest, self._rest = self._rest, b""
+        if not self._draining and (rest or self._service.wire.once):
+            return [rest]
+        return []
 
-    def _take(self, requests: list[bytes]) -> None:
-        """Queue requests, up to the first that is too long."""
-        for request in requests:
+    def _measure(self, requests: list[bytes]) -> None:
+        """Refuse the first request that is too long, and whatever comes after it."""
+        for index, request in enumerate((*requests, self._rest)):
             if len(request) > LONGEST_REQUEST:
-                self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
-                return
-            self._requests.append(request)
-            if self._service.wire.once:
+                del requests[index:]
+                self._refusal = f"a request is longer than {LONGEST_REQUEST} bytes"
+                self._rest = b""
                 self._ended = True
                 return
 
-    def _end_with(self, problem: str) -> None:
-        """Refuse what follows the queued requests, and close after the refusal."""
-        self._refusal = problem
-        self._ended = True
-        self._rest = b""
-
-    def _answer_some(self) -> None:
-        """Answer a slice of the queue; the others have their turn before the next one."""
-        self._write(b"".join(self._slice()))
-        stamp = self._service.stamp
+    def _answer(self, requests: list[bytes]) -> None:
+        """Answer a slice, and let the supervisor see at each moment which request."""
+        self._requests = requests
+        service = self._service
+        host, answer, stamp = service.host, service.wire.answer, service.stamp
+        cells, number = stamp.cells, stamp.number
+        answers: list[bytes] = []
+        stamp.slot.journal(number + 1, requests, SLICE)
+        until = monotonic() + TURN
+        for request in requests:
+            number += 1
+            cells[ATTEMPT] = number
+            answers.append(answer(host, request))
+            if len(answers) == SLICE or monotonic() > until:
+                break
+        stamp.end(number)
+        del requests[: len(answers)]
+        self._write(b"".join(answers))
         now = self._requested_at = monotonic()
         if now >= stamp.sample_at:
             stamp.sample_at = now + SAMPLING
-            self._service.host.sample_next()
-
-    def _slice(self) -> list[bytes]:
-        """Answer requests, and let the supervisor see at each moment which one."""
-        answers: list[bytes] = []
-        service, requests = self._service, self._requests
-        host, answer, stamp = service.host, service.wire.answer, service.stamp
-        cells, number = stamp.cells, stamp.number
-        stamp.slot.journal(number + 1, requests, SLICE)
-        until = monotonic() + TURN
-        while requests and len(answers) < SLICE:
-            number += 1
-            cells[ATTEMPT] = number
-            answers.append(answer(host, requests.popleft()))
-            if monotonic() > until:
-                break
-        stamp.end(number)
-        return answers
+            host.sample_next()
 
     def _finish(self) -> None:
         """Close, when the last answer has been written."""
@@ -284,6 +290,7 @@ class Connection:
 
     def _write(self, answers: bytes) -> None:
         """Write answers, as much as the system has room for."""
+        self._written += len(answers)
         try:
             sent = os.write(self.number, answers)
         except BlockingIOError:
@@ -291,7 +298,6 @@ class Connection:
         except OSError:  # it has gone
             self.abort()
             return
-        self._written += len(answers)
         if sent < len(answers):
             self._unsent = answers[sent:]
             self._watch()
@@ -306,5 +312,4 @@ class Connection:
 
     def _watch(self) -> None:
         """Have news told, and also that the client has read, where that matters."""
-        turns = self._service.turns
-        turns.watch(self.number, self.ready, writing=bool(self._unsent))
+        self._service.turns.watch(self.number, self.ready, writing=bool(self._unsent))

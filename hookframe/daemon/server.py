@@ -205,6 +205,7 @@ class Server:
             connection.forget()
 
     def _lost(self, connection: Connection) -> None:
+        self._turns.forget(connection.number)
         del self._connections[connection.number]
         self._holdings.take_back(connection.number)
 

@@ -89,12 +89,13 @@ class Turns(EpollSelector):
                 patience = None
             else:
                 patience = max(0, until - monotonic())
+            waiting = len(later)
             for number, event in poll(patience, _MOST):
                 if number == own:
                     asked = True
                 elif number in events:
                     events[number](event)
-            for _ in range(len(later)):
+            for _ in range(waiting):
                 later.popleft()()
             asked = asked or (until is not None and monotonic() >= until)
         return super().select(0)
