@@ -263,6 +263,7 @@ class Connection:
         service = self._service
         host, answer, stamp = service.host, service.wire.answer, service.stamp
         cells, number = stamp.cells, stamp.number
+        last = number + SLICE
         answers: list[bytes] = []
         stamp.slot.journal(number + 1, requests, SLICE)
         until = monotonic() + TURN
@@ -270,12 +271,13 @@ class Connection:
             number += 1
             cells[ATTEMPT] = number
             answers.append(answer(host, request))
-            if len(answers) == SLICE or monotonic() > until:
+            now = monotonic()
+            if number == last or now > until:
                 break
         stamp.end(number)
         del requests[: len(answers)]
+        self._requested_at = now
         self._write(b"".join(answers))
-        now = self._requested_at = monotonic()
         if now >= stamp.sample_at:
             stamp.sample_at = now + SAMPLING
             host.sample_next()
