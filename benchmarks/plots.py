@@ -12,7 +12,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmarks.results import Kept
 from benchmarks.tables import number
@@ -102,7 +102,7 @@ def _lines(axes: Any, kept: Kept) -> None:
     axes.set_xticks(sorted({point["place"] for point in points}))
     for each in (axes.xaxis, axes.yaxis):
         each.set_major_formatter(plain)
-        each.set_minor_formatter(NullFormatter())
+        each.set_minor_locator(NullLocator())
     axes.set_xlabel(kept["axis"])
     axes.set_ylabel(kept["unit"])
     axes.grid(which="major", color="#e5e5e5", linewidth=0.8)
