@@ -138,12 +138,13 @@ class Server:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno not in _GONE:
-                    self._log.error(f"can't accept a connection: {error}; trying again")
-                    self._accept_no_more()
-                    self._pausing = True
-                    return
-                continue
+                if error.errno in _GONE:
+                    continue
+                self._holdings.check()  # perhaps a plugin has closed it: then this process ends
+                self._log.error(f"can't accept a connection: {error}; trying again")
+                self._accept_no_more()
+                self._pausing = True
+                return
             self._make(number, service)
 
     def _make(self, number: int, service: Service) -> None:

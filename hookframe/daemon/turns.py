@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from select import EPOLL_CLOEXEC, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP, epoll
 from selectors import EpollSelector, SelectorKey
 from time import monotonic
@@ -71,7 +72,8 @@ class Turns(EpollSelector):
     def ignore(self, number: int) -> None:
         """Call nobody any more for a descriptor that stays open."""
         if self._events.pop(number, None) is not None:
-            self._epoll.unregister(number)
+            with suppress(OSError):  # a hook has closed it
+                self._epoll.unregister(number)
 
     def later(self, turn: Callable[[], object]) -> None:
         """Call a function once, when all others have had their turn."""
