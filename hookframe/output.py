@@ -88,8 +88,9 @@ class Output:
         elif not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
             self.give_back()
         if self._lines.unsettled:
-            self._heed(self._out)
-            self._heed(self._err)
+            if self._lines.printed:
+                self._heed(self._out)
+                self._heed(self._err)
             self._lines.settle()
 
     def give_back(self) -> None:
