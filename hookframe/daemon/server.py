@@ -77,11 +77,12 @@ class Server:
         self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
         self._holdings = Holdings(log)
-        self._turns = Turns()
+        self.turns = Turns()
+        """who gives the connections their turns"""
 
     def run(self, main: Coroutine[None, None, None]) -> None:
         """Run a coroutine in the event loop that gives the connections their turns."""
-        with asyncio.Runner(loop_factory=self._turns.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=self.turns.new_event_loop) as runner:
             runner.run(main)
 
     @property
@@ -100,12 +101,23 @@ class Server:
         attempts = self._wires.attempts(requests)
         return worker_part(self._host, attempts, self.connected, self._started)
 
+    def outline(self) -> object:
+        """Give what tells, at less cost, whether `part` would say anything new."""
+        host, requests = self._host, self._stamp.number
+        return (
+            self._wires.attempts(requests),
+            self.connected,
+            host.generation,
+            host.problem,
+            host.last_load_error,
+        )
+
     def prepare(self) -> None:
         """Make ready to accept connections, which then takes no time any more."""
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
         for listener in self._listeners:
             wire = self._wires.speaking(listener.address.protocol)
-            service = Service(wire, self._host, self._stamp, self._turns, self._lost, self._failed)
+            service = Service(wire, self._host, self._stamp, self.turns, self._lost, self._failed)
             self._services[listener.socket.fileno()] = service
         self._holdings.prepare(self._services)
 
@@ -124,11 +136,11 @@ class Server:
         """Accept what waits at the listening sockets."""
         self._pausing = False
         for number, service in self._services.items():
-            self._turns.listen(number, partial(self._let_in, number, service))
+            self.turns.listen(number, partial(self._let_in, number, service))
 
     def _accept_no_more(self) -> None:
         for number in self._services:
-            self._turns.ignore(number)
+            self.turns.ignore(number)
 
     def _let_in(self, listener: int, service: Service, _: int) -> None:
         """Accept some of those that wait, and answer at once what they have sent already."""
@@ -206,7 +218,7 @@ class Server:
             connection.forget()
 
     def _lost(self, connection: Connection) -> None:
-        self._turns.forget(connection.number)
+        self.turns.forget(connection.number)
         del self._connections[connection.number]
         self._holdings.take_back(connection.number)
 

@@ -32,6 +32,10 @@ class Turns(EpollSelector):
         self._epoll.register(self._asyncio, EPOLLIN)
         self._events: dict[int, Callable[[int], object]] = {}
         self._later: deque[Callable[[], object]] = deque()
+        self.quiet = False
+        """whether no client has had a turn since this was set; who sets it wants to know"""
+        self.stir: Callable[[], None] | None = None
+        """is called before the next turn of a client, and then no more"""
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Make the event loop that waits by this."""
@@ -92,15 +96,25 @@ class Turns(EpollSelector):
             else:
                 patience = max(0, until - monotonic())
             waiting = len(later)
-            for number, event in poll(patience, _MOST):
+            news = poll(patience, _MOST)
+            for number, event in news:
                 if number == own:
                     asked = True
                 elif number in events:
+                    if self.stir is not None:
+                        self._end_quiet()
                     events[number](event)
+            if news:
+                self.quiet = False
             for _ in range(waiting):
                 later.popleft()()
             asked = asked or (until is not None and monotonic() >= until)
         return super().select(0)
+
+    def _end_quiet(self) -> None:
+        stir, self.stir = self.stir, None
+        if stir is not None:
+            stir()
 
     def close(self) -> None:
         """Close both: asyncio's descriptors and the clients' are no longer waited for."""
