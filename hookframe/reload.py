@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.mounts import is_local
 from hookframe.rehearsal import Advice, Rehearsal
 from hookframe.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.watch import POLL, Watch
@@ -21,7 +22,7 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 REHEARSED: Final = 0.001
 """Seconds between two looks, at first, while another process has yet to load a change."""
-UNTROUBLED: Final = 2 * POLL
+UNTROUBLED: Final = 3 * POLL
 """Seconds between two looks where the system tells of every change."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
@@ -99,6 +100,8 @@ class Reloader:
         self._remind = remind
         self._log = log
         self._loaded = self._seen = loaded
+        self._trusted = False
+        """whether a `stat` of the files that were seen last tells for certain if one changes"""
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
@@ -152,14 +155,15 @@ class Reloader:
     def _is_unchanged(self) -> bool:
         """Say whether a `stat` is enough to see that no file has changed since the last look.
 
-        It is not where no lease is granted: on a network file system only an open asks the server.
+        It is not on a network file system, where only an open asks the server.
         """
-        files = self._seen.files
-        return all(file.writers is Writers.NONE and file.is_unchanged() for file in files)
+        return self._trusted and all(file.is_unchanged() for file in self._seen.files)
 
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
+        if material.fingerprint != self._seen.fingerprint or not self._trusted:
+            self._trusted = all(is_local(file.path) for file in material.files)
         self._seen = material
         waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
