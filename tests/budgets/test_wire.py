@@ -6,7 +6,6 @@ for accept(2). What the host does in between has a budget of its own.
 """
 
 import json
-import os
 import socket
 import sys
 from base64 import b64encode
@@ -26,7 +25,7 @@ from hookframe.log import Log
 from tests.support.attempts import ATTEMPT
 
 BUDGETS = json.loads(Path(__file__).with_name("wire.json").read_text())
-DAEMON = os.path.dirname(hookframe.daemon.__file__)
+DAEMON = str(Path(hookframe.daemon.__file__).parent)
 TIMES = 20
 LINE = json.dumps(ATTEMPT).encode() + b"\n"
 NORMAL = b'{"action":"normal"}\n'
