@@ -84,7 +84,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path, monkeypatch):
+    """A bench on which no turn passes on sooner because the machine is busy."""
+    monkeypatch.setattr("hookframe.daemon.connection.TURN", 3600.0)
     benches = []
 
     def make(protocol="jsonl"):
