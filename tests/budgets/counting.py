@@ -7,7 +7,6 @@ hookframe's code that the interpreter executes, and the modules that are importe
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -73,6 +72,8 @@ except SystemExit as end:
     assert not end.code, end.code
 print(*sorted(set(sys.modules) - before), file=output)
 """
+SLOW = ("asyncio", "click", "importlib_metadata", "logging", "loguru", "msgspec", "pluggy", "rich")
+SLOW += ("uvloop", "watchdog")
 REPEAT = 3
 """The first attempts fill caches."""
 
@@ -115,7 +116,7 @@ def _counted(call):
     """Count the instructions of hookframe's functions while something is called."""
     import hookframe
 
-    home = os.path.dirname(hookframe.__file__) + os.sep
+    home = str(Path(hookframe.__file__).parent / "")
     counts = Counter()
 
     def trace(frame, event, argument):
@@ -136,7 +137,7 @@ def _counted(call):
 
 
 def imports():
-    """List what each start imports: hookframe's modules, and the packages of others."""
+    """List what each start imports: hookframe's modules, and the packages that take long."""
     return {what: _imported(arguments) for what, arguments in STARTS.items()}
 
 
@@ -159,12 +160,9 @@ def _imported(arguments):
 
 
 def _shown(module):
-    """Give a module of ours by its name, and those of others by their package's."""
+    """Give a module of ours by its name, and one of those that take long by its package's."""
     package = module.partition(".")[0]
-    if package == "hookframe":
-        return module
-    known = package in sys.stdlib_module_names or package.startswith(("_", "sitecustomize"))
-    return "" if known else package
+    return module if package == "hookframe" else package if package in SLOW else ""
 
 
 def version():
