@@ -97,6 +97,15 @@ class Lab:
         return program
 
     @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Be on the other processor, so that what is started meanwhile will stay there."""
+        os.sched_setaffinity(0, {self.other})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.measured})
+
+    @contextmanager
     def running(
         self, command: Sequence[str | Path], processor: int | None = None, **options: Any
     ) -> Iterator[subprocess.Popen[str]]:
