@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
+from operator import attrgetter
 from time import monotonic
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from hookframe.deadline import calls_plugins, exceeded
-from hookframe.decision import NORMAL, TEMPFAIL, fold
+from hookframe.decision import NORMAL, TEMPFAIL
 from hookframe.errors import Origin
-from hookframe.step import Calls, Failure, Run, ShadowVote, Step, failure
+from hookframe.step import Failure, Invocation, Run, Step, failure
 from hookframe.trace import link
-from hookframe.wrapper import Wrapper
+from hookframe.unrolled import abandon, unrolled
+from hookframe.votes import Votes
+from hookframe.wrapper import Inner, Wrapper
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = Origin("chain")
 """What an overrun of the whole chain's deadline is attributed to."""
+
+
+Calls = tuple[tuple[Invocation, Votes], ...]
+"""A compiled fold: what to call, and what becomes of that which it returns."""
 
 
 class Chain:
@@ -46,7 +52,10 @@ class Chain:
         self.run = run = Run(inf if deadline is None else deadline)
         steps = [Step.compiled(plugin, policy, run) for plugin, policy in members]
         self.plugins = tuple(plugin for plugin, _ in members)
-        self._calls = tuple((step.call, step) for step in steps if not step.plugin.wrapper)
+        run.steps = tuple(step for step in steps if not step.plugin.wrapper)
+        self._calls = tuple((step.call, Votes(step, run)) for step in run.steps)
+        written_out = [(call, votes.add) for call, votes in self._calls]
+        self._fold = unrolled(written_out, self._after_error)
         self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
         self._deadline = run.deadline
         own = (policy.deadline for _, policy in members)
@@ -68,9 +77,9 @@ class Chain:
         run.started = started = monotonic()
         try:
             if self._wrappers:
-                decision = self._surrounded(self._calls, attempt, state)
+                decision = self._surrounded(partial(self._fold, attempt, state, run), attempt, state)
             else:
-                decision = self._folded(self._calls, attempt, state)
+                decision = self._fold(attempt, state, run)
             if monotonic() - started > self._deadline:
                 return self._too_late(decision, started)
             return decision
@@ -80,10 +89,11 @@ class Chain:
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
         """Decide as `decide` does, and record what each plugin did."""
         calls = self.run.calls = []
-        traced = tuple((step.traced(calls), step) for _, step in self._calls)
+        traced = tuple((votes.step.traced(calls), votes) for _, votes in self._calls)
         self.run.started = started = monotonic()
         try:
-            decision = self._surrounded(traced, attempt, state)
+            inner = partial(self._traced, traced, attempt, state)
+            decision = self._surrounded(inner, attempt, state)
             if monotonic() - started > self._deadline:
                 decision = self._too_late(decision, started)
         finally:
@@ -94,10 +104,14 @@ class Chain:
     def mark(self) -> Callable[[], int] | None:
         """What gives the same number as long as the same plugin runs; None with wrappers.
 
-        It costs next to nothing: see `Run.running`.
+        It costs next to nothing: it is C code.
         """
-        remaining: Any = self.run.fold[1]
-        return None if self._wrappers else remaining.__length_hint__
+        return None if self._wrappers else partial(attrgetter("at"), self.run)
+
+    def abandon(self) -> None:
+        """In a child that a hook has forked: call no further plugin in the attempt that runs."""
+        self.run.abandoned = True
+        abandon(self._fold)
 
     def _too_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
@@ -113,42 +127,42 @@ class Chain:
         run.events.append(Failure(failure(origin, error), skipped=False))
         return TEMPFAIL
 
-    def _surrounded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
+    def _surrounded(self, inner: Inner, attempt: Attempt, state: State) -> Decision:
         """Run the wrappers around the fold, the first listed outermost."""
-        inner = partial(self._folded, calls, attempt, state)
         for wrapper in reversed(self._wrappers):
             inner = partial(wrapper.around, inner, attempt, state, self.run)
         return inner()
 
-    @calls_plugins
-    def _folded(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
-        decision, run = NORMAL, self.run
-        remaining = iter(calls)
-        run.fold = (calls, remaining)
-        while True:
-            try:
-                for call, step in remaining:
-                    vote = call(attempt, decision, state)
-                    if vote is not None and vote is not decision:
-                        decision = self._counted(step, vote, decision)
-                break
-            except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
-                if not run.failed(step, error).skipped:
-                    decision = TEMPFAIL
-                    break
-        if run.calls is not None:
-            link(run.calls, decision)
+    def _after_error(
+        self, error: BaseException, attempt: Attempt, decision: Decision, state: State
+    ) -> Decision:
+        """Go on behind a plugin that has failed, if its policy says so."""
+        at = self.run.at
+        if not self.run.failed(self._calls[at][1].step, error).skipped:
+            return TEMPFAIL
+        return self._looped(self._calls, attempt, decision, state, at + 1)
+
+    def _traced(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
+        """Fold what is recorded, and record what the decision was after each call."""
+        decision = self._looped(calls, attempt, NORMAL, state)
+        link(self.run.calls or (), decision)
         return decision
 
-    def _counted(self, step: Step, vote: object, decision: Decision) -> Decision:
-        """Check a vote, and add it to the accumulated decision."""
-        checked = step.checked(vote)
-        self.run.statistics.voted(step.plugin.name, checked["action"])
-        if step.policy.shadow:
-            if len(checked) > 1 or checked["action"] != "normal":
-                self.run.events.append(ShadowVote(step.plugin.origin, checked))
-            return decision
-        folded = fold(decision, checked)
-        if folded is decision:
-            return decision
-        return cast("Decision", MappingProxyType(folded))
+    @calls_plugins
+    def _looped(
+        self, calls: Calls, attempt: Attempt, decision: Decision, state: State, first: int = 0
+    ) -> Decision:
+        """Do what the unrolled fold does, from some plugin on."""
+        run = self.run
+        for run.at in range(first, len(calls)):
+            if run.abandoned:
+                break
+            call, votes = calls[run.at]
+            try:
+                vote = call(attempt, decision, state)
+                if vote is not None and vote is not decision:
+                    decision = votes.add(vote, decision)
+            except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
+                if not run.failed(votes.step, error).skipped:
+                    return TEMPFAIL
+        return decision

@@ -253,9 +253,8 @@ def _no_such_key(key: object, action: Action) -> str:
     return f"unknown key {shown(key)}{hint}; {action.name} may carry {carried}"
 
 
-def strictness(decision: Mapping[str, Any]) -> int:
-    """Say how strict a checked decision is: 2 for dump, 1 for pause, 0 for what routes."""
-    return ACTIONS[decision["action"]].strictness
+_STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
+"""2 for dump, 1 for pause, 0 for what routes."""
 
 
 def fold(accumulated: Decision, vote: Decision) -> Decision:
@@ -271,7 +270,7 @@ def fold(accumulated: Decision, vote: Decision) -> Decision:
     Returns:
         The new sum; the same object where nothing changed.
     """
-    before, now = strictness(accumulated), strictness(vote)
+    before, now = _STRICTNESS[accumulated["action"]], _STRICTNESS[vote["action"]]
     if before or now:
         return vote if now > before else accumulated
     if len(vote) == 1:

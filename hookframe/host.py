@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hookframe.silence import Mark
     from hookframe.step import ShadowVote
 
+Decide = Callable[[Mapping[str, Any]], Decision]
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
 
@@ -83,10 +84,11 @@ class Host:
         self._complaint = OncePerSecond()
         self._built = 0
         self._generation: Generation | None = None
-        self._unobserved: Generation | None = None
-        """the generation where nobody wants a trace: the way of most attempts"""
-        self._quiet: Generation | None = None
-        """the same, if only the next attempt is to be traced"""
+        self._acquire, self._release = self._lock.acquire, self._lock.release
+        self._decide: Decide = self._decide_at_length
+        """the way of most attempts, or the longer one where somebody wants a trace"""
+        self._decide_next: Decide = self._decide_at_length
+        """the same, when only the next attempt is to be traced"""
         self._last_load_error: tuple[str, float] | None = None
         self._problem = ""
         self._config: Config | None = None
@@ -176,27 +178,11 @@ class Host:
             The decision, a dict of the caller's own. After any error, in a plugin, in the policy
             or in the attempt, it is the temp-fail with `"error": True`. It never raises.
         """
-        self._lock.acquire()  # the two calls cost half of what `with` does, in every attempt
+        self._acquire()  # the two calls cost half of what `with` does, in every attempt
         try:
-            generation = self._unobserved
-            if generation is None:
-                return self._explained(attempt).decision
-            try:
-                checked = read_only_attempt(attempt)
-            except InvalidAttempt as error:
-                return self.refuse(str(error), attempt)
-            chain = generation.chain
-            self._output.begin()
-            try:
-                decision = chain.decide(checked, generation.state)
-            finally:
-                self._output.end()
-            if decision is NORMAL and not chain.run.events:
-                return {"action": "normal"}
-            self._note(generation, checked, decision)
-            return _for_caller(decision)
+            return self._decide(attempt)
         finally:
-            self._lock.release()
+            self._release()
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Decide as `decide` does, and say what each plugin did.
@@ -215,7 +201,7 @@ class Host:
 
         It takes the longer way of an attempt that is explained; the others cost no more for it.
         """
-        self._unobserved = None
+        self._decide = self._decide_at_length
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why.
@@ -265,7 +251,7 @@ class Host:
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the attempt that runs."""
         if self._generation is not None:
-            self._generation.chain.run.abandon()
+            self._generation.chain.abandon()
 
     def close(self) -> None:
         """Stop watching, and close every plugin."""
@@ -273,7 +259,8 @@ class Host:
             self._reloader.stop()
             self._reloader = None
         with self._lock:
-            self._generation = self._unobserved = self._quiet = None
+            self._generation = None
+            self._decide = self._decide_next = self._decide_at_length
             self._problem = self._problem or "the host is closed"
         if self._alarm is not None:
             self._alarm.stop()
@@ -293,8 +280,34 @@ class Host:
     ) -> None:
         self.close()
 
+    def _shortest_way(self, generation: Generation) -> Decide:
+        """Make what decides about most attempts, with all that it needs at hand."""
+        chain, state, noted = generation.chain, generation.state, self._noted
+        fold, run = chain.decide, chain.run
+        begin, end = self._output.begin, self._output.end
+
+        def decide(given: Mapping[str, Any]) -> Decision:
+            try:
+                attempt = read_only_attempt(given)
+            except InvalidAttempt as error:
+                return self.refuse(str(error), given)
+            begin()
+            try:
+                decision = fold(attempt, state)
+            finally:
+                end()
+            if decision is NORMAL and not run.events:
+                return {"action": "normal"}
+            return noted(generation, attempt, decision)
+
+        return decide
+
+    def _decide_at_length(self, attempt: Mapping[str, Any]) -> Decision:
+        """Decide where there is no chain, or somebody wants a trace."""
+        return self._explained(attempt).decision
+
     def _explained(self, attempt: Mapping[str, Any]) -> Explanation:
-        self._unobserved, generation = self._quiet, self._generation
+        self._decide, generation = self._decide_next, self._generation
         if generation is None:
             self.statistics.temporary_failure(LOAD_ERROR)
             self._remind()
@@ -308,12 +321,12 @@ class Host:
             decision, trace = generation.chain.explain(checked, generation.state)
         finally:
             self._output.end()
-        self._note(generation, checked, decision)
+        decision_for_caller = self._noted(generation, checked, decision)
         for vote in trace:
             self.statistics.took(vote["plugin"], vote["microseconds"])
         if generation.observers:
             self._observe(generation, checked, decision, frozen(trace))
-        return Explanation(_for_caller(decision), trace)
+        return Explanation(decision_for_caller, trace)
 
     @calls_plugins
     def _observe(
@@ -338,14 +351,19 @@ class Host:
                 finally:
                     run.started, run.stubborn = 0.0, None
 
-    def _note(self, generation: Generation, attempt: Attempt, decision: Decision) -> None:
-        """Count a decision, and log what happened in its attempt beside it."""
-        events, generation.chain.run.events = generation.chain.run.events, []
+    def _noted(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
+        """Count a decision, log what happened in its attempt beside it, and give the caller's."""
+        run = generation.chain.run
+        events = run.events
+        if events:
+            run.events = []
+            self._log.events(attempt, events)
         if decision is TEMPFAIL:
             self.statistics.temporary_failure(_kind(events))
-        elif decision is not NORMAL:
+            return temporary_failure()
+        if decision is not NORMAL:
             self.statistics.decided(decision["action"])
-        self._log.events(attempt, events)
+        return decision.copy()
 
     def _mark(self) -> Mark | None:
         """Give what tells whether the same plugin is still being called."""
@@ -420,8 +438,11 @@ class Host:
         with self._lock:
             self._generation = generation
             self._problem = problem
-            self._quiet = generation if generation and not generation.observers else None
-            self._unobserved = self._quiet
+            if generation is None or generation.observers:
+                self._decide_next = self._decide_at_length
+            else:
+                self._decide_next = self._shortest_way(generation)
+            self._decide = self._decide_next
             if generation is not None:
                 generation.chain.run.statistics = self.statistics
             if self._alarm is not None and generation is not None:
@@ -445,11 +466,6 @@ def _settled(source: Source) -> Material:
     while (material := source.look()).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)
     return material
-
-
-def _for_caller(decision: Decision) -> Decision:
-    """Give a caller a decision of its own; a temp-fail is marked as an error."""
-    return temporary_failure() if decision is TEMPFAIL else decision.copy()
 
 
 def _kind(events: list[Failure | ShadowVote]) -> str:

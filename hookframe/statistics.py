@@ -66,20 +66,38 @@ class Microseconds(TypedDict):
     samples: int
 
 
+class Count:
+    """How often something has happened: whoever counts it keeps this at hand."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class _Counts(dict[str, Count]):
+    """Counts by action, made when there is something to count."""
+
+    def __missing__(self, action: str) -> Count:
+        count = self[action] = Count()
+        return count
+
+
 class _Tally:
     """The counts of one plugin."""
 
     __slots__ = ("buckets", "errors", "longest", "votes")
 
     def __init__(self) -> None:
-        self.votes: dict[str, int] = {}
+        self.votes = _Counts()
         self.errors = 0
         self.buckets: dict[int, int] = {}
         self.longest = 0
 
     def add(self, more: PluginCounts) -> None:
         """Count what another host has counted of this plugin."""
-        _add(self.votes, more["votes"])
+        for action, votes in more["votes"].items():
+            self.votes[action].number += votes
         self.errors += more["errors"]
         latency = more["latency"]
         for bucket, count in enumerate(latency["counts"], latency["first"]):
@@ -93,7 +111,7 @@ class _Tally:
         first, last = min(buckets, default=0), max(buckets, default=-1)
         counts = [buckets.get(bucket, 0) for bucket in range(first, last + 1)]
         return {
-            "votes": dict(self.votes),
+            "votes": {action: count.number for action, count in dict(self.votes).items()},
             "errors": self.errors,
             "latency": {"first": first, "counts": counts, "max": self.longest},
         }
@@ -129,8 +147,11 @@ class Statistics:
 
     def voted(self, plugin: str, action: str) -> None:
         """Count what a plugin returned, once it is checked."""
-        votes = self._plugins[plugin].votes
-        votes[action] = votes.get(action, 0) + 1
+        self.votes_of(plugin, action).number += 1
+
+    def votes_of(self, plugin: str, action: str) -> Count:
+        """Give the count of such votes, to be counted on by whoever has many."""
+        return self._plugins[plugin].votes[action]
 
     def failed(self, plugin: str) -> None:
         """Count an error of a plugin, whatever became of the attempt."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from operator import length_hint
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,10 +125,6 @@ def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HO
     return PluginError(origin, "attempt" if hook == HOOK else "observe", text, error)
 
 
-Calls = tuple[tuple[Invocation, Step], ...]
-"""A compiled fold: what to call, and on whose behalf."""
-
-
 class Run(Clock):
     """What goes on beside the decision, for one chain: it makes one call at a time.
 
@@ -138,7 +132,16 @@ class Run(Clock):
         deadline: the longest time of one attempt, in seconds.
     """
 
-    __slots__ = ("calls", "events", "fold", "statistics", "stubborn", "wrapper")
+    __slots__ = (
+        "abandoned",
+        "at",
+        "calls",
+        "events",
+        "statistics",
+        "steps",
+        "stubborn",
+        "wrapper",
+    )
 
     def __init__(self, deadline: float = inf) -> None:
         super().__init__(deadline)
@@ -146,8 +149,12 @@ class Run(Clock):
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
         """a record a plugin where the attempt is traced"""
-        self.fold: tuple[Calls, Iterator[tuple[Invocation, Step]]] = ((), iter(()))
-        """what the fold calls, and the iterator that it has come so far in"""
+        self.steps: Sequence[Step] = ()
+        """what the fold calls, in its order"""
+        self.at = -1
+        """the place of the plugin that was called last, among them"""
+        self.abandoned = False
+        """whether no further plugin is to be called"""
         self.wrapper: Step | None = None
         """the wrapper that runs, where it is not the fold"""
         self.stubborn: Step | None = None
@@ -157,22 +164,13 @@ class Run(Clock):
 
     @property
     def running(self) -> Step | None:
-        """The plugin called last, for whoever must know whose output it reads.
-
-        The fold's own iterator tells it, so that the fold has nothing to note at each call.
-        """
-        calls, remaining = self.fold
-        called = len(calls) - length_hint(remaining)
-        return self.wrapper or (calls[called - 1][1] if called else None)
+        """The plugin called last, for whoever must know whose output it reads."""
+        return self.wrapper or (self.steps[self.at] if self.at >= 0 else None)
 
     def interrupted(self, now: float) -> DeadlineExceeded:
         """Make the error that ends what runs, and note who it is."""
         self.stubborn = self.running
         return super().interrupted(now)
-
-    def abandon(self) -> None:
-        """Call no further plugin of the fold."""
-        deque(self.fold[1], maxlen=0)
 
     def failed(self, step: Step, error: BaseException) -> Failure:
         """Note a plugin's error; say whether the chain goes on."""
