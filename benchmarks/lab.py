@@ -106,6 +106,15 @@ class Lab:
             os.sched_setaffinity(0, {self.measured})
 
     @contextmanager
+    def everywhere(self) -> Iterator[None]:
+        """Let this process, and what is started meanwhile, have all processors."""
+        os.sched_setaffinity(0, _PROCESSORS)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.measured})
+
+    @contextmanager
     def running(
         self, command: Sequence[str | Path], processor: int | None = None, **options: Any
     ) -> Iterator[subprocess.Popen[str]]:

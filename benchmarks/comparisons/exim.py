@@ -6,14 +6,11 @@ processor. The policy is the same in both languages: GreenArrow's two examples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from benchmarks.lab import Lab
-from benchmarks.measure import Bar, Comparison, Measurement
-
-if TYPE_CHECKING:
-    from benchmarks.mail import Delivery
+from benchmarks.measure import Bar, Comparison, Measurement, Several
 
 MESSAGES, ROUNDS = 50, 10
 """Each Exim delivers 500 messages, fifty in a round."""
@@ -33,36 +30,14 @@ def comparisons(lab: Lab) -> Iterator[Comparison]:
     from benchmarks.mail import deliveries  # noqa: PLC0415
 
     with deliveries(lab) as made:
-        deliver = {name: Twice(each, 5 if lab.quick else MESSAGES) for name, each in made.items()}
-        yield _comparison("wall", "time", {name: each.wall for name, each in deliver.items()})
-        yield _comparison(
-            "processor", "processor time", {name: each.processor for name, each in deliver.items()}
-        )
-
-
-class Twice:
-    """Gives two figures of each delivery, one now and one when it is asked for later.
-
-    Args:
-        deliver: delivers so many messages.
-        count: their number.
-    """
-
-    def __init__(self, deliver: Callable[[int], Delivery], count: int) -> None:
-        self._deliver = deliver
-        self._count = count
-        self._earlier: list[Delivery] = []
-
-    def wall(self) -> float:
-        """Deliver."""
-        delivery = self._deliver(self._count)
-        self._earlier.append(delivery)
-        return delivery.wall
-
-    def processor(self) -> float:
-        """Give the other figure of what was delivered earlier, or deliver if nothing was."""
-        earlier = self._earlier.pop(0) if self._earlier else self._deliver(self._count)
-        return earlier.processor
+        count = 5 if lab.quick else MESSAGES
+        figures = {
+            name: Several(lambda deliver=deliver: deliver(count)._asdict())
+            for name, deliver in made.items()
+        }
+        for name, what in (("wall", "time"), ("processor", "processor time")):
+            variants = {asked: each.figure(name) for asked, each in figures.items()}
+            yield _comparison(name, what, variants)
 
 
 def _comparison(name: str, what: str, variants: dict[str, Measurement]) -> Comparison:
