@@ -31,7 +31,7 @@ BYTES_OF_AN_ENTRY: Final = 400
 """So much memory there must be for an entry while the list is read; a third of it is enough."""
 CONSTANT: Final = 2.0
 """At most so many times the cost with the fewest: a larger table lies in a farther cache."""
-ASKED: Final = 256
+ASKED: Final = 8192
 """So many different recipients are asked about in turn."""
 
 
