@@ -50,6 +50,7 @@ class Observes(Nothing):
         pass
 '''
 KINDS: Final = ("Nothing", "Decides", "Wraps", "Observes")
+WARMING: Final = 100
 MOST: Final = 100
 """So many plugins of each kind can be in a chain: `nothing0` to `nothing99`."""
 
@@ -107,6 +108,8 @@ def deciding(config: Config, calls: int) -> Measurement:
             decide = nanoseconds(
                 "decide(attempt)", calls, decide=opened.decide, attempt={**ATTEMPT}
             )
+            for _ in range(WARMING):
+                opened.decide(ATTEMPT)
             return decide()
 
     return measure

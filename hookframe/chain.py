@@ -18,7 +18,7 @@ from hookframe.decision import NORMAL, TEMPFAIL
 from hookframe.errors import Origin
 from hookframe.step import Failure, Invocation, Run, Step, failure
 from hookframe.trace import link
-from hookframe.unrolled import abandon, unrolled
+from hookframe.unrolled import abandon, find_frame, place_of, unrolled
 from hookframe.votes import Votes
 from hookframe.wrapper import Inner, Wrapper
 
@@ -52,39 +52,20 @@ class Chain:
         self.run = run = Run(inf if deadline is None else deadline)
         steps = [Step.compiled(plugin, policy, run) for plugin, policy in members]
         self.plugins = tuple(plugin for plugin, _ in members)
-        run.steps = tuple(step for step in steps if not step.plugin.wrapper)
-        self._calls = tuple((step.call, Votes(step, run)) for step in run.steps)
+        policies = [step for step in steps if not step.plugin.wrapper]
+        self._calls = tuple((step.call, Votes(step, run)) for step in policies)
         written_out = [(call, votes.add) for call, votes in self._calls]
-        self._fold = unrolled(written_out, self._after_error)
+        self._unrolled = unrolled(written_out, self._after_error)
+        run.unrolled = self._running
         self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
         self._deadline = run.deadline
+        self.fold: Callable[[Attempt, State], Decision] = (
+            self._wrapped if self._wrappers else self._unrolled
+        )
+        """calls every plugin and wrapper; it never raises, and looks at no clock"""
         own = (policy.deadline for _, policy in members)
         self.shortest = min([self._deadline, *(each for each in own if each is not None)])
         """the shortest deadline, the chain's or a plugin's, in seconds; infinite without any"""
-
-    def decide(self, attempt: Attempt, state: State) -> Decision:
-        """Ask every plugin about one attempt.
-
-        Args:
-            attempt: the read-only attempt.
-            state: the generation's state.
-
-        Returns:
-            The folded decision; exactly `TEMPFAIL` after an error. It never raises: what went
-            wrong stands in `run.events`, which the caller empties.
-        """
-        run = self.run
-        run.started = started = monotonic()
-        try:
-            if self._wrappers:
-                decision = self._surrounded(partial(self._fold, attempt, state, run), attempt, state)
-            else:
-                decision = self._fold(attempt, state, run)
-            if monotonic() - started > self._deadline:
-                return self._too_late(decision, started)
-            return decision
-        finally:
-            run.started = 0.0
 
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
         """Decide as `decide` does, and record what each plugin did."""
@@ -95,25 +76,31 @@ class Chain:
             inner = partial(self._traced, traced, attempt, state)
             decision = self._surrounded(inner, attempt, state)
             if monotonic() - started > self._deadline:
-                decision = self._too_late(decision, started)
+                decision = self.too_late(decision, started)
         finally:
             self.run.started, self.run.calls = 0.0, None
         return decision, tuple(call.as_vote() for call in calls)
 
     @property
     def mark(self) -> Callable[[], int] | None:
-        """What gives the same number as long as the same plugin runs; None with wrappers.
+        """What gives the same number as long as the same plugin runs; None where nothing does.
 
         It costs next to nothing: it is C code.
         """
-        return None if self._wrappers else partial(attrgetter("at"), self.run)
+        frame = None if self.run.step else find_frame(self._unrolled)
+        return partial(attrgetter("f_lineno"), frame) if frame is not None else None
+
+    def _running(self) -> Step | None:
+        """Say which plugin the unrolled fold is calling."""
+        frame = find_frame(self._unrolled)
+        return None if frame is None else self._calls[place_of(frame.f_lineno)][1].step
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the attempt that runs."""
         self.run.abandoned = True
-        abandon(self._fold)
+        abandon(self._unrolled)
 
-    def _too_late(self, decision: Decision, started: float) -> Decision:
+    def too_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
         run = self.run
         stubborn, run.stubborn = run.stubborn, None
@@ -127,6 +114,9 @@ class Chain:
         run.events.append(Failure(failure(origin, error), skipped=False))
         return TEMPFAIL
 
+    def _wrapped(self, attempt: Attempt, state: State) -> Decision:
+        return self._surrounded(partial(self._unrolled, attempt, state), attempt, state)
+
     def _surrounded(self, inner: Inner, attempt: Attempt, state: State) -> Decision:
         """Run the wrappers around the fold, the first listed outermost."""
         for wrapper in reversed(self._wrappers):
@@ -137,8 +127,12 @@ class Chain:
         self, error: BaseException, attempt: Attempt, decision: Decision, state: State
     ) -> Decision:
         """Go on behind a plugin that has failed, if its policy says so."""
-        at = self.run.at
-        if not self.run.failed(self._calls[at][1].step, error).skipped:
+        traceback = error.__traceback__  # its first entry is where the fold is
+        at = place_of(traceback.tb_lineno) if traceback is not None else len(self._calls)
+        step = self.run.step = self._calls[at][1].step
+        failed = self.run.failed(step, error)
+        self.run.step = None
+        if not failed.skipped:
             return TEMPFAIL
         return self._looped(self._calls, attempt, decision, state, at + 1)
 
@@ -154,15 +148,17 @@ class Chain:
     ) -> Decision:
         """Do what the unrolled fold does, from some plugin on."""
         run = self.run
-        for run.at in range(first, len(calls)):
+        for call, votes in calls[first:]:
             if run.abandoned:
                 break
-            call, votes = calls[run.at]
+            run.step = votes.step
             try:
                 vote = call(attempt, decision, state)
                 if vote is not None and vote is not decision:
                     decision = votes.add(vote, decision)
             except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
                 if not run.failed(votes.step, error).skipped:
-                    return TEMPFAIL
+                    decision = TEMPFAIL
+                    break
+        run.step = None
         return decision

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from time import monotonic, sleep, time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -25,11 +24,13 @@ from hookframe.log import Log
 from hookframe.output import Output, capturing
 from hookframe.rate import LineLimit, OncePerSecond
 from hookframe.rehearsal import REFUSED, Rehearsal
+from hookframe.shortcut import Decide, shortcut
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
 from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
 from hookframe.step import Failure, failure
 from hookframe.trace import Explanation
+from hookframe.turns import Turns
 
 if TYPE_CHECKING:
     from hookframe.errors import PluginError
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from hookframe.silence import Mark
     from hookframe.step import ShadowVote
 
-Decide = Callable[[Mapping[str, Any]], Decision]
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
 
@@ -73,14 +73,15 @@ class Host:
         self._source = source
         self._rehearsal = rehearsal or Rehearsal()
         self._log = log or Log()
-        self._lock = RLock()
+        self._turns = Turns(self._look_up)
+        self._lock = self._turns.lock
         self._alarm = Alarm(self._lock) if interrupt else None
         self.statistics = Statistics()
         """what it has counted, over all generations"""
         self._limit = LineLimit(self._log.left_out)
         self._output = Output(self._log.output, self._running, self._limit, self._mark, stays=True)
         self._capture = capturing(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._lock, self._report)
+        self._builder = Builder(self._capture, self._turns, self._report)
         self._complaint = OncePerSecond()
         self._built = 0
         self._generation: Generation | None = None
@@ -202,7 +203,7 @@ class Host:
 
         It takes the longer way of an attempt that is explained; the others cost no more for it.
         """
-        self._decide = self._decide_at_length
+        self._look_up()
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why.
@@ -259,7 +260,7 @@ class Host:
         if self._reloader is not None:
             self._reloader.stop()
             self._reloader = None
-        with self._lock:
+        with self._turns:
             self._generation = None
             self._decide = self._decide_next = self._decide_at_length
             self._problem = self._problem or "the host is closed"
@@ -282,34 +283,25 @@ class Host:
     ) -> None:
         self.close()
 
-    def _shortest_way(self, generation: Generation) -> Decide:
-        """Make what decides about most attempts, with all that it needs at hand."""
-        chain, state, noted = generation.chain, generation.state, self._noted
-        fold, run = chain.decide, chain.run
-        begin, end = self._output.begin, self._output.end
+    def _look_up(self) -> None:
+        """Have the next attempt take the longer way, which looks at what else there is to do."""
+        self._decide = self._decide_at_length
 
-        def decide(given: Mapping[str, Any]) -> Decision:
-            try:
-                attempt = read_only_attempt(given)
-            except InvalidAttempt as error:
-                return self.refuse(str(error), given)
-            begin()
-            try:
-                decision = fold(attempt, state)
-            finally:
-                end()
-            if decision is NORMAL and not run.events:
-                return {"action": "normal"}
-            return noted(generation, attempt, decision)
-
-        return decide
+    def _let_changes_in(self) -> None:
+        """Give way to a change of the chain, unless this is an attempt within an attempt."""
+        generation = self._generation
+        if self._turns.waiting and not (generation and generation.chain.run.started):
+            self._turns.give_way()
 
     def _decide_at_length(self, attempt: Mapping[str, Any]) -> Decision:
         """Decide where there is no chain, or somebody wants a trace."""
         return self._explained(attempt).decision
 
     def _explained(self, attempt: Mapping[str, Any]) -> Explanation:
+        self._let_changes_in()
         self._decide, generation = self._decide_next, self._generation
+        if self._turns.waiting:  # one more since: it has been overwritten just now
+            self._look_up()
         if generation is None:
             self.statistics.temporary_failure(LOAD_ERROR)
             self._remind()
@@ -317,7 +309,7 @@ class Host:
         try:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
-            return Explanation(self.refuse(str(error), attempt), ())
+            return Explanation(self._refused(error, attempt), ())
         self._output.begin()
         try:
             decision, trace = generation.chain.explain(checked, generation.state)
@@ -352,6 +344,9 @@ class Host:
                     self._log.observer(attempt, noted)
                 finally:
                     run.started, run.stubborn = 0.0, None
+
+    def _refused(self, error: InvalidAttempt, given: object) -> Decision:
+        return self.refuse(str(error), given)
 
     def _noted(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
         """Count a decision, log what happened in its attempt beside it, and give the caller's."""
@@ -439,13 +434,13 @@ class Host:
 
     def _swap(self, generation: Generation | None, problem: str) -> None:
         """Take a generation into use, between two attempts."""
-        with self._lock:
+        with self._turns:
             self._generation = generation
             self._problem = problem
             if generation is None or generation.observers:
                 self._decide_next = self._decide_at_length
             else:
-                self._decide_next = self._shortest_way(generation)
+                self._decide_next = shortcut(generation, self._output, self._refused, self._noted)
             self._decide = self._decide_next
             if generation is not None:
                 generation.chain.run.statistics = self.statistics

@@ -47,6 +47,7 @@ class Output:
         "alone",
         "outside",
         "thread",
+        "unsettled",
     )
 
     def __init__(
@@ -66,6 +67,8 @@ class Output:
         """the thread in which the plugin runs; 0 while none does"""
         self.alone = True
         """whether no stream of another thread stood there when ours took the place"""
+        self.unsettled = not stays
+        """whether `end` has to do more than to see that our streams are still in place"""
         self.outside: tuple[Any, Any] = (sys.stdout, sys.stderr)
         """the streams in whose place ours stand"""
         self._out, self._err = Stream(self, 0), Stream(self, 1)
@@ -74,10 +77,15 @@ class Output:
         self._found: tuple[Any, Any] | None = None
         self._home = self.outside
 
+    @property
+    def streams(self) -> tuple[Stream, Stream]:
+        """The two streams that stand for standard output and standard error."""
+        return self._out, self._err
+
     def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
         if sys.stdout is not self._out or sys.stderr is not self._err:
-            self._take_the_place()
+            self.take_the_place()
         self.thread = get_ident()
 
     def end(self) -> None:
@@ -91,6 +99,7 @@ class Output:
             self._heed(self._out)
             self._heed(self._err)
             self._lines.settle()
+        self.unsettled = self._lines.unsettled or not self._stays
 
     def give_back(self) -> None:
         """Give the place back to the streams that were there."""
@@ -100,7 +109,8 @@ class Output:
         else:
             self._give_back_among_others()
 
-    def _take_the_place(self) -> None:
+    def take_the_place(self) -> None:
+        """Put our streams where the program has others now."""
         out, err = sys.stdout, sys.stderr
         if self._stands and not (type(out) is Stream and type(err) is Stream):
             self._visit(out, err)
@@ -117,7 +127,7 @@ class Output:
 
         It may hold ours, to put them back in their place; so theirs must not become our outside.
         """
-        self._found = (out, err)
+        self._found, self.unsettled = (out, err), True
         self._home = self.outside
         self.outside = (
             self._home[0] if type(out) is Stream else out,
@@ -155,6 +165,7 @@ class Output:
         `sys.stderr` a sink of the very logger that we pass them on to.
         """
         self._heed(stream)
+        self.unsettled = True
         plugin = self._plugin()
         thread, self.thread = self.thread, 0
         try:
@@ -179,6 +190,7 @@ class Output:
     def take_bytes(self, stream: Stream, data: memoryview) -> None:
         """Take bytes that the plugin prints, piece by piece, as there may be any number."""
         self._heed(stream)
+        self.unsettled = True
         decoder = getincrementaldecoder("utf-8")("backslashreplace")
         for start in range(0, len(data), _PIECE):
             piece = bytes(data[start : start + _PIECE])

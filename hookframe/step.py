@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from time import monotonic, perf_counter_ns
@@ -138,9 +138,9 @@ class Run(Clock):
         "calls",
         "events",
         "statistics",
-        "steps",
+        "step",
         "stubborn",
-        "wrapper",
+        "unrolled",
     )
 
     def __init__(self, deadline: float = inf) -> None:
@@ -149,14 +149,12 @@ class Run(Clock):
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
         """a record a plugin where the attempt is traced"""
-        self.steps: Sequence[Step] = ()
-        """what the fold calls, in its order"""
-        self.at = -1
-        """the place of the plugin that was called last, among them"""
+        self.step: Step | None = None
+        """the plugin that runs, where it is not the unrolled fold that knows it"""
+        self.unrolled: Callable[[], Step | None] = lambda: None
+        """says which plugin runs where `step` is None"""
         self.abandoned = False
         """whether no further plugin is to be called"""
-        self.wrapper: Step | None = None
-        """the wrapper that runs, where it is not the fold"""
         self.stubborn: Step | None = None
         """the plugin that was interrupted last, and has not ended by that"""
         self.statistics = Statistics()
@@ -165,7 +163,7 @@ class Run(Clock):
     @property
     def running(self) -> Step | None:
         """The plugin called last, for whoever must know whose output it reads."""
-        return self.wrapper or (self.steps[self.at] if self.at >= 0 else None)
+        return self.step or self.unrolled()
 
     def interrupted(self, now: float) -> DeadlineExceeded:
         """Make the error that ends what runs, and note who it is."""

@@ -2,14 +2,12 @@
 
 For two plugins it reads
 
-    def fold(attempt, state, run):
+    def fold(attempt, state):
         decision = NORMAL
         try:
-            run.at = 0
             vote = call0(attempt, decision, state)
             if vote is not None and vote is not decision:
                 decision = add0(vote, decision)
-            run.at = 1
             vote = call1(attempt, decision, state)
             if vote is not None and vote is not decision:
                 decision = add1(vote, decision)
@@ -17,30 +15,32 @@ For two plugins it reads
             return go_on(error, attempt, decision, state)
         return decision
 
-where `call0` is the first plugin, and `add0` what adds its vote to the decision.
+where `call0` is the first plugin, and `add0` what adds its vote to the decision. Nothing is noted
+before a call: which plugin runs, or has failed, is told by the line where the function is.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from hookframe.deadline import calls_plugins
 from hookframe.decision import NORMAL
 
+_FIRST_LINE: Final = 5
+_LINES_OF_A_CALL: Final = 3
 _FOLD: Final = """
-def fold(attempt, state, run):
+def fold(attempt, state):
     decision = NORMAL
-    try:
-        pass{calls}
+    try:{calls}
     except BaseException as error:
         return go_on(error, attempt, decision, state)
     return decision
 """
 _CALL: Final = """
-        run.at = {number}
         vote = call{number}(attempt, decision, state)
         if vote is not None and vote is not decision:
             decision = add{number}(vote, decision)"""
@@ -53,16 +53,29 @@ def unrolled(
 
     Args:
         calls: each plugin's call, and what adds its vote to the accumulated decision.
-        go_on: takes the error of the plugin `run.at`, the attempt, the decision before it, and the
-            state; its return value is the decision.
+        go_on: takes the error of a plugin, the attempt, the decision before it, and the state; its
+            return value is the decision.
 
     Returns:
-        A function from attempt, state and run to the decision.
+        A function from attempt and state to the decision.
     """
     names: dict[str, Any] = {"NORMAL": NORMAL, "go_on": go_on}
     for number, (call, add) in enumerate(calls):
         names |= {f"call{number}": call, f"add{number}": add}
     return FunctionType(_code(len(calls)), names)
+
+
+def find_frame(fold: FunctionType) -> FrameType | None:
+    """Find a function that `unrolled` has made on the stack of this thread, where it runs."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (it has no other name)
+    while frame is not None and frame.f_globals is not fold.__globals__:
+        frame = frame.f_back
+    return frame
+
+
+def place_of(line: int) -> int:
+    """Say which plugin, counted from 0, is called in a line of such a function."""
+    return (line - _FIRST_LINE) // _LINES_OF_A_CALL
 
 
 def abandon(fold: FunctionType) -> None:
@@ -74,7 +87,8 @@ def abandon(fold: FunctionType) -> None:
 @cache
 def _code(count: int) -> CodeType:
     """Compile the fold of so many plugins, once."""
-    text = _FOLD.format(calls="".join(_CALL.format(number=number) for number in range(count)))
+    calls = "".join(_CALL.format(number=number) for number in range(count))
+    text = _FOLD.format(calls=calls or "pass")
     names: dict[str, Any] = {}
     exec(compile(text, f"{__file__}, written out", "exec"), names)  # noqa: S102  (our own text)
     fold: FunctionType = calls_plugins(names["fold"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.decision import NORMAL, fold
 from hookframe.statistics import Count
@@ -79,13 +79,18 @@ class Votes:
             return before
         after = fold(before, checked)
         if after is not before:
-            after: Any = MappingProxyType(after)
+            after = cast("Decision", MappingProxyType(after))
         if type(vote) is dict and len(vote) == len(checked) <= _REPEATABLE:
             self._keep(vote, checked, before, after, count)
         return after
 
     def _keep(
-        self, vote: dict[str, Any], checked: Decision, before: Decision, after: Decision, count: Count
+        self,
+        vote: dict[str, Any],
+        checked: Decision,
+        before: Decision,
+        after: Decision,
+        count: Count,
     ) -> None:
         """Keep what came of a vote, unless it holds what is no plain string."""
         *_, key = checked

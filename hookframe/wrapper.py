@@ -55,9 +55,9 @@ class Wrapper:
     def pre_delivery_attempt(self) -> Decision:
         """Run what the wrapper surrounds, at its `yield`."""
         started = perf_counter_ns()
-        self._run.wrapper = self._run.call = None
+        self._run.step = self._run.call = None
         self._inside = self._inner()
-        self._run.wrapper = self._step
+        self._run.step = self._step
         self._inside_nanoseconds = perf_counter_ns() - started
         self._watch_own_time()
         return self._inside
@@ -77,7 +77,7 @@ class Wrapper:
             The decision: the wrapper's own, or the inner one where it has nothing to say.
         """
         self._inner, self._inside, self._run = inner, None, run
-        run.wrapper = self._step
+        run.step = self._step
         self._inside_nanoseconds = 0
         self._began = monotonic()
         started = perf_counter_ns()
@@ -96,7 +96,7 @@ class Wrapper:
         if run.calls is not None:
             run.calls.append(call)
         call.after = self._outcome(inside, vote, error, run)
-        run.wrapper = None
+        run.step = None
         return call.after
 
     def _watch_own_time(self) -> None:

@@ -2,18 +2,21 @@
 
 The host does what it always does: it checks the attempt and makes it read-only, keeps other
 threads out, takes what the plugins print, watches the deadline, checks and folds what they return.
-The loop, pluggy and stevedore call the plugins and do nothing with what comes back.
+The loop, pluggy and stevedore call the plugins and do nothing with what comes back; the Perl host
+checks and folds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import pluggy
 
 from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Bar, Comparison, Measurement, along, at, nanoseconds
+from benchmarks.perl_host import DECIDES, NOTHING, PERL_HOST, perl_files, perl_host
 from benchmarks.policies import deciding, install
 from hookframe.config import Config, PluginTable
 from hookframe.policy import Policy
@@ -29,9 +32,14 @@ def comparisons(lab: Lab) -> Iterator[Comparison]:
     """Compare for chains that say nothing, of which one decides, and of which all do."""
     plugins = install(lab)
     bars = {3: 0.55, 10: 0.35}
-    yield _chains(lab, plugins, "nothing", "plugins that return nothing", lambda _: (), bars)
-    yield _chains(lab, plugins, "one", "the last plugin decides", lambda count: {count - 1}, {})
-    yield _chains(lab, plugins, "all", "every plugin decides", range, {10: 0.6})
+    chains = (
+        ("nothing", "plugins that return nothing", lambda _: (), bars),
+        ("one", "the last plugin decides", lambda count: {count - 1}, {}),
+        ("all", "every plugin decides", range, {10: 0.6}),
+    )
+    for name, title, deciding_of, promised in chains:
+        with ExitStack() as stack:
+            yield _chains(lab, stack, plugins, name, title, deciding_of, promised)
     yield _plugin_more(lab, plugins)
     yield _with_more(lab, plugins)
 
@@ -43,6 +51,7 @@ def _chain(count: int, deciding: Sequence[int] | set[int]) -> tuple[str, ...]:
 
 def _chains(
     lab: Lab,
+    stack: ExitStack,
     plugins: Any,
     name: str,
     title: str,
@@ -50,7 +59,9 @@ def _chains(
     bars: dict[int, float],
 ) -> Comparison:
     """Compare chains of 1 to 30 plugins."""
-    grid: dict[str, dict[float, Measurement]] = {LOOP: {}, PLUGGY: {}, STEVEDORE: {}, OURS: {}}
+    grid: dict[str, dict[float, Measurement]]
+    grid = {LOOP: {}, PLUGGY: {}, STEVEDORE: {}, PERL_HOST: {}, OURS: {}}
+    perl = lab.has("perl", "a Perl host of the same hooks")
     for count in COUNTS:
         names, calls = _chain(count, deciding_of(count)), _calls(lab, count)
         objects = _objects(plugins, names)
@@ -58,6 +69,9 @@ def _chains(
         grid[PLUGGY][count] = _pluggy(objects, calls)
         if (measurement := _stevedore(lab, objects, calls)) is not None:
             grid[STEVEDORE][count] = measurement
+        if perl:
+            hooks = perl_files(lab, [_in_perl(each) for each in names])
+            grid[PERL_HOST][count] = stack.enter_context(perl_host(lab, hooks, calls))
         grid[OURS][count] = deciding(Config(chain=names), calls)
     variants, points = along({series: row for series, row in grid.items() if row})
     return Comparison(
@@ -71,6 +85,10 @@ def _chains(
         axis="plugins",
         points=points,
     )
+
+
+def _in_perl(name: str) -> str:
+    return DECIDES if name.startswith("decides") else NOTHING
 
 
 def _plugin_more(lab: Lab, plugins: Any) -> Comparison:
