@@ -97,6 +97,24 @@ class Lab:
         return program
 
     @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Be on the other processor, so that what is started meanwhile will stay there."""
+        os.sched_setaffinity(0, {self.other})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.measured})
+
+    @contextmanager
+    def everywhere(self) -> Iterator[None]:
+        """Let this process, and what is started meanwhile, have all processors."""
+        os.sched_setaffinity(0, _PROCESSORS)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.measured})
+
+    @contextmanager
     def running(
         self, command: Sequence[str | Path], processor: int | None = None, **options: Any
     ) -> Iterator[subprocess.Popen[str]]:

@@ -6,6 +6,7 @@ import gc
 import math
 import random
 import timeit
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -96,6 +97,31 @@ def along(
     cells = [(series, place) for series, row in grid.items() for place in row]
     variants = {at(series, place): grid[series][place] for series, place in cells}
     return variants, {at(series, place): (series, place) for series, place in cells}
+
+
+class Several:
+    """Gives several figures of one measurement, each as a variant of its own.
+
+    It measures when a figure is asked for that no measurement has left yet.
+
+    Args:
+        measure: gives all of them, by name.
+    """
+
+    def __init__(self, measure: Callable[[], Mapping[str, float]]) -> None:
+        self._measure = measure
+        self._left: dict[str, deque[float]] = defaultdict(deque)
+
+    def figure(self, name: str) -> Measurement:
+        """Give the variant that is one of the figures."""
+
+        def next_one() -> float:
+            if not self._left[name]:
+                for each, value in self._measure().items():
+                    self._left[each].append(value)
+            return self._left[name].popleft()
+
+        return next_one
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter, process_time, sleep
 
 from decide import ATTEMPT
-from reload import source
+from saves import source
 
 from hookframe.daemon.board import ATTEMPT as CELL
 from hookframe.daemon.board import Board, Stamp

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookframe.chain import Chain
 from hookframe.code_file import CodeFileReader
+from hookframe.compiler import Compiler
 from hookframe.config import FILE, Config
 from hookframe.describe import describe
 from hookframe.discovery import Capture, Installed, Loader
@@ -93,6 +94,7 @@ class Builder:
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
+        self._compiler = Compiler()
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
@@ -102,6 +104,16 @@ class Builder:
     def forget_installed(self) -> None:
         """Read anew, at the next build, what is installed."""
         self._known = None
+
+    def begin(self, material: Material) -> None:
+        """Begin what can be done in another process for a generation that is built soon."""
+        file = material.hook_file
+        if file is not None and file.error is None:
+            self._compiler.begin(file.content, file.path)
+
+    def end(self) -> None:
+        """Let go of what has been begun and was not needed."""
+        self._compiler.forget()
 
     def build(self, material: Material, number: int, current: Generation | None) -> Generation:
         """Build a generation.
@@ -156,7 +168,11 @@ class Builder:
 
     def _file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
         return load_hook_file(
-            hook_file, number, self._capture, trust_permissions=config.trust_file_permissions
+            hook_file,
+            number,
+            self._capture,
+            self._compiler.code,
+            trust_permissions=config.trust_file_permissions,
         )
 
     def _configure(

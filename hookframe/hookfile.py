@@ -6,10 +6,11 @@ import linecache
 import sys
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from hookframe.code_file import refuse_unsafe
+from hookframe.compiler import compiled
 from hookframe.config import FILE
 from hookframe.describe import describe
 from hookframe.discovery import Capture
@@ -20,7 +21,12 @@ from hookframe.snapshot import Snapshot
 
 
 def load_hook_file(
-    snapshot: Snapshot, generation: int, capture: Capture, *, trust_permissions: bool = False
+    snapshot: Snapshot,
+    generation: int,
+    capture: Capture,
+    code_of: Callable[[bytes, str], CodeType] = compiled,
+    *,
+    trust_permissions: bool = False,
 ) -> Plugin:
     """Compile and run the file as it was read, in a fresh module, and check what it defines.
 
@@ -28,6 +34,7 @@ def load_hook_file(
         snapshot: the file's bytes, owner and permissions at one moment.
         generation: the number of the generation, for a module name of its own.
         capture: takes what the file prints.
+        code_of: compiles the bytes of a file of some path.
         trust_permissions: whether to accept a file that others may write.
 
     Returns:
@@ -43,7 +50,7 @@ def load_hook_file(
         refuse_unsafe(snapshot, origin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        module = _module(name, snapshot, origin, capture)
+        module = _module(name, snapshot, origin, capture, code_of)
         return _plugin(module, origin, end=partial(sys.modules.pop, name, None))
     except LoadError:
         sys.modules.pop(name, None)
@@ -54,7 +61,13 @@ def load_hook_file(
         raise LoadError(origin, text, error) from error
 
 
-def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
+def _module(
+    name: str,
+    snapshot: Snapshot,
+    origin: Origin,
+    capture: Capture,
+    code_of: Callable[[bytes, str], CodeType],
+) -> ModuleType:
     """Compile the bytes that were read, and run them in a module of their own.
 
     A fresh module never runs stale bytecode and keeps no deleted name; it stands in
@@ -64,7 +77,7 @@ def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> 
     module.__file__ = snapshot.path
     with capture(FILE):
         try:
-            code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
+            code = code_of(snapshot.content, snapshot.path)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
         sys.modules[name] = module

@@ -102,6 +102,7 @@ class Host:
 
             self._reloader = Reloader(
                 source,
+                self._builder.begin,
                 self._load,
                 self._refuse,
                 self._is_broken,
@@ -277,6 +278,7 @@ class Host:
             self._alarm.stop()
             self._alarm = None
         self._output.give_back()
+        self._builder.end()
         self._builder.retain(())
         self._limit.tell(all_of_it=True)
 
@@ -416,12 +418,14 @@ class Host:
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
         finally:
             self.loading_since = 0.0
+            self._builder.end()
             loaded = replace(material, code_files=self._builder.code_files)
             self._rehearsal.survived(material.numbers, loaded.numbers)
         return loaded
 
     def _refuse(self) -> None:
         """Take note that a policy has proved to be one that no process survives."""
+        self._builder.end()
         self._fail(HookframeError(REFUSED), self._generation)
 
     def _take_into_use(self, new: Generation) -> None:

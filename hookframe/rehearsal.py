@@ -35,6 +35,9 @@ class Numbers(NamedTuple):
 class Rehearsal:
     """A host's side of it; this one has nobody who would go first."""
 
+    serving = True
+    """whether attempts wait for this process"""
+
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""
 

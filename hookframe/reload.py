@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.mounts import is_local
@@ -20,10 +20,12 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
-REHEARSED: Final = 0.001
-"""Seconds between two looks, at first, while another process has yet to load a change."""
 UNTROUBLED: Final = 3 * POLL
 """Seconds between two looks where the system tells of every change."""
+REHEARSED: Final = 0.0005
+"""Seconds between two questions, at first, whether another process has loaded a change."""
+AT_ONCE: Final = 0.02
+"""Seconds in which it is asked so often; after that the files are looked at again in between."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
 
@@ -70,6 +72,7 @@ class Reloader:
 
     Args:
         source: where the policy comes from.
+        begin: takes what will be loaded soon.
         load: takes what was read, whenever a generation must be built from it, and gives it back
             with the code files of that generation's plugins.
         refuse: is called where it must not be.
@@ -83,6 +86,7 @@ class Reloader:
     def __init__(
         self,
         source: Source,
+        begin: Callable[[Material], None],
         load: Callable[[Material], Material],
         refuse: Callable[[], None],
         broken: Callable[[], bool],
@@ -92,10 +96,10 @@ class Reloader:
         rehearsal: Rehearsal,
     ) -> None:
         self._source = source
+        self._begin = begin
         self._load = load
         self._refuse = refuse
         self._rehearsal = rehearsal
-        self._patience = REHEARSED
         self._broken = broken
         self._remind = remind
         self._log = log
@@ -148,7 +152,7 @@ class Reloader:
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = self._patience if self._looking else POLL
+            patience = SETTLING if self._looking else POLL
             if self._broken():
                 self._remind()
 
@@ -179,15 +183,14 @@ class Reloader:
             self._waiting_since = 0.0
             return False
         if not self._settling.settled(material):
-            self._patience = SETTLING
             self._say_that_it_waits(material)
             return True
         self._waiting_since = 0.0
-        advice = self._rehearsal.advice(material.numbers)
+        if self._rehearsal.serving and (changed or self._forced.is_set()):
+            self._begin(material)
+        advice = self._advised(material)
         if advice is Advice.WAIT:
-            self._patience = min(self._patience * 1.5, SETTLING)
             return True
-        self._patience = REHEARSED
         self._forced.clear()
         self._loaded = material
         if advice is Advice.LOAD:
@@ -197,6 +200,15 @@ class Reloader:
         self._watch.forget_closed()
         self._loaded_at = monotonic()
         return False
+
+    def _advised(self, material: Material) -> Advice:
+        """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
+        until = monotonic() + AT_ONCE
+        while True:
+            advice = self._rehearsal.advice(material.numbers)
+            if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
+                return advice
+            sleep(REHEARSED)
 
     def _say_that_it_waits(self, material: Material) -> None:
         """Say once that a change is not live because its writer has not finished."""

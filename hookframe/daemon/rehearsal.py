@@ -37,7 +37,6 @@ class StandbyFirst(Rehearsal):
         self._asked: Numbers | None = None
         self._since = 0.0
         self.serving = False
-        """whether clients would miss this process"""
         self._attaching = Lock()
         self._loop: AbstractEventLoop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None

@@ -153,6 +153,10 @@ class Daemon:
         line = f"generation {number}:".encode()
         until(f"generation {number}", lambda: line in self.log.read_bytes())
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
