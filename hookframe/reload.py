@@ -104,6 +104,7 @@ class Reloader:
         self._remind = remind
         self._log = log
         self._loaded = self._seen = loaded
+        self._stamps: object = None
         self._trusted = False
         """whether a `stat` of the files that were seen last tells for certain if one changes"""
         self._loaded_at = monotonic()
@@ -166,9 +167,10 @@ class Reloader:
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
-        if material.fingerprint != self._seen.fingerprint or not self._trusted:
+        stamps = [(file.path, file.stamp) for file in material.files]
+        if stamps != self._stamps:
             self._trusted = all(is_local(file.path) for file in material.files)
-        self._seen = material
+        self._seen, self._stamps = material, stamps
         waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):
