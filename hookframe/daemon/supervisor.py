@@ -88,6 +88,8 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._record = Record()
         self._backoff = Backoff()
+        self._substitutes = Backoff()
+        """the same for stand-ins, which nothing but want of memory or a person kills"""
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
@@ -231,6 +233,8 @@ class Supervisor:
                     "workers die as soon as they are started: starting them more slowly, and "
                     "answering every attempt with a temporary failure while none is there"
                 )
+        if child.role is Role.STAND_IN:
+            self._substitutes.died(now, child.born, served=child.serving)
         self._record.died(child)
         self._casualties.died(child.post.slot)
         if not child.lost:
@@ -305,7 +309,7 @@ class Supervisor:
             self._alone_since = now
             for child in self._all(Role.STAND_IN):
                 self._dismiss(child)
-        elif not (self._all(Role.STAND_IN) or self._board.full) and (
+        elif not (self._all(Role.STAND_IN) or self._board.full or self._substitutes.wait(now)) and (
             self._backoff.waits or now - self._alone_since > _SILENCE
         ):
             substitute = self._fork(Role.STAND_IN, stand_in)
