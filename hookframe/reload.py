@@ -21,7 +21,7 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 REHEARSED: Final = 0.0005
 """Seconds between two questions, at first, whether another process has loaded a change."""
-AT_ONCE: Final = 0.02
+AT_ONCE: Final = 0.1
 """Seconds in which it is asked so often; after that the files are looked at again in between."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
@@ -69,7 +69,6 @@ class Reloader:
 
     Args:
         source: where the policy comes from.
-        begin: takes what will be loaded soon.
         load: takes what was read, whenever a generation must be built from it, and gives it back
             with the code files of that generation's plugins.
         refuse: is called where it must not be.
@@ -83,7 +82,6 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        begin: Callable[[Material], None],
         load: Callable[[Material], Material],
         refuse: Callable[[], None],
         broken: Callable[[], bool],
@@ -93,7 +91,6 @@ class Reloader:
         rehearsal: Rehearsal,
     ) -> None:
         self._source = source
-        self._begin = begin
         self._load = load
         self._refuse = refuse
         self._rehearsal = rehearsal
@@ -168,8 +165,6 @@ class Reloader:
             self._say_that_it_waits(material)
             return True
         self._waiting_since = 0.0
-        if self._rehearsal.serving and (changed or self._forced.is_set()):
-            self._begin(material)
         advice = self._advised(material)
         if advice is Advice.WAIT:
             return True
