@@ -19,7 +19,7 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
-REHEARSED: Final = 0.0005
+REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
 AT_ONCE: Final = 0.1
 """Seconds in which it is asked so often; after that the files are looked at again in between."""
@@ -180,12 +180,13 @@ class Reloader:
 
     def _advised(self, material: Material) -> Advice:
         """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
-        until = monotonic() + AT_ONCE
+        until, patience = monotonic() + AT_ONCE, REHEARSED
         while True:
             advice = self._rehearsal.advice(material.numbers)
             if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
                 return advice
-            sleep(REHEARSED)
+            sleep(patience)
+            patience = min(patience * 1.1, 10 * REHEARSED)
 
     def _say_that_it_waits(self, material: Material) -> None:
         """Say once that a change is not live because its writer has not finished."""
