@@ -77,8 +77,8 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
             and type(attempt["injtime"]) is int
             and type(attempt["sender"]) is str
             and type(attempt["recipient"]) is str
-            and type(attempt["is_first_attempt"]) is bool
-            and type(attempt["mtaid_exists"]) is bool
+            and ((first := attempt["is_first_attempt"]) is True or first is False)
+            and ((exists := attempt["mtaid_exists"]) is True or exists is False)
         ):
             for key, kind in ATTEMPT_TYPES.items():
                 if type(attempt[key]) is not kind:

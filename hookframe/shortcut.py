@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hookframe.attempt import read_only_attempt
 from hookframe.decision import NORMAL
 from hookframe.errors import InvalidAttempt
+from hookframe.stream import HOLDER
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
@@ -52,7 +52,7 @@ def shortcut(
             return refuse(error, given)
         if sys.stdout is not out or sys.stderr is not err:
             output.take_the_place()
-        output.thread = get_ident()
+        output.thread = HOLDER
         run.started = started = monotonic()
         try:
             decision = fold(attempt, state)
