@@ -79,7 +79,9 @@ class Host:
         self.statistics = Statistics()
         """what it has counted, over all generations"""
         self._limit = LineLimit(self._log.left_out)
-        self._output = Output(self._log.output, self._running, self._limit, self._mark, stays=True)
+        self._output = Output(
+            self._log.output, self._running, self._limit, self._mark, lock=self._lock, stays=True
+        )
         self._capture = capturing(self._log.output, self._limit)
         self._builder = Builder(self._capture, self._turns, self._report, self._rehearsal)
         self._complaint = OncePerSecond()
