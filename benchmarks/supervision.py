@@ -198,7 +198,7 @@ def stamp_nanoseconds(requests: int) -> float:
         requests: how many are answered at a stretch, for which one journal is written.
     """
     stamp = Stamp(Board(1).take())
-    waiting = deque([line()[:-1]] * requests)
+    waiting = [line()[:-1]] * requests
 
     def bare() -> None:
         number = stamp.number

@@ -103,8 +103,9 @@ class Output:
         elif not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
             self.give_back()
         if self._lines.unsettled:
-            self._heed(self._out)
-            self._heed(self._err)
+            if self._lines.printed:
+                self._heed(self._out)
+                self._heed(self._err)
             self._lines.settle()
         self.unsettled = self._lines.unsettled or not self._stays
 

@@ -25,7 +25,7 @@ class Lines:
         limit: says how many there may be.
     """
 
-    __slots__ = ("_limit", "_sink", "_unfinished", "unsettled")
+    __slots__ = ("_limit", "_sink", "_unfinished", "printed", "unsettled")
 
     def __init__(self, sink: Sink, limit: LineLimit) -> None:
         self._sink = sink
@@ -34,13 +34,15 @@ class Lines:
         """by stream who began a line, and its beginning; None where the line is left out"""
         self.unsettled = False
         """whether a line may be unfinished, or something left out that has not been said"""
+        self.printed = False
+        """whether something has been printed since it was settled last"""
 
     def take(self, plugin: str, stream: object, text: str) -> None:
         """Take what a plugin prints to a stream, and pass on whole lines."""
         if not text:
             return
         begun_by, beginning = self._unfinished.pop(stream, (plugin, ""))
-        self.unsettled = True
+        self.unsettled = self.printed = True
         if begun_by != plugin:
             self._finish(begun_by, beginning)
             beginning = ""
@@ -65,7 +67,7 @@ class Lines:
 
     def leave_out(self, plugin: str, stream: object, text: str) -> None:
         """Count the lines of a text and pass none on; `leaves_out` has said so."""
-        self.unsettled = True
+        self.unsettled = self.printed = True
         self._leave_out(plugin, stream, text, 0)
 
     def left_out(self, stream: object, plugin: str, lines: int, begun: bool) -> None:
@@ -85,9 +87,11 @@ class Lines:
 
     def settle(self) -> None:
         """Pass on what is unfinished, and say what was left out if it is time."""
-        unfinished, self._unfinished = self._unfinished, {}
-        for plugin, line in unfinished.values():
-            self._finish(plugin, line)
+        self.printed = False
+        if self._unfinished:
+            unfinished, self._unfinished = self._unfinished, {}
+            for plugin, line in unfinished.values():
+                self._finish(plugin, line)
         self.unsettled = self._limit.tell()
 
     def _pass_on(self, plugin: str, stream: object, beginning: str, text: str, start: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -54,6 +55,8 @@ class LineLimit:
         self.lines = lines
         self._say = say
         self._accounts: dict[str, _Account] = {}
+        self._tell_at = inf
+        """when the first second is over in which something was left out"""
 
     def full(self, plugin: str) -> bool:
         """Say whether a plugin may print no more in this second."""
@@ -90,7 +93,9 @@ class LineLimit:
 
     def leave_out(self, plugin: str, lines: int) -> None:
         """Count lines that a plugin has printed beyond its limit."""
-        self._accounts[plugin].left_out += lines
+        account = self._accounts[plugin]
+        account.left_out += lines
+        self._tell_at = min(self._tell_at, account.over)
 
     def tell(self, *, all_of_it: bool = False) -> bool:
         """Say what was left out, of each plugin whose second is over.
@@ -102,10 +107,14 @@ class LineLimit:
             Whether something is still to be said.
         """
         now = monotonic()
+        if now < self._tell_at and not all_of_it:
+            return self._tell_at != inf
         for plugin, account in list(self._accounts.items()):
             if account.left_out and (all_of_it or now >= account.over):
                 self._tell(plugin, account)
-        return any(account.left_out for account in self._accounts.values())
+        later = [account.over for account in self._accounts.values() if account.left_out]
+        self._tell_at = min(later, default=inf)
+        return bool(later)
 
     def _tell(self, plugin: str, account: _Account) -> None:
         left_out, account.left_out = account.left_out, 0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
+from hookframe.mounts import is_local
 from hookframe.rehearsal import Advice, Rehearsal
 from hookframe.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.watch import POLL, Watch
@@ -19,6 +20,8 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
+UNTROUBLED: Final = 3 * POLL
+"""Seconds between two looks where the system tells of every change."""
 REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
 AT_ONCE: Final = 0.1
@@ -97,7 +100,10 @@ class Reloader:
         self._broken = broken
         self._remind = remind
         self._log = log
-        self._loaded = loaded
+        self._loaded = self._seen = loaded
+        self._stamps: object = None
+        self._trusted = False
+        """whether a `stat` of the files that were seen last tells for certain if one changes"""
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
@@ -133,6 +139,9 @@ class Reloader:
         while not self._stopping.is_set():
             if self._wake.wait(patience):
                 self._looking = True
+            elif not (self._looking or self._broken()) and self._is_unchanged():
+                patience = UNTROUBLED if self._watch.works else POLL
+                continue
             self._wake.clear()
             if self._stopping.is_set():
                 return
@@ -145,9 +154,20 @@ class Reloader:
             if self._broken():
                 self._remind()
 
+    def _is_unchanged(self) -> bool:
+        """Say whether a `stat` is enough to see that no file has changed since the last look.
+
+        It is not on a network file system, where only an open asks the server.
+        """
+        return self._trusted and all(file.is_unchanged() for file in self._seen.files)
+
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
+        stamps = [(file.path, file.stamp) for file in material.files]
+        if stamps != self._stamps:
+            self._trusted = all(is_local(file.path) for file in material.files)
+        self._seen, self._stamps = material, stamps
         waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):

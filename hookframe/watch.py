@@ -12,13 +12,33 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog import events
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
 _TELLING: Final = frozenset({"created", "modified", "moved", "deleted", "closed", "attrib"})
+_WANTED: Final[list[type[FileSystemEvent]]] = [
+    *(DirCreatedEvent, DirModifiedEvent, DirMovedEvent, DirDeletedEvent),
+    *(FileCreatedEvent, FileModifiedEvent, FileMovedEvent, FileDeletedEvent, FileClosedEvent),
+    # Before its version 7 watchdog called a change of permissions a modification.
+    *(getattr(events, name) for name in ("FileAttribEvent",) if hasattr(events, name)),
+]
+"""What the system is asked for: not that a file was opened and read, as each look of ours does."""
 _FOLLOWED_LINKS: Final = 40
 """The most symbolic links that are followed, as the kernel does (path_resolution(7))."""
 
@@ -151,7 +171,7 @@ class Watch:
 
     def _schedule(self, observer: BaseObserver, directory: str, inode: Inode) -> None:
         try:
-            watch = observer.schedule(self._handler, directory)
+            watch = observer.schedule(self._handler, directory, event_filter=_WANTED)
         except OSError as error:
             self._refused[directory] = inode
             self._warn(

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections import deque
 from collections.abc import Iterator
 from hashlib import blake2b
-from itertools import islice
 from typing import Final
 
 ATTEMPT: Final = 0
@@ -45,6 +43,9 @@ SUSPECT: Final = 15
 """The supervisor's cell with the core number of the policy of which a child has died last."""
 DEADLY: Final = 16
 """The supervisor's cell with the core number of one that nobody shall load any more."""
+DOZING: Final = 18
+"""The cell that is 1 while no client has asked anything for a while; the supervisor is told when
+that ends."""
 _CELLS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
@@ -84,7 +85,7 @@ class Slot:
         index = number - self.cells[_FIRST]
         return requests[index] if index < len(requests) else b""
 
-    def journal(self, first: int, requests: deque[bytes], most: int) -> None:
+    def journal(self, first: int, requests: list[bytes], most: int) -> None:
         """Note the requests that are answered next, so that a post-mortem can name one.
 
         Args:
@@ -92,9 +93,11 @@ class Slot:
             requests: what waits.
             most: how many of them are answered at most before the next note.
         """
-        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(islice(requests, most))
-        length = min(len(text), _JOURNAL)
-        self._journal[:length] = text[:length]
+        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(requests[:most])
+        if len(text) > _JOURNAL:
+            text = text[:_JOURNAL]
+        length = len(text)
+        self._journal[:length] = text
         self.cells[_JOURNALED] = length
         self.cells[_FIRST] = first
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.wire import LONGEST_REQUEST
@@ -17,6 +17,7 @@ from hookframe.daemon.wire import LONGEST_REQUEST
 if TYPE_CHECKING:
     from hookframe.config import Limits
     from hookframe.daemon.board import Stamp
+    from hookframe.daemon.turns import Turns
     from hookframe.daemon.wire import Decider, Wire
 
 SLICE: Final = 32
@@ -25,124 +26,190 @@ SAMPLING: Final = 0.01
 """Seconds between two attempts of which the statistics learn how long each plugin took."""
 TURN: Final = 0.01
 """Seconds after which the turn passes on sooner, because the hook is slow."""
+_PIECE: Final = 64 * 1024
+"""Bytes that are read at a time."""
+_HUNG_UP: Final = EPOLLRDHUP | EPOLLHUP | EPOLLERR
 
 
-class Connection(asyncio.Protocol):
-    """One accepted connection.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the connections of one listening socket have in common.
 
     Args:
-        wire: the protocol that is spoken on it.
+        wire: the protocol that is spoken on them.
         host: decides.
         stamp: is told which request is being answered.
-        made: is told of the connection when it opens, and says whether there is room for it.
-        lost: is told when it has gone.
+        turns: says whose turn it is.
+        lost: is told of a connection that is about to be closed.
+        failed: is told of an error that nobody has foreseen; the connection is closed.
     """
 
-    def __init__(
-        self,
-        wire: Wire,
-        host: Decider,
-        stamp: Stamp,
-        made: Callable[[Connection], bool],
-        lost: Callable[[Connection], None],
-    ) -> None:
-        self._wire = wire
-        self._host = host
-        self._stamp = stamp
-        self._made = made
-        self._lost = lost
-        self._loop = asyncio.get_running_loop()
-        self._requests: deque[bytes] = deque()
+    wire: Wire
+    host: Decider
+    stamp: Stamp
+    turns: Turns
+    lost: Callable[[Connection], None]
+    failed: Callable[[Exception], None]
+
+
+class Connection:
+    """One accepted connection.
+
+    Nothing is read while requests wait or an answer could not be written as a whole; so a client
+    that does not read its answers is not read from either.
+
+    Args:
+        number: the descriptor of its socket, which does not block.
+        service: what it has in common with others.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_draining",
+        "_ended",
+        "_hung_up",
+        "_read_at",
+        "_read_by_client",
+        "_readable",
+        "_refusal",
+        "_requested_at",
+        "_requests",
+        "_rest",
+        "_scheduled",
+        "_service",
+        "_unsent",
+        "_written",
+        "number",
+    )
+
+    def __init__(self, number: int, service: Service) -> None:
+        self.number = number
+        self._service = service
+        self._requests: list[bytes] = []
+        """those that wait to be answered"""
         self._rest = b""
+        """the beginning of the next one"""
+        self._unsent = b""
+        """what the system had no room for"""
         self._refusal = ""
+        self._readable = True
+        """whether there may be something to read"""
+        self._hung_up = False
+        """whether the last thing to read will be the end"""
         self._ended = False
+        """whether nothing more is to be read"""
+        self._closed = False
         self._draining = False
         self._scheduled = False
-        self._writable = True
-        self._requested_at = monotonic()
+        """whether its next turn is to come"""
+        self._requested_at = self._read_at = monotonic()
         self._written = 0
         self._read_by_client = 0
-        self._read_at = self._requested_at
-        self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, if there is room."""
-        self._transport = cast("asyncio.Transport", transport)
-        if not self._made(self):
-            self._transport.abort()
+    def begin(self) -> None:
+        """Answer what has been sent already.
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
-        """Forget what nobody waits for any more."""
-        self._requests.clear()
-        self._ended = True
-        self._lost(self)
+        Who has asked once closes as soon as it has the answer: by its next turn, more often than
+        not, that saves waiting for its news.
+        """
+        self.turn()
+        if not self._closed:
+            self._service.turns.later(self._settle)
 
-    def data_received(self, data: bytes) -> None:
-        """Cut requests out of what has come, and answer them."""
-        if self._ended:
+    def _settle(self) -> None:
+        """See whether it has gone already; wait for its news if not."""
+        self._readable = True
+        self.turn()
+        if not self._closed:
+            self._watch()
+
+    def ready(self, events: int) -> None:
+        """Go on, as there is news.
+
+        Args:
+            events: a mask as epoll(7) has it.
+        """
+        if events == EPOLLIN:
+            self._readable = True
+        else:
+            self._note(events)
+        if not self._scheduled:
+            self.turn()
+
+    def _note(self, events: int) -> None:
+        """Note what is news beside something to read."""
+        if events & _HUNG_UP:
+            self._hung_up = True
+        if events & ~EPOLLOUT:
+            self._readable = True
+        if events & EPOLLOUT and self._unsent:
+            self._write_on()
+
+    def turn(self) -> None:
+        """Answer a slice of what waits or has come, and ask for another turn if that helps.
+
+        What goes wrong here harms nobody else.
+        """
+        self._scheduled = False
+        if self._closed or self._unsent:
             return
-        *whole, self._rest = self._wire.cut(self._rest + data)
-        self._take(whole)
-        if self._draining:
-            self._ended, self._rest = True, b""
-        if len(self._rest) > LONGEST_REQUEST and not self._ended:
-            self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
-        self._answer_some()
-
-    def eof_received(self) -> bool:
-        """Answer what came before the client closed its side; keep ours open until then."""
-        if not self._ended:
-            if not self._draining and (self._rest or self._wire.once):
-                self._take([self._rest])
-            self._rest = b""
-            self._ended = True
-        self._answer_some()
-        return True
-
-    def pause_writing(self) -> None:
-        """Stop answering: the client does not read."""
-        self._writable = False
-
-    def resume_writing(self) -> None:
-        """Go on: the client has read."""
-        self._writable = True
-        self._answer_some()
+        try:
+            requests = self._requests
+            if not requests and self._readable and not self._ended:
+                requests = self._receive()
+            if len(requests) == 1:
+                self._answer_alone(requests)
+            elif requests:
+                self._answer(requests)
+            if self._closed or self._unsent:
+                return
+            if self._requests or (self._readable and not self._ended):
+                self._scheduled = True
+                self._service.turns.later(self.turn)
+            elif self._ended:
+                self._finish()
+        except Exception as error:  # noqa: BLE001  (it may be want of memory)
+            stamp = self._service.stamp
+            stamp.end(stamp.cells[ATTEMPT] or stamp.number)
+            self._service.failed(error)
+            self.abort()
 
     def drain(self) -> None:
         """Answer the requests that have come whole, then close.
 
         On a unix socket the client can send no more from that moment on, and what it has sent is
-        all read; so no request is taken and not answered.
+        read to the end; so no request is taken and not answered.
         """
-        self._draining = True
+        self._draining = self._readable = True
         if not self._shut_for_reading():
             self._ended = True
-        self._answer_some()
+        if not self._scheduled:
+            self.turn()
 
     def _shut_for_reading(self) -> bool:
         """Let the client send nothing more; say whether that is possible without a loss."""
-        with suppress(OSError):  # it has gone itself
-            for descriptor in self.descriptors():
-                with socket.socket(fileno=os.dup(descriptor)) as same:
-                    if same.family == socket.AF_UNIX:
-                        same.shutdown(socket.SHUT_RD)
-                        return True
-        return False
+        with suppress(OSError), socket.socket(fileno=os.dup(self.number)) as same:
+            if same.family == socket.AF_UNIX:
+                same.shutdown(socket.SHUT_RD)
+                self._hung_up = True
+                return True
+        return False  # or it has gone itself
 
     @property
     def answering(self) -> bool:
         """Whether a client that reads its answers waits for more of them."""
-        return self._writable and bool(self._requests)
+        return not self._unsent and bool(self._requests)
 
     def abort(self) -> None:
         """Close at once."""
-        self._transport.abort()
-
-    def descriptors(self) -> Iterator[int]:
-        """Name the descriptor of its socket."""
-        own = self._transport.get_extra_info("socket")
-        if own is not None and own.fileno() >= 0:
-            yield own.fileno()
+        if not self._closed:
+            self._closed = self._ended = True
+            self._requests.clear()
+            self._service.lost(self)
+            try:  # noqa: SIM105  (`suppress` takes longer than all the rest)
+                os.close(self.number)
+            except OSError:  # a hook has closed it
+                pass
 
     def forget(self) -> None:
         """In a child that a hook has forked: answer nothing."""
@@ -150,7 +217,7 @@ class Connection(asyncio.Protocol):
 
     def overdue(self, now: float, limits: Limits) -> str:
         """Say why the connection has to be closed by now; empty where it has not."""
-        unread = self._transport.get_write_buffer_size()
+        unread = len(self._unsent)
         if self._written - unread != self._read_by_client or not unread:
             self._read_by_client, self._read_at = self._written - unread, now
         if now - self._read_at > limits.answer_time:
@@ -159,77 +226,122 @@ class Connection(asyncio.Protocol):
             return f"it has sent no whole request for {limits.idle_time:g} s"
         return ""
 
-    def _take(self, requests: list[bytes]) -> None:
-        """Queue requests, up to the first that is too long."""
-        for request in requests:
+    def _receive(self) -> list[bytes]:
+        """Read a piece, and cut requests out of it."""
+        try:
+            data = os.read(self.number, _PIECE)
+        except BlockingIOError:
+            self._readable = self._hung_up = False
+            return []
+        except OSError:  # it has gone
+            self.abort()
+            return []
+        # A piece that is not full was all there was, unless the end comes behind it.
+        self._readable = self._hung_up or len(data) == _PIECE
+        if not data:
+            return self._take_the_end()
+        if self._rest:
+            data = self._rest + data
+        wire = self._service.wire
+        requests = wire.cut(data)
+        self._rest = requests.pop()
+        if len(data) > LONGEST_REQUEST:
+            self._measure(requests)
+        if wire.once and requests:
+            del requests[1:]
+            self._ended = True
+        return requests
+
+    def _take_the_end(self) -> list[bytes]:
+        """Take what came before the client closed its side; ours stays open for the answer."""
+        self._ended = True
+        rest, self._rest = self._rest, b""
+        if not self._draining and (rest or self._service.wire.once):
+            return [rest]
+        return []
+
+    def _measure(self, requests: list[bytes]) -> None:
+        """Refuse the first request that is too long, and whatever comes after it."""
+        for index, request in enumerate((*requests, self._rest)):
             if len(request) > LONGEST_REQUEST:
-                self._end_with(f"a request is longer than {LONGEST_REQUEST} bytes")
-                return
-            self._requests.append(request)
-            if self._wire.once:
+                del requests[index:]
+                self._refusal = f"a request is longer than {LONGEST_REQUEST} bytes"
+                self._rest = b""
                 self._ended = True
                 return
 
-    def _end_with(self, problem: str) -> None:
-        """Refuse what follows the queued requests, and close after the refusal."""
-        self._refusal = problem
-        self._ended = True
-        self._rest = b""
+    def _answer_alone(self, requests: list[bytes]) -> None:
+        """Answer a request that comes alone, as most do, as `_answer` answers several."""
+        self._requests = requests
+        service = self._service
+        stamp, request = service.stamp, requests[0]
+        number = stamp.number + 1
+        stamp.slot.journal(number, requests, 1)
+        stamp.cells[ATTEMPT] = number
+        answer = service.wire.answer(service.host, request)
+        stamp.end(number)
+        requests.clear()
+        self._write(answer)
+        now = self._requested_at = monotonic()
+        if now >= stamp.sample_at:
+            stamp.sample_at = now + SAMPLING
+            service.host.sample_next()
 
-    def _answer_some(self) -> None:
-        """Answer a slice of the queue; the others have their turn before the next one."""
-        if self._transport.is_closing():
-            return
-        answers = self._slice() if self._requests and self._writable else []
-        if answers:
-            now = self._requested_at = monotonic()
-            self._write(b"".join(answers))
-            if now >= self._stamp.sample_at:
-                self._stamp.sample_at = now + SAMPLING
-                self._host.sample_next()
-        if self._requests:
-            self._pause_reading()
-            if self._writable and not self._scheduled:
-                self._scheduled = True
-                self._loop.call_soon(self._continue)
-        elif self._ended:
-            self._finish()
-        elif self._writable:
-            self._resume_reading()
-
-    def _slice(self) -> list[bytes]:
-        """Answer requests, and let the supervisor see at each moment which one."""
-        answers: list[bytes] = []
-        requests, stamp, answer = self._requests, self._stamp, self._wire.answer
+    def _answer(self, requests: list[bytes]) -> None:
+        """Answer a slice, and let the supervisor see at each moment which request."""
+        self._requests = requests
+        service = self._service
+        host, answer, stamp = service.host, service.wire.answer, service.stamp
         cells, number = stamp.cells, stamp.number
+        last = number + SLICE
+        answers: list[bytes] = []
         stamp.slot.journal(number + 1, requests, SLICE)
         until = monotonic() + TURN
-        while requests and len(answers) < SLICE:
+        for request in requests:
             number += 1
             cells[ATTEMPT] = number
-            answers.append(answer(self._host, requests.popleft()))
-            if monotonic() > until:
+            answers.append(answer(host, request))
+            now = monotonic()
+            if number == last or now > until:
                 break
         stamp.end(number)
-        return answers
-
-    def _continue(self) -> None:
-        self._scheduled = False
-        self._answer_some()
+        del requests[: len(answers)]
+        self._requested_at = now
+        self._write(b"".join(answers))
+        if now >= stamp.sample_at:
+            stamp.sample_at = now + SAMPLING
+            host.sample_next()
 
     def _finish(self) -> None:
+        """Close, when the last answer has been written."""
         if self._refusal:
-            self._write(self._wire.refusal(self._host, self._refusal))
-        self._transport.close()
+            refusal, self._refusal = self._refusal, ""
+            self._write(self._service.wire.refusal(self._service.host, refusal))
+        if not self._unsent:
+            self.abort()
 
-    def _write(self, answer: bytes) -> None:
-        self._written += len(answer)
-        self._transport.write(answer)
+    def _write(self, answers: bytes) -> None:
+        """Write answers, as much as the system has room for."""
+        self._written += len(answers)
+        try:
+            sent = os.write(self.number, answers)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # it has gone
+            self.abort()
+            return
+        if sent < len(answers):
+            self._unsent = answers[sent:]
+            self._watch()
 
-    def _pause_reading(self) -> None:
-        if self._transport.is_reading():
-            self._transport.pause_reading()
+    def _write_on(self) -> None:
+        """Write more of what there was no room for."""
+        answers, self._unsent = self._unsent, b""
+        self._written -= len(answers)
+        self._write(answers)
+        if not self._unsent and not self._closed:
+            self._watch()
 
-    def _resume_reading(self) -> None:
-        if not self._transport.is_reading():
-            self._transport.resume_reading()
+    def _watch(self) -> None:
+        """Have news told, and also that the client has read, where that matters."""
+        self._service.turns.watch(self.number, self.ready, writing=bool(self._unsent))

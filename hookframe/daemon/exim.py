@@ -6,9 +6,8 @@ line of `name="value"` with `end="1"` last, so that a cut answer shows.
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
+from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.attempt import ATTEMPT_TYPES
@@ -18,6 +17,11 @@ if TYPE_CHECKING:
     from hookframe.decision import Decision
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NAMES: Final = {name.encode(): name for name in ATTEMPT_TYPES}
+_TYPED: Final = {name for name, kind in ATTEMPT_TYPES.items() if kind is not str}
+_NORMAL: Final = {"action": "normal"}
+_NORMAL_LINE: Final = b'action="normal" end="1"\n'
+"""The answer to most attempts, written once."""
 _BOOLEANS: Final = {"1": True, "true": True, "0": False, "false": False}
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
@@ -55,28 +59,33 @@ def parse_request(request: bytes) -> dict[str, Any]:
     for number, line in enumerate(request.split(b"\n"), start=1):
         if not line:
             continue
-        name, value = _field(number, line)
+        key, equals, encoded = line.partition(b"=")
+        name = _NAMES.get(key) if equals else None
+        if name is None:
+            name = _other_name(number, line)
         if name in attempt:
             raise InvalidAttempt(f"{name} stands twice in the request", name)
-        attempt[name] = _typed(name, value)
+        try:
+            value = a2b_base64(encoded.strip(b" \r"), strict_mode=True)
+        except Error as error:
+            raise InvalidAttempt(f"{name} is not base64: {error}", name) from None
+        text = value.decode("utf-8", "surrogateescape")
+        attempt[name] = _typed(name, text) if name in _TYPED else text
     return attempt
 
 
-def _field(number: int, line: bytes) -> tuple[str, str]:
-    name, equals, encoded = line.partition(b"=")
-    text = name.decode("ascii", "replace")
-    if not equals or not _NAME.fullmatch(text):
+def _other_name(number: int, line: bytes) -> str:
+    """Take the name of a line that is none of the nine."""
+    key, equals, _ = line.partition(b"=")
+    name = key.decode("ascii", "replace")
+    if not equals or not _NAME.fullmatch(name):
         raise InvalidAttempt(f"line {number} of the request is not name=BASE64: {line[:40]!r}")
-    try:
-        value = b64decode(encoded.strip(b" \r"), validate=True)
-    except binascii.Error as error:
-        raise InvalidAttempt(f"{text} is not base64: {error}", text) from None
-    return text, value.decode("utf-8", "surrogateescape")
+    return name
 
 
 def _typed(name: str, value: str) -> Any:
     """Give a value the type that its key has; what has another form is left to the check."""
-    kind = ATTEMPT_TYPES.get(name, str)
+    kind = ATTEMPT_TYPES[name]
     if kind is bool:
         return _BOOLEANS.get(value.lower(), value)
     if kind is int and _DIGITS.fullmatch(value):
@@ -90,6 +99,8 @@ def format_answer(decision: Decision) -> bytes:
     Args:
         decision: a decision as `Host.decide` returns it.
     """
+    if decision == _NORMAL:
+        return _NORMAL_LINE
     fields = [
         f'{name}="{_escaped("1" if value is True else str(value))}"'
         for name, value in decision.items()

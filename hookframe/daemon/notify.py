@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import MutableMapping
+from math import inf
 from time import CLOCK_MONOTONIC, clock_gettime_ns, monotonic
 from typing import Self
 
@@ -80,6 +81,12 @@ class Notifier:
         if self._pause and monotonic() >= self._next_sign:
             self._next_sign = monotonic() + self._pause
             self._send("WATCHDOG=1")
+
+    def patience(self) -> float:
+        """Say how many seconds from now at the latest `alive` has to be called."""
+        if self._unsent:
+            return 0.1
+        return max(0.0, self._next_sign - monotonic()) if self._pause else inf
 
     def close(self) -> None:
         """Say nothing any more, as a child of the main process must not."""

@@ -53,7 +53,11 @@ def signal_main_thread(pid: int, number: int) -> None:
 def memory_of(pid: int) -> int:
     """Give the bytes of memory that a process has resident; 0 where there is none such."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+        opened = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(opened, 256).split()[1]) * _PAGE
+        finally:
+            os.close(opened)
     except (OSError, IndexError, ValueError):
         return 0
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import errno
+import os
+import socket
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from hookframe.daemon.accept import accept
 from hookframe.daemon.board import ATTEMPT
-from hookframe.daemon.connection import Connection
+from hookframe.daemon.connection import Connection, Service
 from hookframe.daemon.holdings import Holdings
 from hookframe.daemon.open_files import make_room, shortage
 from hookframe.daemon.sockets import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
+from hookframe.daemon.turns import Turns
 from hookframe.daemon.wire import Wires
+from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
@@ -26,6 +32,10 @@ if TYPE_CHECKING:
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
+_AT_ONCE: Final = 16
+"""Connections that are accepted before those that there are have their turn."""
+_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
+"""What accept(2) says of a client that has gone before it was let in."""
 _LAST_REQUESTS: Final = 0.05
 """Seconds in which clients that have just been let in may still ask before all is ended."""
 
@@ -56,15 +66,24 @@ class Server:
         self._config = config
         self._log = log
         self._stamp = stamp
-        self._connections: dict[Connection, int] = {}
-        """each one with the number of its descriptor"""
-        self._draining = False
+        self._connections: dict[int, Connection] = {}
+        """by the number of its descriptor"""
         self._room = config.limits.connections
         self._full = OncePerSecond()
-        self._accepting: list[asyncio.Server] = []
+        self._pausing = False
+        """whether nothing is accepted until the next sweep, as the system has no room"""
+        self._services: dict[int, Service] = {}
+        """by the number of the listening socket's descriptor"""
         self._wires = Wires(lambda: status(self.part()))
         self._started = monotonic()
         self._holdings = Holdings(log)
+        self.turns = Turns()
+        """who gives the connections their turns"""
+
+    def run(self, main: Coroutine[None, None, None]) -> None:
+        """Run a coroutine in the event loop that gives the connections their turns."""
+        with asyncio.Runner(loop_factory=self.turns.new_event_loop) as runner:
+            runner.run(main)
 
     @property
     def limits(self) -> Limits:
@@ -82,32 +101,87 @@ class Server:
         attempts = self._wires.attempts(requests)
         return worker_part(self._host, attempts, self.connected, self._started)
 
-    async def prepare(self) -> None:
+    def outline(self) -> object:
+        """Give what tells, at less cost, whether `part` would say anything new."""
+        host, requests = self._host, self._stamp.number
+        return (
+            self._wires.attempts(requests),
+            self.connected,
+            host.generation,
+            host.problem,
+            host.last_load_error,
+        )
+
+    def prepare(self) -> None:
         """Make ready to accept connections, which then takes no time any more."""
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._unexpected)
+        asyncio.get_running_loop().set_exception_handler(self._unexpected)
         for listener in self._listeners:
             wire = self._wires.speaking(listener.address.protocol)
-            connect = partial(Connection, wire, self._host, self._stamp, self._made, self._lost)
-            self._accepting.append(
-                await loop.create_server(
-                    connect, sock=listener.socket, backlog=BACKLOG, start_serving=False
-                )
-            )
-        self._holdings.prepare(listener.socket.fileno() for listener in self._listeners)
+            service = Service(wire, self._host, self._stamp, self.turns, self._lost, self._failed)
+            self._services[listener.socket.fileno()] = service
+        self._holdings.prepare(self._services)
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Accept connections from now on."""
         self._room = _room(self.limits.connections, self._log)
         self._holdings.begin()
-        for accepting in self._accepting:
-            await accepting.start_serving()
+        for listener in self._listeners:
+            listener.socket.setblocking(False)
+            if listener.socket.family != socket.AF_UNIX:  # the connections inherit it
+                listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.socket.listen(BACKLOG)
+        self._accept()
+
+    def _accept(self) -> None:
+        """Accept what waits at the listening sockets."""
+        self._pausing = False
+        for number, service in self._services.items():
+            self.turns.listen(number, partial(self._let_in, number, service))
+
+    def _accept_no_more(self) -> None:
+        for number in self._services:
+            self.turns.ignore(number)
+
+    def _let_in(self, listener: int, service: Service, _: int) -> None:
+        """Accept some of those that wait, and answer at once what they have sent already."""
+        for _ in range(_AT_ONCE):
+            try:
+                number = accept(listener)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _GONE:
+                    continue
+                self._holdings.check()  # perhaps a plugin has closed it: then this process ends
+                self._log.error(f"can't accept a connection: {error}; trying again")
+                self._accept_no_more()
+                self._pausing = True
+                return
+            self._make(number, service)
+
+    def _make(self, number: int, service: Service) -> None:
+        """Begin a connection, if there is room for it."""
+        if not self._holdings.lend(number):
+            return
+        if len(self._connections) >= self._room:
+            if self._full.due():
+                self._log.warning(
+                    f"{self._room} clients are connected, as many as limits.connections "
+                    "and the system allow; further ones are turned away"
+                )
+            self._holdings.take_back(number)
+            os.close(number)
+            return
+        connection = self._connections[number] = Connection(number, service)
+        connection.begin()
 
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""
         self._holdings.check()
+        if self._pausing:
+            self._accept()
         now = monotonic()
-        for connection in list(self._connections):
+        for connection in list(self._connections.values()):
             if connection.overdue(now, self.limits):
                 connection.abort()
         config = self._host.config
@@ -122,46 +196,35 @@ class Server:
     async def drain(self) -> None:
         """Accept nothing more, answer what has been sent, and close."""
         self._holdings.let_go()
-        for accepting in self._accepting:
-            accepting.close()
+        self._accept_no_more()
+        self._pausing = False
         if self._connections:
             await asyncio.sleep(_LAST_REQUESTS)
-        self._draining = True
-        for connection in list(self._connections):
+        for connection in list(self._connections.values()):
             connection.drain()
         until = monotonic() + self.limits.answer_time
         while self._connections:
-            if any(connection.answering for connection in self._connections):
+            if any(connection.answering for connection in self._connections.values()):
                 until = monotonic() + self.limits.answer_time
             elif monotonic() > until:
                 break
             await asyncio.sleep(0.01)
-        for connection in list(self._connections):
+        for connection in list(self._connections.values()):
             connection.abort()
 
     def forget(self) -> None:
         """In a child that a hook has forked: let no request be answered there."""
-        for connection in self._connections:
+        for connection in self._connections.values():
             connection.forget()
 
-    def _made(self, connection: Connection) -> bool:
-        number = next(connection.descriptors(), -1)
-        if len(self._connections) >= self._room:
-            if self._full.due():
-                self._log.warning(
-                    f"{self._room} clients are connected, as many as limits.connections "
-                    "and the system allow; further ones are turned away"
-                )
-            return False
-        if not self._holdings.lend(number):
-            return False
-        self._connections[connection] = number
-        if self._draining:  # it was accepted in the last moment
-            connection.drain()
-        return True
-
     def _lost(self, connection: Connection) -> None:
-        self._holdings.take_back(self._connections.pop(connection, -1))
+        self.turns.forget(connection.number)
+        del self._connections[connection.number]
+        self._holdings.take_back(connection.number)
+
+    def _failed(self, error: Exception) -> None:
+        """Log what went wrong with one connection; the daemon goes on."""
+        self._log.error(f"a connection is closed: {describe(error)}")
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""

@@ -8,8 +8,6 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import uvloop
-
 from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
@@ -42,8 +40,7 @@ def serve_alone(
     early = EarlySignals()
     with Host(source, log=log, interrupt=True) as host:
         server = Server(host, listeners, config, log, Stamp(Slot()), _status)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, host, listeners, log, notifier, early.noted))
+        server.run(_serve(server, host, listeners, log, notifier, early.noted))
 
 
 def _status(part: WorkerPart) -> bytes:
@@ -77,8 +74,8 @@ async def _serve(
         reload()
     if any(number in early for number in STOP):
         stopping.set()
-    await server.prepare()
-    await server.open()
+    server.prepare()
+    server.open()
     where = f"listening on {', '.join(map(str, listeners))}"
     log.info(where)
     notifier.ready(where)

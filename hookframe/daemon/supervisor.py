@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.backoff import Backoff
-from hookframe.daemon.board import Board
+from hookframe.daemon.board import DOZING, Board
 from hookframe.daemon.child import (
     LEAVE,
     LOADED,
@@ -47,6 +47,8 @@ _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
 _IDLE: Final = 0.1
 """The same while none does."""
+_DROWSY: Final = 1.0
+"""The same while no client asks anything: the first who does has the supervisor woken."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
 _HEAD_START: Final = 0.02
@@ -86,6 +88,8 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._record = Record()
         self._backoff = Backoff()
+        self._substitutes = Backoff()
+        """the same for stand-ins, which nothing but want of memory or a person kills"""
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
@@ -100,7 +104,9 @@ class Supervisor:
         """Keep workers at work until a signal says to stop, and all have ended."""
         self._record.publish(self._board.own, ())
         while self._children or not self._stopping:
-            self._wait()
+            if not self._wait() and self._is_untroubled():
+                self._glance()
+                continue
             for number in self._inbox.take():
                 self._take_signal(number)
             for child in list(self._children.values()):
@@ -115,14 +121,39 @@ class Supervisor:
             self._notifier.alive()
             self._log.look_after()
 
-    def _wait(self) -> None:
-        """Sleep until something has happened, or it is time to look."""
-        ready = self._all(Role.LOADING, Role.STANDBY)
-        busy = any(child.vigil.busy for child in self._all())
-        patience = _BUSY if busy or not ready else _IDLE
-        if not self._children:
-            patience = min(patience, self._backoff.wait(monotonic()))
-        self._selector.select(patience)
+    def _is_untroubled(self) -> bool:
+        """Say whether everybody is there who has to be, and nobody comes or goes."""
+        roles = []
+        for child in self._children.values():
+            there = child.serving if child.role is Role.WORKER else child.role is Role.STANDBY
+            if not there or child.condemned or child.lost:
+                return False
+            roles.append(child.role)
+        workers = roles.count(Role.WORKER)
+        enough = workers == self._config.workers and len(roles) > workers
+        return enough and self._backoff.calm and not self._stopping
+
+    def _glance(self) -> None:
+        """Look only at what no child and no signal tells by itself."""
+        for child in list(self._children.values()):
+            self._watch(child)
+        self._relieve()
+        self._notifier.alive()
+        self._log.look_after()
+
+    def _wait(self) -> bool:
+        """Sleep until something has happened, or it is time to look; say whether it has."""
+        children = self._children.values()
+        if any(child.vigil.busy for child in children):
+            patience = _BUSY
+        elif self._is_untroubled():
+            dozing = all(child.post.slot.cells[DOZING] for child in children)
+            patience = _DROWSY if dozing else _IDLE
+        else:
+            patience = _IDLE if self._all(Role.LOADING, Role.STANDBY) else _BUSY
+            if not children:
+                patience = min(patience, self._backoff.wait(monotonic()))
+        return bool(self._selector.select(min(patience, self._notifier.patience())))
 
     def _take_signal(self, number: int) -> None:
         if number in STOP:
@@ -202,6 +233,8 @@ class Supervisor:
                     "workers die as soon as they are started: starting them more slowly, and "
                     "answering every attempt with a temporary failure while none is there"
                 )
+        if child.role is Role.STAND_IN:
+            self._substitutes.died(now, child.born, served=child.serving)
         self._record.died(child)
         self._casualties.died(child.post.slot)
         if not child.lost:
@@ -276,7 +309,7 @@ class Supervisor:
             self._alone_since = now
             for child in self._all(Role.STAND_IN):
                 self._dismiss(child)
-        elif not (self._all(Role.STAND_IN) or self._board.full) and (
+        elif not (self._all(Role.STAND_IN) or self._board.full or self._substitutes.wait(now)) and (
             self._backoff.waits or now - self._alone_since > _SILENCE
         ):
             substitute = self._fork(Role.STAND_IN, stand_in)

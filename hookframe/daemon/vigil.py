@@ -16,6 +16,8 @@ _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
+_DROWSY_ABSENCE: Final = 2.5
+"""The same where no attempt was going on at the first of them: there may be a second between."""
 MICROSECONDS: Final = 1_000_000
 
 
@@ -56,7 +58,8 @@ class Vigil:
             now: the monotonic time in seconds.
         """
         number = self._cells[ATTEMPT]
-        if number != self._number or now - self._looked > _ABSENCE:
+        absence = _ABSENCE if self._number else _DROWSY_ABSENCE
+        if number != self._number or now - self._looked > absence:
             self._number, self._since = number, now
         self._looked = now
         stayed = now - self._since

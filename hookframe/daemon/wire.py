@@ -25,6 +25,9 @@ LONGEST_REQUEST: Final = 64 * 1024
 """The longest request in bytes (CONTRACT 8)."""
 STATUS_REQUEST: Final = {"hookframe": "status"}
 """What a client of the jsonl protocol sends to learn how the daemon is."""
+_NORMAL: Final = {"action": "normal"}
+_NORMAL_LINE: Final = b'{"action":"normal"}\n'
+"""The answer to most attempts, written once."""
 
 
 class Decider(Protocol):
@@ -173,7 +176,8 @@ class Wires:
         if attempt == STATUS_REQUEST:
             self._questions += 1
             return self._status() + b"\n"
-        return _json_line(host.decide(attempt))
+        decision = host.decide(attempt)
+        return _NORMAL_LINE if decision == _NORMAL else _json_line(decision)
 
     def _refuse(
         self, refusal: Callable[[Decider, str], bytes], host: Decider, problem: str

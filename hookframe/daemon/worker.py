@@ -10,10 +10,17 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import uvloop
-
-from hookframe.daemon.board import BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, MAX_MEMORY, Stamp
-from hookframe.daemon.child import LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
+from hookframe.daemon.board import (
+    BEAT,
+    DEADLINE,
+    DOZING,
+    LOAD_TIME,
+    LOADING,
+    LONGEST,
+    MAX_MEMORY,
+    Stamp,
+)
+from hookframe.daemon.child import BUSY, LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.server import SWEEP, Server
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
     from hookframe.log import Log
     from hookframe.sources import Source
 
+_DROWSY_SWEEP: Final = 2.0
+"""Seconds between two sweeps while no client asks anything."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
 _HEAD_START: Final = 0.01
@@ -85,8 +94,7 @@ def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post
 
 def _run(worker: Worker) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(worker.run())
+    worker.serve()
 
 
 class Worker:
@@ -122,17 +130,22 @@ class Worker:
         self._post = post
         self._cells = post.slot.cells
         self._server = Server(host, listeners, config, log, stamp, self._status)
+        self._said: object = None
+        """what the last report was made of"""
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
 
-    async def run(self) -> None:
+    def serve(self) -> None:
         """Do what the supervisor says, until it says to leave."""
+        self._server.run(self._run())
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._obey)
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
-        await self._server.prepare()
+        self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
         await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
         self._say(LOADED)
@@ -142,7 +155,7 @@ class Worker:
                 self._host.catch_up(_CATCH_UP)
             if self._rehearsal is not None:
                 self._rehearsal.serving = True
-            await self._server.open()
+            self._server.open()
             self._say(SERVING)
             self._log.unmute()
             loop.call_later(_HEAD_START, self._announce)
@@ -166,7 +179,7 @@ class Worker:
                 self._sweep()
             except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
                 self._log.error(f"looking after the connections failed: {error!r}")
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(_DROWSY_SWEEP if self._cells[DOZING] else SWEEP)
 
     def _sweep(self) -> None:
         """Look after the connections, and let the supervisor see how this process is."""
@@ -182,10 +195,31 @@ class Worker:
             host.tell_left_out()
         self._log.look_after()
         cells[BEAT] = int(monotonic() * MICROSECONDS)
-        self._report()
+        said = self._server.outline()
+        if said != self._said:
+            self._said = said
+            self._report()
+        self._doze_if_quiet()
 
     def _report(self) -> None:
         self._post.slot.publish(encode(self._server.part()))
+
+    def _doze_if_quiet(self) -> None:
+        """Cost next to nothing from now on, if nobody has asked anything since the last sweep."""
+        turns = self._server.turns
+        if turns.quiet and turns.stir is None and not self._server.connected:
+            turns.stir = self._stir
+            self._cells[DOZING] = 1
+            if isinstance(self._host, Host):
+                self._host.doze()
+        turns.quiet = True
+
+    def _stir(self) -> None:
+        """Be as watchful, and as watched, as ever; a client has come."""
+        self._cells[DOZING] = 0
+        if isinstance(self._host, Host):
+            self._host.stir()
+        self._say(BUSY)
 
     def _status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""

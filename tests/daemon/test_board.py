@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 
 import pytest
 
@@ -13,7 +12,7 @@ from hookframe.daemon.board import ATTEMPT, BEAT, Board, Shelf, Slot, Stamp
 def answering(slot, requests, index):
     """Let a process be in the middle of a slice of requests."""
     stamp = Stamp(slot)
-    slot.journal(stamp.number + 1, deque(requests), 32)
+    slot.journal(stamp.number + 1, list(requests), 32)
     slot.cells[ATTEMPT] = stamp.number + 1 + index
 
 
@@ -48,7 +47,7 @@ def test_attempts_are_numbered_across_slices():
     stamp = Stamp(slot)
     for first in (0, 3, 6):
         assert stamp.number == first
-        slot.journal(first + 1, deque([b"a", b"b", b"c"]), 32)
+        slot.journal(first + 1, [b"a", b"b", b"c"], 32)
         stamp.end(first + 3)
 
 
