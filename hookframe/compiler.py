@@ -11,6 +11,7 @@ import marshal
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -42,14 +43,29 @@ def compiled(content: bytes, path: str) -> CodeType:
     return compile(content, path, "exec", dont_inherit=True)
 
 
-class Compiler:
-    """Compiles one file at a time."""
+def _nothing(*_: object) -> None:
+    """Neither keep nor know anything."""
 
-    def __init__(self) -> None:
+
+class Compiler:
+    """Compiles one file at a time.
+
+    Args:
+        lay_down: keeps what another process has compiled, by content and path.
+        take_up: gives what has been kept so, here or by whoever was first; None for nothing.
+    """
+
+    def __init__(
+        self,
+        lay_down: Callable[[bytes, str, bytes], object] = _nothing,
+        take_up: Callable[[bytes, str], bytes | None] = _nothing,
+    ) -> None:
+        self._lay_down = lay_down
+        self._take_up = take_up
         self._begun: _Elsewhere | None = None
 
     def begin(self, content: bytes, path: str) -> None:
-        """Begin to compile a file in another process, if it is large and this can start one.
+        """Begin to compile a file in another process, if it is large and nobody has done it.
 
         Args:
             content: its bytes, which the other process gets from here and not from the file.
@@ -58,7 +74,9 @@ class Compiler:
         if self._begun is not None and self._begun.source == (content, path):
             return
         self.forget()
-        if len(content) >= LARGE and _can_start_python():
+        if len(content) < LARGE or self._take_up(content, path) is not None:
+            return
+        if _can_start_python():
             with suppress(OSError, MemoryError, RuntimeError):  # then it is compiled here
                 self._begun = _Elsewhere(content, path)
 
@@ -76,11 +94,16 @@ class Compiler:
             SyntaxError: and whatever else `compile` raises.
         """
         begun, self._begun = self._begun, None
-        if begun is None:
-            return compiled(content, path)
-        code = begun.code() if begun.source == (content, path) else None
-        begun.end()
-        return compiled(content, path) if code is None else code
+        text = None
+        if begun is not None:
+            text = begun.text() if begun.source == (content, path) else None
+            begun.end()
+            if text is not None:
+                self._lay_down(content, path, text)
+        elif len(content) >= LARGE:
+            text = self._take_up(content, path)
+        code = None if text is None else marshal.loads(text)  # noqa: S302  (our processes' own)
+        return code if isinstance(code, CodeType) else compiled(content, path)
 
     def forget(self) -> None:
         """End what has been begun and nobody has asked for."""
@@ -115,7 +138,7 @@ class _Elsewhere:
                 stderr=subprocess.DEVNULL,
             )
 
-    def code(self) -> CodeType | None:
+    def text(self) -> bytes | None:
         """Wait for the code; None where there is none that is certain to be whole."""
         try:
             answer, _ = self._process.communicate(timeout=max(0.0, self._until - monotonic()))
@@ -126,8 +149,7 @@ class _Elsewhere:
         # Another interpreter may have come to stand in the place of the one that runs here.
         if version != sys.version.encode() or length != str(len(text)).encode():
             return None
-        code = marshal.loads(text)  # noqa: S302  (what our own process has written)
-        return code if isinstance(code, CodeType) else None
+        return text
 
     def end(self) -> None:
         """End the process, if it has not ended."""

@@ -17,6 +17,7 @@ from hookframe.discovery import Capture, Installed, Loader
 from hookframe.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
+from hookframe.rehearsal import Rehearsal
 from hookframe.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Builder:
         capture: takes what plugins print while they are loaded.
         exclusive: keeps attempts out while a plugin that is in use is configured anew.
         report: takes what goes wrong where nothing can be done about it.
+        rehearsal: passes on what another process has compiled.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Builder:
         capture: Capture,
         exclusive: AbstractContextManager[Any],
         report: Callable[[PluginError], None],
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self._capture = capture
         self._report = report
@@ -94,7 +97,8 @@ class Builder:
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
-        self._compiler = Compiler()
+        rehearsal = rehearsal or Rehearsal()
+        self._compiler = Compiler(rehearsal.lay_down, rehearsal.take_up)
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
@@ -106,7 +110,7 @@ class Builder:
         self._known = None
 
     def begin(self, material: Material) -> None:
-        """Begin what can be done in another process for a generation that is built soon."""
+        """Begin what can be done in another process for the generation that is built next."""
         file = material.hook_file
         if file is not None and file.error is None:
             self._compiler.begin(file.content, file.path)

@@ -79,9 +79,11 @@ class Host:
         self.statistics = Statistics()
         """what it has counted, over all generations"""
         self._limit = LineLimit(self._log.left_out)
-        self._output = Output(self._log.output, self._running, self._limit, self._mark, stays=True)
+        self._output = Output(
+            self._log.output, self._running, self._limit, self._mark, lock=self._lock, stays=True
+        )
         self._capture = capturing(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._turns, self._report)
+        self._builder = Builder(self._capture, self._turns, self._report, self._rehearsal)
         self._complaint = OncePerSecond()
         self._built = 0
         self._generation: Generation | None = None
@@ -102,7 +104,6 @@ class Host:
 
             self._reloader = Reloader(
                 source,
-                self._builder.begin,
                 self._load,
                 self._refuse,
                 self._is_broken,
@@ -409,6 +410,8 @@ class Host:
         self.loading_since = monotonic()
         try:
             with _ending_strays():  # before the lock is wanted, which the parent may hold
+                if current is not None:  # attempts are decided meanwhile
+                    self._builder.begin(material)
                 new = self._builder.build(material, self._built + 1, current)
             with _ending_strays():
                 self._take_into_use(new)

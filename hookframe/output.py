@@ -7,12 +7,15 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.printed import Lines, Sink
 from hookframe.rate import LineLimit
 from hookframe.silence import Mark
-from hookframe.stream import Stream, in_use, leads_to
+from hookframe.stream import HOLDER, Stream, in_use, leads_to
+
+if TYPE_CHECKING:
+    from threading import RLock
 
 _PIECE: Final = 65536
 """Bytes are decoded in pieces of this size."""
@@ -29,6 +32,7 @@ class Output:
         limit: says how much of it is passed on; None for all.
         mark: gives something that tells, cheaply, whether the same plugin still runs; None where
             nothing does.
+        lock: what the thread of the plugin holds, where it may be told by that; a reentrant one.
         stays: whether our streams stay in place between two runs, letting all through, which is
             cheaper; `give_back` then ends it.
     """
@@ -39,6 +43,7 @@ class Output:
         "_home",
         "_limit",
         "_lines",
+        "_lock",
         "_mark",
         "_out",
         "_plugin",
@@ -57,14 +62,16 @@ class Output:
         limit: LineLimit | None = None,
         mark: Callable[[], Mark | None] = lambda: None,
         *,
+        lock: RLock | None = None,
         stays: bool = False,
     ) -> None:
+        self._lock = lock
         self._plugin = plugin
         self._mark = mark
         self._limit = limit or LineLimit(lambda *_: None)
         self._lines = Lines(sink, self._limit)
         self.thread = 0
-        """the thread in which the plugin runs; 0 while none does"""
+        """the thread in which the plugin runs, or `HOLDER`; 0 while none does"""
         self.alone = True
         """whether no stream of another thread stood there when ours took the place"""
         self.unsettled = not stays
@@ -101,6 +108,18 @@ class Output:
                 self._heed(self._err)
             self._lines.settle()
         self.unsettled = self._lines.unsettled or not self._stays
+
+    def holds(self) -> bool:
+        """Say, while `thread` is `HOLDER`, whether it is this thread.
+
+        Who can have the lock at once either holds it, or finds that the attempt has just ended.
+        """
+        if self._lock is None or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self.thread == HOLDER
+        finally:
+            self._lock.release()
 
     def give_back(self) -> None:
         """Give the place back to the streams that were there."""

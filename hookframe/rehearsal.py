@@ -35,9 +35,6 @@ class Numbers(NamedTuple):
 class Rehearsal:
     """A host's side of it; this one has nobody who would go first."""
 
-    serving = True
-    """whether attempts wait for this process"""
-
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""
 
@@ -48,6 +45,20 @@ class Rehearsal:
             as_read: the policy as it was known before.
             as_loaded: the same with the code files that its plugins have named meanwhile.
         """
+
+    def lay_down(self, content: bytes, path: str, text: bytes) -> None:
+        """Leave for others what has become of a file.
+
+        Args:
+            content: its bytes.
+            path: what it is called.
+            text: its code, as `marshal` writes it.
+        """
+
+    def take_up(self, content: bytes, path: str) -> bytes | None:
+        """Give what another process has left of this file; None where there is nothing."""
+        del content, path
+        return None
 
     def advice(self, policy: Numbers) -> Advice:
         """Say whether to load a policy."""

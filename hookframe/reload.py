@@ -22,9 +22,9 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 UNTROUBLED: Final = 3 * POLL
 """Seconds between two looks where the system tells of every change."""
-REHEARSED: Final = 0.0005
+REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
-AT_ONCE: Final = 0.02
+AT_ONCE: Final = 0.1
 """Seconds in which it is asked so often; after that the files are looked at again in between."""
 STILL: Final = 0.5
 """The same where every lease is refused, as if there were always a writer (NFS)."""
@@ -72,7 +72,6 @@ class Reloader:
 
     Args:
         source: where the policy comes from.
-        begin: takes what will be loaded soon.
         load: takes what was read, whenever a generation must be built from it, and gives it back
             with the code files of that generation's plugins.
         refuse: is called where it must not be.
@@ -86,7 +85,6 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        begin: Callable[[Material], None],
         load: Callable[[Material], Material],
         refuse: Callable[[], None],
         broken: Callable[[], bool],
@@ -96,7 +94,6 @@ class Reloader:
         rehearsal: Rehearsal,
     ) -> None:
         self._source = source
-        self._begin = begin
         self._load = load
         self._refuse = refuse
         self._rehearsal = rehearsal
@@ -188,8 +185,6 @@ class Reloader:
             self._say_that_it_waits(material)
             return True
         self._waiting_since = 0.0
-        if self._rehearsal.serving and (changed or self._forced.is_set()):
-            self._begin(material)
         advice = self._advised(material)
         if advice is Advice.WAIT:
             return True
@@ -205,12 +200,13 @@ class Reloader:
 
     def _advised(self, material: Material) -> Advice:
         """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
-        until = monotonic() + AT_ONCE
+        until, patience = monotonic() + AT_ONCE, REHEARSED
         while True:
             advice = self._rehearsal.advice(material.numbers)
             if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
                 return advice
-            sleep(REHEARSED)
+            sleep(patience)
+            patience = min(patience * 1.1, 10 * REHEARSED)
 
     def _say_that_it_waits(self, material: Material) -> None:
         """Say once that a change is not live because its writer has not finished."""

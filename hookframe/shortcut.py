@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from threading import get_ident
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hookframe.attempt import read_only_attempt
+from hookframe.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.decision import NORMAL
 from hookframe.errors import InvalidAttempt
+from hookframe.stream import HOLDER
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
@@ -44,15 +45,35 @@ def shortcut(
     chain, state = generation.chain, generation.state
     fold, run, deadline = chain.fold, chain.run, chain.run.deadline
     out, err = output.streams
+    nine = len(ATTEMPT_TYPES)
 
     def decide(given: Mapping[str, Any]) -> Decision:
         try:
-            attempt = read_only_attempt(given)
+            try:
+                # What needs no conversion is told here, `read_only_attempt` does the rest.
+                if (
+                    type(given) is dict
+                    and len(copy := given.copy()) == nine
+                    and type(copy["mtaid"]) is str
+                    and type(copy["sendid"]) is str
+                    and type(copy["listid"]) is str
+                    and type(copy["msguid"]) is str
+                    and type(copy["injtime"]) is int
+                    and type(copy["sender"]) is str
+                    and type(copy["recipient"]) is str
+                    and ((first := copy["is_first_attempt"]) is True or first is False)
+                    and ((exists := copy["mtaid_exists"]) is True or exists is False)
+                ):
+                    attempt: Any = MappingProxyType(copy)
+                else:
+                    attempt = read_only_attempt(given)
+            except KeyError:
+                attempt = read_only_attempt(given)
         except InvalidAttempt as error:
             return refuse(error, given)
         if sys.stdout is not out or sys.stderr is not err:
             output.take_the_place()
-        output.thread = get_ident()
+        output.thread = HOLDER
         run.started = started = monotonic()
         try:
             decision = fold(attempt, state)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 from threading import get_ident
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from hookframe.silence import Mark, Silence
+
+HOLDER: Final = -1
+"""The thread that holds the lock of its host: which one it is, is found out when it prints."""
 
 
 class Owner(Protocol):
     """Who has put a pair of streams there, and takes what a plugin prints."""
 
     thread: int
-    """the thread in which the plugin runs; 0 while none does"""
+    """the thread in which the plugin runs, or `HOLDER`; 0 while none does"""
     outside: tuple[Any, Any]
     """the streams in whose place the pair stands"""
+
+    def holds(self) -> bool:
+        """Say, while `thread` is `HOLDER`, whether it is this thread."""
 
     def take(self, stream: Stream, text: str) -> None:
         """Take what the plugin prints to one of the two."""
@@ -53,7 +59,8 @@ class Stream(io.TextIOBase):
     @property
     def passes(self) -> bool:
         """Whether what this thread writes goes on to the stream outside."""
-        return self._owner.thread != get_ident()
+        owner = self._owner
+        return owner.thread != get_ident() and not (owner.thread == HOLDER and owner.holds())
 
     def write(self, text: str) -> int:
         if self.passes:

@@ -1,8 +1,9 @@
 """From the save of a hook file to the first decision by its new code, and what waits meanwhile.
 
 Somebody asks all the time, with a pause of a fifth of a millisecond between two attempts. A save
-is live with the first answer that says so; the longest time between two answers is what an
-attempt had to wait. Both processors are free for all, as they are on a machine that sends mail.
+is live with the first answer that says so, counted from the end of the save; the longest time
+between two answers is what an attempt had to wait. Both processors are free for all, as they are
+on a machine that sends mail.
 """
 
 from __future__ import annotations
@@ -134,8 +135,9 @@ def _save(ask: Ask, path: Path, save: Save, lines: int) -> tuple[float, float]:
     number = next(_NUMBERS)
     text = source(number, lines)
     sleep(0.02)  # the one before is out of the way: its garbage, and the standby's load
-    saved = answered = perf_counter()
+    answered = perf_counter()
     save(path, text)
+    saved = perf_counter()
     longest = 0.0
     while True:
         message = ask()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from hookframe.attempt import read_only_attempt
+from hookframe import Host
+from hookframe.attempt import ATTEMPT_TYPES, read_only_attempt
+from hookframe.config import Config
 from hookframe.decision import check_decision
 from hookframe.errors import InvalidAttempt, InvalidDecision
 from hookframe.schema import attempt_schema, decision_schema
@@ -93,6 +96,38 @@ CARELESS_ATTEMPT = st.one_of(
 @given(CARELESS_ATTEMPT)
 def test_an_attempt_is_accepted_exactly_when_the_schema_accepts_it(attempt):
     assert accepted(read_only_attempt, attempt, InvalidAttempt) == ATTEMPTS.is_valid(attempt)
+
+
+class Text(str):
+    """A string of another class."""
+
+
+ODD_VALUES = st.one_of(JSON, st.text().map(Text), st.sampled_from([0, 1, 1.0, 2, None, "1"]))
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """A host whose hook remembers the attempt."""
+    file = tmp_path_factory.mktemp("site") / "hook.py"
+    file.write_text("def pre_delivery_attempt(attempt, state): state['seen'] = attempt\n")
+    file.chmod(0o644)
+    with Host.of(Config(hook_file=str(file)), watch=False) as opened:
+        yield opened
+
+
+@given(CARELESS_ATTEMPT, st.dictionaries(st.sampled_from(sorted(ATTEMPT_TYPES)), ODD_VALUES))
+def test_a_hook_is_shown_the_same_attempt_whether_it_is_explained_or_not(host, attempt, odd):
+    if isinstance(attempt, dict):
+        attempt |= odd
+    state = host.generation.state
+    state.clear()
+    decision, decided = host.decide(attempt), state.pop("seen", None)
+    assert host.explain(attempt).decision == decision
+    explained = state.pop("seen", None)
+    assert decided == explained
+    if decided is not None:
+        assert type(decided) is type(explained)
+        assert list(map(type, decided.values())) == list(map(type, explained.values()))
 
 
 @given(ATTEMPT)

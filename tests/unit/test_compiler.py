@@ -59,6 +59,20 @@ def test_the_code_is_the_same(monkeypatch):
     assert (there.co_filename, list(there.co_lines())) == (PATH, list(here.co_lines()))
 
 
+def test_what_was_compiled_by_the_first_is_taken_up_by_the_next(monkeypatch):
+    kept = {}
+    first, next_one = (
+        Compiler(lambda *given: kept.update({given[:2]: given[2]}), lambda *asked: kept.get(asked))
+        for _ in range(2)
+    )
+    first.begin(HOOK, PATH)
+    here = first.code(HOOK, PATH)
+    monkeypatch.setattr("hookframe.compiler.compiled", None)
+    monkeypatch.setattr("hookframe.compiler._Elsewhere", None)
+    next_one.begin(HOOK, PATH)
+    assert next_one.code(HOOK, PATH) == here
+
+
 def test_an_error_has_the_same_words():
     broken = large("def pre_delivery_attempt(attempt):\n    return {'action': 'pause'\n")
     with pytest.raises(SyntaxError) as here:
