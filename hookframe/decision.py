@@ -275,7 +275,10 @@ def fold(accumulated: Decision, vote: Decision) -> Decision:
         return vote if now > before else accumulated
     if len(vote) == 1:
         return accumulated
-    return _routed({**accumulated, **vote, "action": "normal"})
+    total: Any = accumulated.copy()  # `{**accumulated}` of a read-only one takes four times as long
+    total.update(vote)
+    total["action"] = "normal"
+    return _routed(total)
 
 
 def _routed(keys: dict[str, Any]) -> Decision:
