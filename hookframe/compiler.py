@@ -19,7 +19,7 @@ from typing import Final
 
 LARGE: Final = 32 * 1024
 """Bytes from which on a file is worth a process: what is smaller compiles in a few milliseconds."""
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 5.0
 """Seconds after which the other process is ended, and the file compiled here."""
 _PROGRAM: Final = """
 import marshal, os, sys
