@@ -44,8 +44,8 @@ class Bar:
     @property
     def limits(self) -> str:
         """The bar in words."""
-        most = [] if self.at_most is None else [f"at most {self.at_most:g}"]
-        least = [] if self.at_least is None else [f"at least {self.at_least:g}"]
+        most = [] if self.at_most is None else [f"at most {self.at_most:.3g}"]
+        least = [] if self.at_least is None else [f"at least {self.at_least:.3g}"]
         return ", ".join(most + least)
 
 

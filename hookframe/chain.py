@@ -6,12 +6,13 @@ pluggy calls every implementation with the same arguments and does not say who a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from operator import attrgetter
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from hookframe.deadline import calls_plugins, exceeded
 from hookframe.decision import NORMAL, TEMPFAIL
@@ -23,6 +24,8 @@ from hookframe.votes import Votes
 from hookframe.wrapper import Inner, Wrapper
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import State, Vote
@@ -127,8 +130,9 @@ class Chain:
         self, error: BaseException, attempt: Attempt, decision: Decision, state: State
     ) -> Decision:
         """Go on behind a plugin that has failed, if its policy says so."""
-        traceback = error.__traceback__  # its first entry is where the fold is
-        at = place_of(traceback.tb_lineno) if traceback is not None else len(self._calls)
+        # Its first entry is where the fold is. The error itself may say anything of its traceback.
+        traceback = cast("TracebackType", sys.exc_info()[2])
+        at = place_of(traceback.tb_lineno)
         step = self.run.step = self._calls[at][1].step
         failed = self.run.failed(step, error)
         self.run.step = None
