@@ -11,7 +11,8 @@ _LOCAL: Final = frozenset(
     {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "tmpfs", "xfs", "zfs"}
 )
 """Others may be changed from elsewhere without a word: network file systems, and those of FUSE."""
-_MOUNTS: Final = Path("/proc/self/mountinfo")
+MOUNTS: Final = Path("/proc/self/mountinfo")
+"""What is mounted where, as proc_pid_mountinfo(5) describes it."""
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -22,7 +23,7 @@ def is_local(path: str) -> bool:
         path: the file; symbolic links are followed. Of what can't be found out that is not said.
     """
     try:
-        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return False
     return _kind(os.path.realpath(path), lines) in _LOCAL
