@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import Final
 
 LARGE: Final = 32 * 1024
 """Bytes from which on a file is worth a process: what is smaller compiles in a few milliseconds."""
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 5.0
 """Seconds after which the other process is ended, and the file compiled here."""
 _PROGRAM: Final = """
 import marshal, os, sys
@@ -124,6 +123,8 @@ class _Elsewhere:
     """
 
     def __init__(self, content: bytes, path: str) -> None:
+        from subprocess import DEVNULL, PIPE, Popen  # noqa: PLC0415  (few ever need it)
+
         self.source = content, path
         self._until = monotonic() + _PATIENCE
         with os.fdopen(os.memfd_create("hook file"), "w+b") as request:  # nobody waits to write it
@@ -131,18 +132,20 @@ class _Elsewhere:
             request.seek(0)
             # Isolated, without site-packages: no line of anybody's code runs there. A warning is
             # an error, and ends it.
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", "-W", "error", "-c", _PROGRAM],
                 stdin=request,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stdout=PIPE,
+                stderr=DEVNULL,
             )
 
     def text(self) -> bytes | None:
         """Wait for the code; None where there is none that is certain to be whole."""
+        from subprocess import TimeoutExpired  # noqa: PLC0415
+
         try:
             answer, _ = self._process.communicate(timeout=max(0.0, self._until - monotonic()))
-        except (OSError, ValueError, subprocess.TimeoutExpired):
+        except (OSError, ValueError, TimeoutExpired):
             return None
         version, _, rest = answer.partition(b"\0")
         length, _, text = rest.partition(b"\0")
