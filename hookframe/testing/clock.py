@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from types import MappingProxyType, ModuleType
+from types import BuiltinFunctionType, ModuleType
 from typing import Any, Final
 from unittest.mock import patch
 
+Standing = Mapping[Callable[[], float], Callable[[], float]]
+"""A clock that stands still for each of the real ones."""
 _NANOSECONDS: Final = 1_000_000_000
-_real_monotonic: Final = time.monotonic
-_real_monotonic_ns: Final = time.monotonic_ns
 
 
 class Clock:
@@ -42,15 +42,15 @@ class Clock:
                     f"{when!r} has no time zone; write datetime(…, tzinfo=UTC) or UNIX seconds"
                 )
             when = when.timestamp()
-        passed = 0.0 if self._now is None else max(when - self._now, 0.0)
-        self._monotonic = passed + (_real_monotonic() if self._now is None else self._monotonic)
+        if self._now is None:
+            self._monotonic = time.monotonic()
+        else:
+            self._monotonic += max(when - self._now, 0.0)
         self._now = float(when)
 
     def advance(self, seconds: float) -> None:
         """Let some time pass, in seconds; from now on, where it was not set."""
-        if self._now is None:
-            self.set(time.time())
-        self.set((self._now or 0.0) + seconds)
+        self.set((time.time() if self._now is None else self._now) + seconds)
 
     @contextmanager
     def seen_by(self, modules: Callable[[], Iterable[ModuleType]]) -> Iterator[None]:
@@ -64,34 +64,26 @@ class Clock:
             return
         import time_machine  # noqa: PLC0415  (for tests only, as hypothesis is)
 
+        standing = self._standing()
         with ExitStack() as stack:
             stack.enter_context(time_machine.travel(self._now, tick=False))
-            for module in (time, *modules()):
-                replaced = self._replaced(vars(module))
-                stack.enter_context(patch.dict(vars(module), replaced))
+            for names in map(vars, (time, *modules())):
+                stack.enter_context(patch.dict(names, _replaced(names, standing)))
             yield
 
-    def _replaced(self, names: Mapping[str, Any]) -> dict[str, Callable[[], float]]:
-        """Give what stands for the monotonic clock, under each of its names in a module."""
-        return {
-            name: getattr(self, _STANDING[value])
-            for name, value in names.items()
-            if _is_function(value) and value in _STANDING
-        }
-
-    def _stands(self) -> float:
-        return self._monotonic
-
-    def _stands_ns(self) -> int:
-        return int(self._monotonic * _NANOSECONDS)
+    def _standing(self) -> Standing:
+        """Give what takes the place of the monotonic clocks: time-machine leaves them alone."""
+        now = self._monotonic
+        return {time.monotonic: lambda: now, time.monotonic_ns: lambda: int(now * _NANOSECONDS)}
 
 
-def _is_function(value: object) -> bool:
-    """Say whether it can be one of the clocks: a module's other values may not even be hashable."""
-    return type(value) is type(_real_monotonic)
-
-
-_STANDING: Final = MappingProxyType({_real_monotonic: "_stands", _real_monotonic_ns: "_stands_ns"})
+def _replaced(names: Mapping[str, Any], standing: Standing) -> dict[str, Callable[[], float]]:
+    """Give what takes the place of a clock, under each name that a module has for it."""
+    return {
+        name: standing[value]
+        for name, value in names.items()
+        if isinstance(value, BuiltinFunctionType) and value in standing
+    }
 
 
 def modules_of(subjects: Iterable[object]) -> list[ModuleType]:
