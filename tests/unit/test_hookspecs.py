@@ -25,7 +25,7 @@ def test_each_hook_is_specified_with_its_arguments_and_documented(hook, argument
     assert function.__doc__
     for argument in arguments:
         assert f"{argument}:" in function.__doc__
-    assert hookspecs.HOOKS[hook] == arguments
+    assert hookspecs.HOOKS[hook].given(hookspecs.API_VERSION) == arguments
 
 
 def test_there_is_no_other_hook():
