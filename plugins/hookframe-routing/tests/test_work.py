@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from typing import ClassVar
@@ -78,6 +79,66 @@ def test_an_attempt_costs_as_many_steps_with_10000_exact_rules_as_with_ten(kind,
     many, steps_of_many = work(kind, 10_000, **attempt)
     assert few == many == ({"action": "new_mtaid", "new_mtaid": "7"} if hit else None)
     assert steps_of_many == steps_of_few
+
+
+class Tried(str):
+    """A value that counts how many patterns are tried on it."""
+
+    __slots__ = ()
+    times = 0
+
+    def endswith(self, *given):
+        Tried.times += 1
+        return str.endswith(self, *given)
+
+
+def with_patterns(exact, patterns):
+    """Exact rules, patterns behind them, and a rule for the rest."""
+    kind = by_two_keys_of_which_neither_is_selective
+    before = [{**kind(number), "new_mtaid": number} for number in range(exact)]
+    globs = [
+        {"match": {"listid": {"glob": f"*{number}!"}}, "dump": True} for number in range(patterns)
+    ]
+    plugin = Routing()
+    plugin.configure({"rule": [*before, *globs, {"new_mtaid": "the rest"}]})
+    return plugin
+
+
+def patterns_tried(plugin, **attempt):
+    Tried.times = 0
+    decision = plugin.pre_delivery_attempt({"listid": Tried("l"), **attempt})
+    return decision["new_mtaid"], Tried.times
+
+
+def test_200_patterns_are_200_trials_for_an_attempt_that_no_exact_rule_matches():
+    few, many = with_patterns(10, 200), with_patterns(10_000, 200)
+    nowhere = {"mtaid": "none", "sendid": "none"}
+    assert patterns_tried(few, **nowhere) == patterns_tried(many, **nowhere) == ("the rest", 200)
+
+
+def test_200_patterns_cost_nothing_where_an_exact_rule_before_them_matches():
+    attempt = {"mtaid": "m7", "sendid": "s99"}
+    assert patterns_tried(with_patterns(10_000, 200), **attempt) == ("9907", 0)
+
+
+def test_exact_rules_in_use_are_no_work_for_the_garbage_collector(tmp_path):
+    def tracked(rules):
+        file = tmp_path / f"{rules}.toml"
+        file.write_text(
+            "".join(
+                f'[[rule]]\nmatch.mtaid = "m{number}"\nmatch.sendid = "s"\nnew_mtaid = {number}\n'
+                for number in range(rules)
+            )
+        )
+        plugin = Routing()
+        plugin.configure({"file": str(file)})
+        gc.collect()
+        objects = len(gc.get_objects())
+        assert plugin.pre_delivery_attempt({"mtaid": "m9", "sendid": "s"})["new_mtaid"] == "9"
+        return objects
+
+    tracked(10)  # whatever is made at the first time
+    assert abs(tracked(3000) - tracked(10)) < 300
 
 
 def test_a_match_spares_the_patterns_after_it():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from hookframe_routing.index import Place, filing_keys, places, popularity
 from hookframe_routing.keys import Facts, Reader
