@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 from hookframe_routing import Routing
+from hookframe_routing.conditions import Patterns
 
 
 class Counted(str):
@@ -92,15 +93,21 @@ class Tried(str):
         return str.endswith(self, *given)
 
 
-def with_patterns(exact, patterns):
+def a_glob(number):
+    return {"listid": {"glob": f"*{number}!"}}
+
+
+def a_glob_of_the_middle(number):
+    return {"listid": {"glob": f"*{number}!*"}}
+
+
+def with_patterns(pattern, exact, patterns):
     """Exact rules, patterns behind them, and a rule for the rest."""
     kind = by_two_keys_of_which_neither_is_selective
     before = [{**kind(number), "new_mtaid": number} for number in range(exact)]
-    globs = [
-        {"match": {"listid": {"glob": f"*{number}!"}}, "dump": True} for number in range(patterns)
-    ]
+    tried = [{"match": pattern(number), "dump": True} for number in range(patterns)]
     plugin = Routing()
-    plugin.configure({"rule": [*before, *globs, {"new_mtaid": "the rest"}]})
+    plugin.configure({"rule": [*before, *tried, {"new_mtaid": "the rest"}]})
     return plugin
 
 
@@ -110,15 +117,32 @@ def patterns_tried(plugin, **attempt):
     return decision["new_mtaid"], Tried.times
 
 
-def test_200_patterns_are_200_trials_for_an_attempt_that_no_exact_rule_matches():
-    few, many = with_patterns(10, 200), with_patterns(10_000, 200)
-    nowhere = {"mtaid": "none", "sendid": "none"}
-    assert patterns_tried(few, **nowhere) == patterns_tried(many, **nowhere) == ("the rest", 200)
+NOWHERE = {"mtaid": "none", "sendid": "none"}
 
 
-def test_200_patterns_cost_nothing_where_an_exact_rule_before_them_matches():
-    attempt = {"mtaid": "m7", "sendid": "s99"}
-    assert patterns_tried(with_patterns(10_000, 200), **attempt) == ("9907", 0)
+def test_200_globs_of_one_key_are_one_question_for_an_attempt_that_none_of_them_matches():
+    few, many = with_patterns(a_glob, 10, 1), with_patterns(a_glob, 10_000, 200)
+    assert patterns_tried(few, **NOWHERE) == patterns_tried(many, **NOWHERE) == ("the rest", 1)
+
+
+def test_200_other_patterns_are_as_many_trials_behind_10000_exact_rules_as_behind_ten(monkeypatch):
+    trials = []
+    holds = Patterns.holds
+    monkeypatch.setattr(Patterns, "holds", lambda self, fact: trials.append(1) or holds(self, fact))
+
+    def tried(exact):
+        plugin = with_patterns(a_glob_of_the_middle, exact, 200)
+        trials.clear()
+        return patterns_tried(plugin, **NOWHERE)[0], len(trials)
+
+    assert tried(10) == tried(10_000) == ("the rest", 200)
+
+
+@pytest.mark.parametrize("pattern", [a_glob, a_glob_of_the_middle])
+def test_200_patterns_cost_nothing_where_an_exact_rule_before_them_matches(pattern, monkeypatch):
+    plugin = with_patterns(pattern, 10_000, 200)
+    monkeypatch.setattr(Patterns, "holds", None)
+    assert patterns_tried(plugin, mtaid="m7", sendid="s99") == ("9907", 0)
 
 
 def test_exact_rules_in_use_are_no_work_for_the_garbage_collector(tmp_path):
