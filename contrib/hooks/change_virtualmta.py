@@ -1,9 +1,18 @@
-"""Send one campaign by another VirtualMTA, after it was injected, and say so in the log."""
+"""Send one campaign by another VirtualMTA, after it was injected, and say so in the log.
+
+Why: a campaign is in the queue already, and it was injected with the wrong VirtualMTA.
+Does: sends the messages of the SendIDs in a table by the VirtualMTA that stands there.
+Reads: `sendid`; no file.
+Costs: one look-up in a table an attempt, and a line in the log for each that is moved.
+Edit: `MOVED`.
+"""
 
 import sys
 
 MOVED = {"trans170101": "smtp1-3"}
 """the VirtualMTA by SendID"""
+
+hookframe_pure = True
 
 
 def pre_delivery_attempt(attempt):

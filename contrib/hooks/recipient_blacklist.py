@@ -1,23 +1,34 @@
-"""Refuse recipients that stand in a list, one address a line.
+"""Bounce mail to recipients that stand in a list.
 
-The list is read again every three seconds, so an edit of it needs no reload of this file. A list
-that can't be read is an error, and the attempt temp-fails: better late than against the policy.
+Why: some people have asked never to be written to again, whatever the next campaign's list says.
+Does: bounces what is for an address in the list. Case makes no difference.
+Reads: `recipient`; the file `recipient_blacklist.txt` beside this one, an address a line.
+Costs: one look-up in a set an attempt; the file is read every three seconds, changed or not, which
+    takes about 0.2 s for a million addresses; some 100 bytes of memory for an address.
+Edit: `LIST`, `SECONDS`, `REFUSED`. Another list may also stand in `[plugins.file.settings]`, as
+    `list`.
+Mind: a list that can't be read is an error, and every attempt a temporary failure: better late
+    than against the policy. For long lists, or domains, there is the plugin hookframe-blacklist.
 """
 
 from pathlib import Path
 from time import monotonic
 
-LIST = Path("/etc/hookframe/recipient_blacklist.txt")
+LIST = Path(__file__).with_name("recipient_blacklist.txt")
+"""the file with the addresses"""
 SECONDS = 3
+"""how long what was read is good"""
 REFUSED = {"action": "dump", "message": "This address is on an internal blacklist. (#5.7.1)"}
+"""the decision about an address in the list"""
 
 
 def configure(settings):
     """Take another list from `[plugins.file.settings]`, where there is one."""
-    global LIST  # noqa: PLW0603
-    LIST = Path(settings.pop("list", LIST))
-    if settings:
-        raise ValueError(f"unknown settings: {', '.join(settings)}; known: list")
+    global LIST
+    unknown = settings.keys() - {"list"}
+    if unknown:
+        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}; known: list")
+    LIST = Path(settings.get("list", LIST))
 
 
 def listed():
