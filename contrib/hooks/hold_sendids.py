@@ -3,8 +3,8 @@
 Why: somebody has sent the wrong text, or the right one to the wrong list, and it has to stop now.
 Does: defers the messages of every SendID in the list, or all of them if a line of it is `*`. Take a
     SendID out of the list, and its messages go on.
-Reads: `sendid`; the file `held_sendids.txt` beside this one, a SendID a line; `#` starts a comment
-    line.
+Reads: `sendid`; `state`; the file `held_sendids.txt` beside this one, a SendID a line. A line that
+    starts with `#` is a comment.
 Costs: a look at the file's time stamps (`stat`) an attempt; it is read when it has changed, and in
     the two seconds after that.
 Edit: `HELD`.

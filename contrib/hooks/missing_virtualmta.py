@@ -1,8 +1,8 @@
 """Send by another VirtualMTA, or hold back, what names a VirtualMTA that does not exist.
 
 Why: a campaign was injected with a VirtualMTA that was mistyped, or has been taken away since.
-Does: where the MTA has not found the VirtualMTA of a message, sends it by the one that stands in a
-    table, or defers it if there is none, until somebody has looked.
+Does: sends a message whose VirtualMTA the MTA has not found by the one that stands in a table, or
+    defers it if there is none, until somebody has looked.
 Reads: `mtaid_exists`, `mtaid`; no file.
 Costs: one look at the attempt, and one look-up in a table where a VirtualMTA is missing.
 Edit: `INSTEAD`.

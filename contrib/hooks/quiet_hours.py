@@ -3,7 +3,7 @@
 Why: a newsletter that arrives at three in the morning is read by nobody, and complained about.
 Does: defers mail to the domains in the table during the quiet hours of their time zone. Summer time
     is followed, and the hours may go past midnight.
-Reads: `recipient`, `sendid`; the clock; no file, but for the system's time zones when it is loaded.
+Reads: `recipient`, `sendid`; the clock; no file, but for the system's time zones at the start.
 Costs: two look-ups in tables an attempt, and one conversion of a time where there is an entry.
 Edit: `HOURS`, `ZONES`, `AT_ANY_TIME`.
 Mind: the MTA tries again when it likes to, so mail leaves some time after the quiet hours. The

@@ -2,7 +2,8 @@
 
 Why: some people have asked never to be written to again, whatever the next campaign's list says.
 Does: bounces what is for an address in the list. Case makes no difference.
-Reads: `recipient`; the file `recipient_blacklist.txt` beside this one, an address a line.
+Reads: `recipient`; the clock; `state`; the file `recipient_blacklist.txt` beside this one, an
+    address a line.
 Costs: one look-up in a set an attempt; the file is read every three seconds, changed or not, which
     takes about 0.2 s for a million addresses; some 100 bytes of memory for an address.
 Edit: `LIST`, `SECONDS`, `REFUSED`. Another list may also stand in `[plugins.file.settings]`, as

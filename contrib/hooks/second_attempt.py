@@ -2,8 +2,8 @@
 
 Why: a message that was deferred is slow mail. By another VirtualMTA it does not stand in the way of
     fresh mail, nor spend the good addresses on destinations that complain.
-Does: on every attempt but the first, sends the messages of the VirtualMTAs in the table by the one
-    that stands there.
+Does: sends the messages of the VirtualMTAs in a table by the one that stands there, on every
+    attempt but the first.
 Reads: `is_first_attempt`, `mtaid`; no file.
 Costs: one look-up in a table an attempt.
 Edit: `SLOW_LANE`.

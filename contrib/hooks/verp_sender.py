@@ -1,9 +1,9 @@
 """Put the recipient into the envelope sender (VERP), so that a bounce says whom it is about.
 
 Why: many bounces do not tell which address has failed, at least not in a form that can be parsed.
-Does: `bounces@example.com` to `jane@example.net` becomes `bounces+jane=example.net@example.com`,
-    for the sender domains in the table. What is not a letter, a digit or one of `-._` is written as
-    its UTF-8 bytes, `+` and two hexadecimal digits each, so that it can be read back.
+Does: makes `bounces+jane=example.net@example.com` of the sender `bounces@example.com` in mail to
+    `jane@example.net`, for some domains of senders. What is not a letter, a digit or one of `-._`
+    is written as its UTF-8 bytes, `+` and two hexadecimal digits each, so it can be read back.
 Reads: `sender`, `recipient`; no file.
 Costs: some microseconds an attempt; no memory.
 Edit: `DOMAINS`.

@@ -1,8 +1,8 @@
 """Warm up a new VirtualMTA: give it a share of the mail that grows day by day.
 
 Why: a new address has no reputation, and one that sends much on its first day gets a bad one.
-Does: from a given day on, sends a share of the messages of one VirtualMTA by the new one; the share
-    of each day stands in a list. It is chosen by a hash of the recipient: who has moved stays.
+Does: sends a share of the messages of one VirtualMTA by the new one, from a given day on; the share
+    of each day stands in a list. A hash of the recipient decides: who has moved stays.
 Reads: `mtaid`, `recipient`; the clock; no file.
 Costs: for the messages of that VirtualMTA a hash an attempt, one or two microseconds.
 Edit: `FROM`, `TO`, `FIRST_DAY`, `PERCENTAGES`.
