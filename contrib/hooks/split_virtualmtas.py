@@ -5,7 +5,7 @@ Does: sends each recipient of a SendID by a VirtualMTA chosen by a hash of SendI
     every attempt for one recipient has the same one. What is missing from 100 percent keeps the
     VirtualMTA that the message came with.
 Reads: `sendid`, `recipient`; no file.
-Costs: a hash for each VirtualMTA of the SendID an attempt, some microseconds; no memory.
+Costs: a hash for each VirtualMTA of the SendID an attempt, one or two microseconds each; no memory.
 Edit: `SHARES`.
 Mind: a change of the percentages moves a recipient only to a VirtualMTA whose share has grown
     against that of the one it leaves. Nobody moves between two whose shares have not changed.

@@ -4,7 +4,7 @@ Why: a new address has no reputation, and one that sends much on its first day g
 Does: sends a share of the messages of one VirtualMTA by the new one, from a given day on; the share
     of each day stands in a list. A hash of the recipient decides: who has moved stays.
 Reads: `mtaid`, `recipient`; the clock; no file.
-Costs: for the messages of that VirtualMTA a hash an attempt, one or two microseconds.
+Costs: for the messages of that VirtualMTA a hash an attempt, some two microseconds; no memory.
 Edit: `FROM`, `TO`, `FIRST_DAY`, `PERCENTAGES`.
 Mind: a share is no number of messages. Look at yesterday's volume before you write the
     percentages. A day ends at midnight UTC.
