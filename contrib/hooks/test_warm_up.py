@@ -68,6 +68,20 @@ def test_no_recipient_is_too_odd_to_move(chain, edited, recipient):
     policy.assert_decision(MOVED, mtaid="old-pool", recipient=recipient)
 
 
+def test_the_case_of_an_address_makes_no_difference(chain, edited):
+    policy = chain(edited("warm_up"), now=FIRST + timedelta(days=7))
+    for recipient in RECIPIENTS[:100]:
+        decision = policy.decide(mtaid="old-pool", recipient=recipient)
+        policy.assert_decision(decision, mtaid="old-pool", recipient=recipient.upper())
+
+
+def test_a_first_day_may_be_for_nobody(chain, edited):
+    policy = chain(edited("warm_up", PERCENTAGES="[0, 100]"), now=FIRST)
+    policy.assert_decision(NORMAL, mtaid="old-pool")
+    policy.advance(24 * 60 * 60)
+    policy.assert_decision(MOVED, mtaid="old-pool")
+
+
 @pytest.mark.parametrize("percentages", ["[2, 1]", "[-1, 1]", "[50, 101]"])
 def test_percentages_that_make_no_sense_are_a_load_error(chain, edited, percentages):
     policy = chain(edited("warm_up", PERCENTAGES=percentages), broken=True)
