@@ -27,6 +27,7 @@ SETS = {
     "squatter": ("file-squatter",),
     "scripted": ("scripted",),
     "described": ("well-described", "old-fashioned"),
+    "today": ("written-for-1",),
 }
 QUIET = ("--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--quiet")
 
