@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.utils import getaddresses
 from typing import Final
 
-from importlib_metadata import PackageMetadata
+from importlib_metadata import EntryPoint, PackageMetadata
 
 from hookframe.discovery import Found
 
@@ -51,10 +51,9 @@ def about(found: Found) -> About:
     Returns:
         What could be read; it never raises for what is wrong with the metadata.
     """
-    distribution = found.entry_point.dist
+    point = found.entry_point
     with suppress(Exception):
-        metadata = distribution.metadata if distribution is not None else None
-        if metadata is not None:
+        if isinstance(point, EntryPoint) and point.dist and (metadata := point.dist.metadata):
             return About(_summary(metadata), _author(metadata), _link(metadata))
     return About()
 
