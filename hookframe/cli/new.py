@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
+from typing import Final
 
 import click
 
 from hookframe.cli.console import complain, note
 from hookframe.cli.files import write_new
 from hookframe.cli.new_names import Names, check_module, names_of
-from hookframe.cli.new_template import KINDS, project
+from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.discovery import Installed
+
+_LONGEST_SUMMARY: Final = 120
+"""what contrib/CONTRIBUTING.md asks for"""
 
 
 @click.command("new", short_help="Start a plugin.")
@@ -25,16 +30,19 @@ from hookframe.discovery import Installed
     help="A plugin, a single hook file, or a plugin that is a wrapper around the chain.",
 )
 @click.option("--directory", metavar="DIR", help="Where it goes. Default: hookframe-NAME.")
+@click.option(
+    "--summary", metavar="SENTENCE", default="", help="What it does, for its metadata and README."
+)
 @click.option("--author", default="", help="Who holds the copyright.")
 @click.option("--email", metavar="ADDRESS", default="", help="Where the author can be reached.")
 @policy_options
 def command(
     policy: PolicyOptions,  # noqa: ARG001
+    /,
     name: str,
     kind: str,
     directory: str | None,
-    author: str,
-    email: str,
+    **about: str,
 ) -> int:
     """Write a plugin to start from: it can be built, installed, tested and used as it comes.
 
@@ -48,11 +56,10 @@ def command(
         hookframe new hold --kind file --directory /etc/hookframe/hold
     """
     names = _names(name, kind)
-    _check_one_line("--author", author)
-    _check_one_line("--email", email)
+    _check_about(kind, about)
     default = names.identifier if kind == "file" else names.distribution
     folder = Path(default if directory is None else directory)
-    files = project(kind, names, author, email)
+    files = project(kind, names, About(**about))
     try:
         if folder.exists() and any(folder.iterdir()):
             complain(
@@ -80,10 +87,18 @@ def _names(name: str, kind: str) -> Names:
     return names
 
 
-def _check_one_line(option: str, text: str) -> None:
+def _check_about(kind: str, about: Mapping[str, str]) -> None:
     """Refuse what metadata can't hold, as bytes that are not UTF-8 are."""
-    if not text.isprintable():
-        raise click.UsageError(f"{option} is {text!a}: it must be one line of text.")
+    if kind == "file" and (about["author"] or about["email"]):
+        raise click.UsageError("--author and --email go into metadata, which a file has none of.")
+    for option, text in about.items():
+        if not text.isprintable():
+            raise click.UsageError(f"--{option} is {text!a}: it must be one line of text.")
+    length = len(about["summary"])
+    if length > _LONGEST_SUMMARY:
+        raise click.UsageError(
+            f"--summary has {length} characters: shorten it to {_LONGEST_SUMMARY} at most."
+        )
 
 
 def _note_others(names: Names) -> None:

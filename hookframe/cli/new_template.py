@@ -54,14 +54,28 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 """Every kind by its name on the command line."""
 
 
-def project(kind: str, names: Names, author: str, email: str) -> dict[PurePath, bytes]:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an author says of a plugin; empty where they have not.
+
+    Args:
+        summary: what it does, in a sentence; without one it says what it does as it comes.
+        author: who holds the copyright; without a name it is the plugin's developers.
+        email: where they can be reached.
+    """
+
+    summary: str = ""
+    author: str = ""
+    email: str = ""
+
+
+def project(kind: str, names: Names, about: About) -> dict[PurePath, bytes]:
     """Write a project, aside.
 
     Args:
         kind: which of `KINDS`.
         names: the plugin's names.
-        author: who holds the copyright; empty for the developers of the plugin.
-        email: where they can be reached; may be empty.
+        about: what its author says of it, in lines that print.
 
     Returns:
         The content of each file, by its path within the project.
@@ -69,10 +83,10 @@ def project(kind: str, names: Names, author: str, email: str) -> dict[PurePath, 
     values = {
         **{each: getattr(names, each) for each in ("name", "distribution", "identifier", "module")},
         "kind": kind,
-        "summary": KINDS[kind].summary,
+        "summary": about.summary or KINDS[kind].summary,
         "message": KINDS[kind].message,
-        "author": author or f"The {names.distribution} developers",
-        "email": email,
+        "author": about.author or f"The {names.distribution} developers",
+        "email": about.email,
         "year": date.today().year,  # noqa: DTZ011  (a copyright begins in its author's own year)
         "api_version": API_VERSION,
         "requirement": requirement(__version__),
@@ -106,7 +120,7 @@ def _rendered(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["quoted"] = _quoted
+    environment.filters |= {"quoted": _quoted, "in_docstring": _in_docstring}
     for source, path in _sources(directories):
         name = environment.from_string(str(path).removesuffix(_SUFFIX)).render(values)
         text = environment.from_string(source.read_text("utf-8")).render(values)
@@ -124,3 +138,7 @@ def _sources(directories: tuple[str, ...]) -> Iterator[tuple[Path, PurePath]]:
 def _quoted(text: str) -> str:
     """Make a string of TOML of what prints; JSON's are the same."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def _in_docstring(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
