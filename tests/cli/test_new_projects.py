@@ -118,9 +118,9 @@ def line(shell, text):
     return done
 
 
-def edit(folder, kind):
-    """Change three lines, each of which is there once."""
-    for name, (old, new) in EDITS[kind].items():
+def edit(folder, edits):
+    """Change a line in each file, which is there once."""
+    for name, (old, new) in edits.items():
         text = (folder / name).read_text("utf-8")
         assert text.count(old) == 1, name
         (folder / name).write_text(text.replace(old, new), "utf-8")
@@ -157,11 +157,19 @@ def written(shell, author):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_lines_that_it_names_work_as_they_stand(shell, written, kind):
+def test_the_lines_that_it_names_work_as_they_stand_and_its_tests_notice_an_edit(
+    shell, written, kind
+):
     lines = [each for each in written(kind).out.splitlines() if each.startswith("  ")]
     done = line(shell, "\n".join(["set -e", *lines]))
     assert " passed" in done.out
     assert '"decision":{"action":"pause"' in done.out
+
+    (folder,) = shell.directory.iterdir()
+    edit(folder, {name: lines for name, lines in EDITS[kind].items() if "test_" not in name})
+    done = shell.run(f"pytest -qx {folder}", program=("bash", "-c"))
+    assert done.status == 1
+    assert "the decision is" in done.out
 
 
 @pytest.mark.parametrize("kind", ["plugin", "wrapper"])
@@ -170,7 +178,7 @@ def test_a_distribution_is_edited_built_installed_elsewhere_and_used(
 ):
     written(kind)
     folder = shell.directory / "hookframe-slow-start"
-    edit(folder, kind)
+    edit(folder, EDITS[kind])
     line(shell, "pip wheel --no-deps --wheel-dir wheels ./hookframe-slow-start")
     (made,) = (shell.directory / "wheels").iterdir()
     line(operator, f"pip install {made}")
@@ -187,27 +195,11 @@ def test_a_distribution_is_edited_built_installed_elsewhere_and_used(
 def test_a_file_is_edited_copied_and_used(shell, written, operator):
     written("file")
     folder = shell.directory / "slow_start"
-    edit(folder, "file")
+    edit(folder, EDITS["file"])
     shutil.copy(folder / "slow_start.py", operator.directory)
     line(operator, "hookframe check slow_start.py")
     done = line(operator, f"hookframe decide --hook-file slow_start.py {LISTED}")
     assert done.lines == [AFTERWARDS["file"]]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_its_tests_notice_an_edit_of_what_it_decides(shell, written, kind):
-    written(kind)
-    (folder,) = shell.directory.iterdir()
-    name = next(name for name in EDITS[kind] if "test" not in name)
-    path = folder / name
-    old, new = EDITS[kind][name]
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-    if kind != "file":
-        line(shell, f"pip install --editable {folder}")
-    done = shell.run(f"pytest -qx {folder}", program=("bash", "-c"))
-    assert done.status == 1
-    assert "the decision is" in done.out
 
 
 def test_the_wheel_holds_the_whole_template_and_so_does_one_that_is_built_of_the_sdist(
