@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
 from unittest.mock import patch
 
-Standing = Mapping[Callable[[], float], Callable[[], float]]
-"""A clock that stands still for each of the real ones."""
+Reading = Callable[[], float]
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -64,26 +63,36 @@ class Clock:
             return
         import time_machine  # noqa: PLC0415  (for tests only, as hypothesis is)
 
-        standing = self._standing()
+        real, standing = (time.monotonic, time.monotonic_ns), self._standing()
+        loaded = set(sys.modules)
         with ExitStack() as stack:
+            stack.callback(_exchange_in_new_modules, loaded, dict(zip(standing, real, strict=True)))
             stack.enter_context(time_machine.travel(self._now, tick=False))
             for names in map(vars, (time, *modules())):
-                stack.enter_context(patch.dict(names, _replaced(names, standing)))
+                exchanged = _exchanged(names, dict(zip(real, standing, strict=True)))
+                stack.enter_context(patch.dict(names, exchanged))
             yield
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> tuple[Reading, Reading]:
         """Give what takes the place of the monotonic clocks: time-machine leaves them alone."""
         now = self._monotonic
-        return {time.monotonic: lambda: now, time.monotonic_ns: lambda: int(now * _NANOSECONDS)}
+        return lambda: now, lambda: int(now * _NANOSECONDS)
 
 
-def _replaced(names: Mapping[str, Any], standing: Standing) -> dict[str, Callable[[], float]]:
+def _exchanged(names: Mapping[str, Any], clocks: Mapping[Reading, Reading]) -> dict[str, Reading]:
     """Give what takes the place of a clock, under each name that a module has for it."""
     return {
-        name: standing[value]
+        name: clocks[value]
         for name, value in names.items()
-        if isinstance(value, BuiltinFunctionType) and value in standing
+        if isinstance(value, (BuiltinFunctionType, FunctionType)) and value in clocks
     }
+
+
+def _exchange_in_new_modules(loaded: set[str], clocks: Mapping[Reading, Reading]) -> None:
+    """Give modules that were loaded meanwhile, and took a standing clock, the real one."""
+    for name in sys.modules.keys() - loaded:
+        names = vars(sys.modules[name])
+        names.update(_exchanged(names, clocks))
 
 
 def modules_of(subjects: Iterable[object]) -> list[ModuleType]:

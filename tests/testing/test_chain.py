@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
@@ -305,3 +307,23 @@ def test_the_clocks_are_put_back_after_an_error(chain):
 def test_a_time_without_a_zone_is_refused(chain):
     with pytest.raises(ValueError, match="has no time zone"):
         chain(Watch()).set_time(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_module_that_a_plugin_loads_meanwhile_has_the_real_clock_afterwards(
+    chain, tmp_path, monkeypatch
+):
+    (tmp_path / "loaded_at_noon.py").write_text("from time import monotonic\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Loading:
+        @hookimpl
+        def pre_delivery_attempt(self, state):
+            from loaded_at_noon import monotonic as taken
+
+            state["taken"] = taken
+
+    policy = chain(Loading(), now=NOON)
+    policy.decide()
+    assert sys.modules["loaded_at_noon"].monotonic is time.monotonic
+    assert policy.state["taken"] is not time.monotonic
+    del sys.modules["loaded_at_noon"]
