@@ -10,7 +10,9 @@ import click
 
 from hookframe.cli.console import complain
 from hookframe.cli.options import PolicyOptions
-from hookframe.testing.verification.check import EXAMPLES, Effort, HypothesisMissing, verify
+from hookframe.testing.verification import EXAMPLES
+from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
+from hookframe.testing.verification.process import HANGS
 from hookframe.testing.verification.report import as_json, text_of
 from hookframe.testing.verification.subjects import NoSubject, find_subjects
 
@@ -36,6 +38,13 @@ _USED_WRONGLY = 2
     type=click.FloatRange(min=0, min_open=True),
     help="Let a call take so many times the reference.  [default: 1000]",
 )
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=HANGS,
+    show_default=True,
+    help="Kill it after so many seconds without progress.",
+)
 @click.option("--json", "as_report", is_flag=True, help="Print the report as JSON.")
 def command(
     target: str,
@@ -43,6 +52,7 @@ def command(
     examples: int,
     seed: int,
     slow: float | None,
+    patience: float,
     as_report: bool,
 ) -> int:
     """Try a plugin on thousands of attempts, and say which rules it breaks.
@@ -62,7 +72,7 @@ def command(
         subjects = find_subjects(target, settings)
         verdicts: list[Verdict] = []
         for subject in subjects:
-            verdicts.append(verify(subject, Effort(examples, seed, slow)))
+            verdicts.append(verify(subject, Effort(examples, seed, slow, patience)))
             if not as_report:
                 click.echo(text_of(verdicts[-1], seed, _absolute(settings)))
     except (NoSubject, HypothesisMissing) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hookframe.testing.members import Member, member
 from hookframe.testing.policies import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
 from hookframe.testing.samples import attempts, make_attempt
+from hookframe.testing.verification import conformance
 
 __all__ = [
     "TEMPFAIL",
@@ -16,6 +17,7 @@ __all__ = [
     "Member",
     "PolicyUnderTest",
     "attempts",
+    "conformance",
     "make_attempt",
     "member",
     "open_chain",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.attempt import read_only_attempt
 from hookframe.chain import Chain
 from hookframe.config import FILE, Config, PluginTable
-from hookframe.describe import describe
 from hookframe.errors import Origin, PluginError
 from hookframe.frozen import frozen
 from hookframe.generation import Builder, Generation
@@ -190,11 +189,6 @@ def _raised(call: Callable[[], object]) -> BaseException | None:
     except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)
         return error
     return None
-
-
-def in_words(error: BaseException, plugin: Plugin) -> str:
-    """Say what a plugin has raised, with its file and line."""
-    return describe(error, plugin.file)
 
 
 def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: State) -> None:

@@ -62,24 +62,20 @@ class Sentry:
         """the thread in which an attempt runs; 0 while none does"""
         self.what = ""
         """what the last attempt wanted; empty where it wanted nothing"""
-        self.frame: FrameType | None = None
-        """where it did"""
+        self.stack: tuple[tuple[str, int], ...] = ()
+        """where it did: files and lines, the innermost first"""
         _let_sleep_be_audited()
         sys.addaudithook(self._hear)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch this thread."""
-        self.what, self.frame = "", None
+        self.what, self.stack = "", ()
         self._thread = get_ident()
         try:
             yield
         finally:
             self._thread = 0
-
-    def forget(self) -> None:
-        """Let go of the stack of what was told."""
-        self.frame = None
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._thread and event in _EVENTS and self._thread == get_ident():
@@ -90,8 +86,15 @@ class Sentry:
             return
         if not self.what:
             self.what = _in_words(event, arguments)
-            self.frame = sys._getframe(2)  # noqa: SLF001  (documented, and there is no other way)
+            frame = sys._getframe(2)  # noqa: SLF001  (documented, and there is no other way)
+            self.stack = tuple(_lines(frame))
         raise Blocked(self.what)
+
+
+def _lines(frame: FrameType | None) -> Iterator[tuple[str, int]]:
+    while frame is not None:
+        yield frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
 
 
 def _waits(operation: int) -> bool:

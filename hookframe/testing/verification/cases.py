@@ -91,6 +91,11 @@ def accumulated(votes: Votes) -> Decision:
     return cast("Decision", MappingProxyType(dict(decision)))
 
 
+def votes_for(decision: Mapping[str, Any]) -> Votes:
+    """Give votes that add up to a decision that a case has had."""
+    return next(votes for votes in (*VOTES, FAILED) if dict(accumulated(votes)) == dict(decision))
+
+
 _LABEL: Final = "d" * 59
 _LONGEST: Final = f"{'l' * 64}@{_LABEL}.{_LABEL}.{_LABEL}.example.a"
 """254 characters, the most that fit into a path of RFC 5321 4.5.3.1.3."""

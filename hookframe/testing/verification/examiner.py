@@ -99,7 +99,6 @@ class Examiner:
             before.restore()
             findings += [self._changed(change) for change in changes]
         self._usage.missed = None
-        self.sentry.forget()
         return findings
 
     def answer(self, case: Case) -> object:
@@ -189,7 +188,7 @@ class Examiner:
         with self.sentry.watching():
             error = self.bench.show(case, outcome)
         if self.sentry.what:
-            place = self.places.of_stack(self.sentry.frame)
+            place = self.places.of_stack(self.sentry.stack)
             seen = f"it {self.sentry.what}"
             yield Finding("blocks", seen, place, doing="decided", apart=place)
         elif error is not None:
@@ -250,16 +249,16 @@ class Examiner:
         with sentry.watching():
             outcome = self.bench.ask(case, state)
         usage.end()
-        place = self.places.of_stack(sentry.frame) if sentry.what else self.places.hook
+        place = self.places.of_stack(sentry.stack) if sentry.what else self.places.hook
         return _Asked(outcome, usage.strayed, usage.missed, sentry.what, place)
 
     def _fresh(self) -> WatchedState:
         return WatchedState(self._usage)
 
 
-def impurity(first: object, again: object, place: Place) -> Finding:
+def impurity(first: object, again: object, place: Place, how: str = "equal input") -> Finding:
     """Say that a plugin which says that it is pure has answered one question in two ways."""
-    seen = f"equal input, and it returns {_answer(first)}, then {_answer(again)}"
+    seen = f"{how}, and it returns {_answer(again)}, not {_answer(first)}"
     return Finding("impure", seen, place)
 
 

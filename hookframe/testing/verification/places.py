@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,16 +41,18 @@ class Places:
         """Say whether a file is the plugin's."""
         return file == self._file or bool(self._package and file.startswith(self._package))
 
-    def of_stack(self, frame: FrameType | None) -> Place:
-        """Find the plugin's innermost line on a stack; failing that, one of nobody we know."""
+    def of_stack(self, stack: Iterable[Place]) -> Place:
+        """Find the plugin's line on a stack, the innermost first; failing that, of nobody we know.
+
+        Args:
+            stack: files and lines.
+        """
         stranger = NOWHERE
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if self.is_own(file):
-                return file, frame.f_lineno
-            if stranger is NOWHERE and _is_strange(file):
-                stranger = file, frame.f_lineno
-            frame = frame.f_back
+        for place in stack:
+            if self.is_own(place[0]):
+                return place
+            if stranger is NOWHERE and _is_strange(place[0]):
+                stranger = place
         return stranger
 
     def of_error(self, error: BaseException | None) -> Place:

@@ -12,12 +12,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from hookframe.testing.samples import make_attempt
+from hookframe.testing.verification.cases import differences
 from hookframe.testing.verification.notebook import Notebook
 from hookframe.testing.verification.verdict import Verdict, Violation
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from hookframe.testing.verification.inspection import Job
     from hookframe.testing.verification.subjects import Subject
 
-HANGS: Final = 20.0
+HANGS: Final = 30.0
 """Seconds without a new attempt, or a new moment of the plugin's life, after which it hangs."""
 _LOOK: Final = 0.1
 _START: Final = (
@@ -35,6 +39,9 @@ _START: Final = (
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in ')
 _OURS: Final = f"{Path(__file__).parents[2]}{os.sep}"
 _LONGEST: Final = 300
+_NORMAL: Final = {"action": "normal"}
+_Way = Callable[[Any], dict[str, Any]]
+"""Makes something smaller."""
 
 
 def inspect(job: Job, patience: float = HANGS) -> Verdict:
@@ -62,7 +69,44 @@ def inspect(job: Job, patience: float = HANGS) -> Verdict:
         if process.returncode == 0 and (text := _content(verdict)):
             return msgspec.convert(json.loads(text), Verdict)
         how = _how_it_hung(patience) if hung else _how_it_died(process.returncode, _content(err))
-        return _lost("hangs" if hung else "crash", how, job.subject, notebook, _content(faults))
+        lost = _lost("hangs" if hung else "crash", how, job.subject, notebook, _content(faults))
+    return lost if hung or job.only is not None else _smallest(lost, job, patience)
+
+
+def _smallest(lost: Verdict, job: Job, patience: float) -> Verdict:
+    """Make as much as possible of the attempt that has ended the process as usual.
+
+    Each try takes a process of its own.
+    """
+    (violation,) = lost.violations
+    if violation.attempt is None or violation.decision is None:
+        return lost
+    for attempt, decision in _smaller(violation.attempt, violation.decision):
+        (best,) = lost.violations
+        tried = (attempt(best.attempt), decision(best.decision))
+        again = inspect(replace(job, only=tried), patience)
+        if [each.rule for each in again.violations] == ["crash"]:
+            lost = again
+    return lost
+
+
+def _smaller(attempt: dict[str, Any], decision: dict[str, Any]) -> list[tuple[_Way, _Way]]:
+    """Give ways to make a case smaller: of its attempt, and of its accumulated decision."""
+    usual: dict[str, Any] = dict(make_attempt())
+    ways: list[tuple[_Way, _Way]] = [(dict, _undecided)] if decision != _NORMAL else []
+    for key in differences(attempt):
+        ways.append((partial(_with_usual, key=key, usual=usual), dict))
+    return ways
+
+
+def _undecided(_: Any) -> dict[str, Any]:
+    return dict(_NORMAL)
+
+
+def _with_usual(attempt: Any, key: str, usual: dict[str, Any]) -> dict[str, Any]:
+    """Give one key of an attempt its usual value; a further one is left out."""
+    rest = {each: value for each, value in attempt.items() if each != key}
+    return rest | ({key: usual[key]} if key in usual else {})
 
 
 def _started(passed: list[int], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:

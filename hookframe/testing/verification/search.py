@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.testing.samples import make_attempt
@@ -45,10 +45,21 @@ class Search:
         self.tried = 0
         """how many cases have been examined, but for those that were tried for being smaller"""
 
-    def try_all(self, cases: Iterable[Case]) -> None:
-        """Examine cases, the simplest first."""
+    def try_all(self, cases: Iterable[Case], until: float) -> bool:
+        """Examine cases, the simplest first.
+
+        Args:
+            cases: the cases.
+            until: when there is no time left, by `perf_counter`.
+
+        Returns:
+            Whether the time was enough.
+        """
         for case in cases:
+            if perf_counter() > until:
+                return False
             self.try_one(case)
+        return True
 
     def try_one(self, case: Case) -> list[Finding]:
         """Examine one case; give what it shows."""

@@ -53,7 +53,7 @@ class Speed:
     case: Case
 
 
-def measure(chain: Chain, cases: Sequence[Case]) -> Speed:
+def measure(chain: Chain, cases: Sequence[Case], note: Callable[[Case], None]) -> Speed:
     """Time a chain's calls and the reference's in turn, and take the best of each.
 
     So neither another process nor a processor that changes its pace counts.
@@ -61,10 +61,12 @@ def measure(chain: Chain, cases: Sequence[Case]) -> Speed:
     Args:
         chain: the chain of the plugin alone.
         cases: attempts, at least one.
+        note: is told of each before it is timed.
     """
     reference = Chain([(_REFERENCE, Policy())])
     found: list[Speed] = []
     for case in cases:
+        note(case)
         attempt = read_only_attempt(case.attempt)
         own, usual = _best_of(_timer(chain, attempt), _timer(reference, attempt))
         found.append(Speed(own / usual, usual, case))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -97,9 +96,3 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """The plugin in words."""
         origin = f"{self.distribution} {self.version}".strip()
         return f"{self.plugin} ({origin})" if origin else self.plugin
-
-
-def in_order(violations: Mapping[Any, Violation]) -> list[Violation]:
-    """Sort violations by their rules."""
-    names = list(RULES)
-    return sorted(violations.values(), key=lambda each: names.index(each.rule))

@@ -1,0 +1,48 @@
+"""Runs `hookframe verify` as an author does, and gives what it reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..cli.lab import Shell
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "conformance"
+EXAMPLES = "60"
+"""As many generated attempts as the faults of the fixtures need: the fixed ones come on top."""
+
+
+class Author:
+    """Somebody who checks plugins.
+
+    Args:
+        shell: runs commands.
+    """
+
+    def __init__(self, shell):
+        self._shell = shell
+        shell.install(FIXTURES / "installed")
+
+    def verify(self, *arguments):
+        """Run the check to its end."""
+        return self._shell.run("verify", *map(str, arguments))
+
+    def report(self, target, *arguments):
+        """Check one plugin; give the report about it."""
+        done = self.verify(target, "--examples", EXAMPLES, "--json", *arguments)
+        assert done.err == ""
+        (plugin,) = done.json["plugins"]
+        assert (done.status == 0) == plugin["ok"] == done.json["ok"]
+        return plugin
+
+    def write(self, name, text):
+        """Write a file; give its path."""
+        return self._shell.write(name, text)
+
+
+@pytest.fixture
+def author(tmp_path):
+    directory = tmp_path / "author"
+    directory.mkdir()
+    return Author(Shell(directory))
