@@ -266,7 +266,7 @@ def reader(page: Path) -> Iterator[Reader]:
         made.leave()
 
 
-@pytest.mark.timeout(400)  # many commands, on machines that may have much else to do
+@pytest.mark.timeout(900)  # many commands, on machines that may have much else to do
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
     if page == GREENARROW and shutil.which("json_pp") is None:
