@@ -10,7 +10,7 @@ import click
 
 from hookframe.cli.console import complain
 from hookframe.cli.options import PolicyOptions
-from hookframe.testing.verification import EXAMPLES
+from hookframe.testing.verification.cases import EXAMPLES
 from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
 from hookframe.testing.verification.process import HANGS
 from hookframe.testing.verification.report import as_json, text_of

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-EXAMPLES: Final = 2000
-"""How many attempts are generated where nobody says otherwise."""
+from hookframe.testing.verification.cases import EXAMPLES
 
 
 def conformance(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.attempt import read_only_attempt
 from hookframe.chain import Chain
-from hookframe.config import FILE, Config, PluginTable
 from hookframe.errors import Origin, PluginError
 from hookframe.frozen import frozen
 from hookframe.generation import Builder, Generation
@@ -209,18 +208,3 @@ def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: St
     run = Run()
     wrapper = Wrapper(Step.compiled(plugin, Policy(), run))
     wrapper.around(lambda: decision, attempt, state, run)
-
-
-def config_of(name: str, file: str | None, settings: Mapping[str, Any]) -> Config:
-    """Make the policy that is one plugin, or one hook file, and nothing else.
-
-    The permissions of a file are the operator's matter, and not judged.
-    """
-    tables = {name: PluginTable(settings=settings)}
-    return Config(
-        chain=(name if file is None else FILE,),
-        hook_file=file,
-        trust_file_permissions=True,
-        deadline=None,
-        plugins=tables,
-    )

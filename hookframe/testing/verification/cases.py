@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from hookframe.decision import Decision
 
+EXAMPLES: Final = 2000
+"""How many cases are generated where nobody says otherwise."""
 _DOMAIN: Final = {"deliver_as_if_to_domain": "elsewhere.example"}
 _MTAID: Final = {"new_mtaid": "mta2"}
 _SENDER: Final = {"new_sender": "bounces+1@example.com"}

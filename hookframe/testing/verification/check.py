@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass, replace
 
 from hookframe.errors import HookframeError
-from hookframe.testing.verification import EXAMPLES
+from hookframe.testing.verification.cases import EXAMPLES
 from hookframe.testing.verification.inspection import Job
 from hookframe.testing.verification.process import HANGS, inspect
 from hookframe.testing.verification.subjects import SLOW, Subject

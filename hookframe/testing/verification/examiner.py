@@ -130,7 +130,8 @@ class Examiner:
             yield Finding("needs-state", seen, self.places.hook)
         if self.pure and not (fresh.failed or fresh.outcome.invalid):
             yield from self._impure(case, fresh)
-        if fresh.outcome.nanoseconds > self.limit:
+        # What an error costs is spent on its description, by hookframe.
+        if fresh.outcome.error is None and fresh.outcome.nanoseconds > self.limit:
             yield from self._slow(case, fresh.outcome.nanoseconds)
 
     def _returned(self, fresh: _Asked, used: _Asked) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 import traceback
@@ -128,7 +129,10 @@ def _line_of(plugin: Plugin) -> Place:
     code: CodeType | None = getattr(hook, "__code__", None)
     if code is None or code in CALLERS:
         return plugin.file, 0
-    return code.co_filename, code.co_firstlineno
+    line = code.co_firstlineno
+    while linecache.getline(code.co_filename, line).lstrip().startswith("@"):
+        line += 1  # the code of a function begins at its decorators
+    return code.co_filename, line
 
 
 def _is_strange(file: str) -> bool:

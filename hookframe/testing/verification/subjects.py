@@ -7,17 +7,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from hookframe.config import FILE, read_config
+from hookframe.config import FILE, Config, PluginTable, read_config
 from hookframe.discovery import GROUP, Installed
 from hookframe.errors import ConfigError, HookframeError, LoadError
 from hookframe.snapshot import take_snapshot
-from hookframe.testing.verification.bench import config_of
 from hookframe.wording import did_you_mean, shown
-
-if TYPE_CHECKING:
-    from hookframe.config import Config
 
 SLOW: Final = 1000.0
 """How many times the reference a call may take where nobody says otherwise."""
@@ -49,8 +45,17 @@ class Subject:
 
     @property
     def config(self) -> Config:
-        """The policy that is this one and nothing else."""
-        return config_of(self.name, self.file, self.settings)
+        """The policy that is this one and nothing else.
+
+        The permissions of a file are the operator's matter, and not judged.
+        """
+        return Config(
+            chain=(self.name,),
+            hook_file=self.file,
+            trust_file_permissions=True,
+            deadline=None,
+            plugins={self.name: PluginTable(settings=self.settings)},
+        )
 
     def __str__(self) -> str:
         return f"plugin {self.name}" if self.file is None else self.file
