@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "serve": "Run the daemon.",
         "status": "Ask the running daemon how it is.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
+        "new": "Start a plugin, with tests and all that belongs to one.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }
 )
