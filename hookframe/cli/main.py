@@ -22,11 +22,11 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "decide": "Decide about one attempt, or about a stream of them.",
         "check": "Build the chain, try it, and say all that is wrong.",
         "plugins": "Show the chain, and what is installed and not in it.",
-        "verify": "Check that a plugin or a hook file keeps the rules.",
         "serve": "Run the daemon.",
         "status": "Ask the running daemon how it is.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
         "new": "Start a plugin, with tests and all that belongs to one.",
+        "verify": "Check that a plugin or a hook file keeps the rules.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }
 )
