@@ -15,6 +15,7 @@ from hookframe.cli.new_names import Names, check_module, names_of
 from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.discovery import Installed
+from hookframe.escape import one_line
 
 _LONGEST_SUMMARY: Final = 120
 """what contrib/CONTRIBUTING.md asks for"""
@@ -29,7 +30,9 @@ _LONGEST_SUMMARY: Final = 120
     show_default=True,
     help="A plugin, a single hook file, or a plugin that is a wrapper around the chain.",
 )
-@click.option("--directory", metavar="DIR", help="Where it goes. Default: hookframe-NAME.")
+@click.option(
+    "--directory", metavar="DIR", help="Where it goes. Default: hookframe-NAME; for a file, NAME."
+)
 @click.option(
     "--summary", metavar="SENTENCE", default="", help="What it does, for its metadata and README."
 )
@@ -113,7 +116,7 @@ def _note_others(names: Names) -> None:
 
 def _say_what_next(folder: Path, kind: str, count: int) -> None:
     project_itself = "" if kind == "file" else "--editable . "
-    click.echo(f"Wrote {count} files into {folder}. Now try:")
+    click.echo(f"Wrote {count} files into {one_line(str(folder))}. Now try:")
     if folder != Path():
         click.echo(f"  cd {quote(str(folder))}")
     click.echo(f"  pip install {project_itself}'hookframe[testing]'")
