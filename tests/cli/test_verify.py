@@ -111,10 +111,9 @@ def test_the_report_has_the_seed_and_the_whole_attempt(shell):
 
 def test_the_same_seed_tries_the_same(shell):
     shell.write("hook.py", CARELESS)
-    reports = [shell.run("verify", "hook.py", "--json", *FEW).json for _ in range(2)]
-    for report in reports:
-        del report["plugins"][0]["tried"]["times"]
-    assert reports[0] == reports[1]
+    first, second = (shell.run("verify", "hook.py", "--json", *FEW).json for _ in range(2))
+    assert first["plugins"][0]["violations"] == second["plugins"][0]["violations"]
+    assert first["plugins"][0]["tried"]["attempts"] == second["plugins"][0]["tried"]["attempts"]
 
 
 def test_settings_come_from_a_configuration(shell):
@@ -122,6 +121,36 @@ def test_settings_come_from_a_configuration(shell):
     assert shell.run("verify", "hook.py", *FEW).status == 1
     shell.write("hookframe.toml", '[plugins.file.settings]\nname = "x"\n')
     assert shell.run("verify", "hook.py", "--config", "hookframe.toml", *FEW).status == 0
+
+
+def test_without_a_target_every_plugin_of_the_chain_is_tried_with_its_settings(
+    shell, distributions
+):
+    shell.install(distributions["stack"])
+    shell.write("hook.py", NEEDS_A_NAME)
+    shell.write(
+        "hookframe.toml",
+        'chain = ["routes", "file"]\nhook_file = "hook.py"\n[plugins.file.settings]\nname = "x"\n',
+    )
+    done = shell.run("verify", "--json", *FEW)
+    assert done.status == 0
+    assert [each["plugin"] for each in done.json["plugins"]] == ["routes", "file"]
+
+
+def test_the_chain_may_be_named_by_the_command_line(shell, distributions):
+    shell.install(distributions["stack"])
+    shell.write("hook.py", CARELESS)
+    done = shell.run("verify", "--plugin", "routes", "--hook-file", "hook.py", "--json", *FEW)
+    assert done.status == 1
+    found = [(each["plugin"], each["ok"]) for each in done.json["plugins"]]
+    assert found == [("routes", True), ("file", False)]
+
+
+def test_a_configuration_with_a_mistake_is_said_as_such(shell):
+    shell.write("hookframe.toml", "chian = []\n")
+    done = shell.run("verify")
+    assert (done.status, done.out) == (1, "")
+    assert "chian" in done.err
 
 
 def test_settings_come_from_the_project_of_a_directory(shell):
@@ -175,6 +204,8 @@ def test_settings_that_a_plugin_refuses_are_a_violation_not_a_wrong_use(shell):
         (("typo",), "unknown key 'setings' (did you mean settings?)"),
         (("stranger",), "is for no plugin of the project (did you mean far?)"),
         (("hook.py", "--config", "wrong.toml"), "wrong.toml: is not valid TOML"),
+        (("hook.py", "--plugin", "far"), "name a chain, and so does hook.py"),
+        (("--config", "hookframe.toml"), "the chain is empty"),
     ],
 )
 def test_what_can_not_be_checked_is_a_wrong_use(arguments, said, shell):

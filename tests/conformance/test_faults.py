@@ -9,8 +9,9 @@ import pytest
 
 from hookframe.testing import make_attempt
 
-from .conftest import FIXTURES
+from .conftest import FIXTURES, LONGEST_RUN
 
+pytestmark = pytest.mark.timeout(LONGEST_RUN)
 NORMAL = {"action": "normal"}
 LONG = object()
 """stands for a value that has to be long"""
@@ -51,7 +52,13 @@ FILES = [
         seen="KeyError: 'new_mtaid'",
     ),
     Fault("changes_input", "changes-input", 'attempt["recipient"] =', seen="attempt[…] = …"),
-    Fault("changes_input_nested", "changes-input", "value.append", {"": []}, seen=".append()"),
+    Fault(
+        "changes_input_nested",
+        "changes-input",
+        "tags.append",
+        {"headers": {"X-Tags": ["a", "b"], "nested": {"list": [[1], {}]}}},
+        seen="attempt['headers']['X-Tags'].append()",
+    ),
     Fault("changes_decision", "changes-input", "decision.update", seen="decision.update()"),
     Fault("needs_state", "needs-state", "+= 1", seen="KeyError: 'needs_state.calls'"),
     Fault("needs_old_state", "needs-state", seen="another generation"),

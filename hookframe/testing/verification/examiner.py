@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from hookframe.testing.verification.cases import Case
     from hookframe.testing.verification.notebook import Notebook
 
-_TRIES: Final = 30
+_TRIES: Final = 100
 """How often a call that took too long is made again before it is called slow."""
-_ENOUGH: Final = 20
-"""After so many times the limit there have been tries enough, if there were three."""
-_FEWEST_TRIES: Final = 3
+_ENOUGH: Final = 100
+"""After so many times the limit there have been tries enough, if there were ten."""
+_FEWEST_TRIES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)

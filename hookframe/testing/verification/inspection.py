@@ -42,6 +42,8 @@ _OVERHEAD: Final = 100_000
 """Nanoseconds that one look at one call may take beside the call."""
 _LONGEST: Final = 0.002
 """Seconds of a call that is too long to be made as often as a leak takes to be seen."""
+_ROUND: Final = 10
+"""Numbers from here on are said without decimals."""
 _LATER: Final = 40 * 86_400 + 5 * 3_600
 """Seconds to another time of day, on another day of the week and in another month."""
 
@@ -166,8 +168,8 @@ class Inspection:
         if speed.times > self._job.slow:
             milliseconds = speed.times * speed.reference / 1e6
             seen = (
-                f"a call takes {speed.times:,.0f} times the reference ({milliseconds:.3g} ms "
-                f"here); it may take {self._job.slow:,.0f} times"
+                f"a call takes {_number(speed.times)} times the reference ({milliseconds:.3g} ms "
+                f"here); it may take {_number(self._job.slow)} times"
             )
             self._record.add_finding(Finding("slow", seen, examiner.places.hook), speed.case)
             examiner.limit = float("inf")  # it is known, and need not be found again
@@ -235,6 +237,10 @@ class Inspection:
                 seen = f"after close and configure: {finding.seen}"
                 self._record.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
         self._life.close()
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= _ROUND else f"{value:.2g}"
 
 
 def _seconds(examiner: Examiner, cases: list[Case]) -> float:

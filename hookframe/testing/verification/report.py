@@ -92,7 +92,7 @@ def _attempt(attempt: dict[str, Any]) -> str:
 
 
 def _tried(tried: Tried, seed: int) -> str:
-    times = f"; a call takes {tried.times:.3g} times the reference at most" if tried.times else ""
+    times = f"; a call takes {tried.times:.1f} times the reference at most" if tried.times else ""
     return (
         f"{tried.attempts:,} attempts, {tried.decisions} accumulated decisions, "
         f"{tried.calls:,} calls, {tried.generations} generations, seed {seed}{times}"

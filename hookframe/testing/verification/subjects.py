@@ -89,6 +89,27 @@ def find_subjects(target: str | Path, config: str | Path | None = None) -> list[
     return [replace(each, settings=tables.get(each.name, {})) for each in subjects]
 
 
+def subjects_of(policy: Config) -> list[Subject]:
+    """Give every plugin of a policy's chain, with its settings.
+
+    Args:
+        policy: the configuration.
+
+    Raises:
+        NoSubject: the chain is empty.
+    """
+    names = policy.order(Installed.now().names)
+    if not names:
+        raise NoSubject(
+            "the chain is empty, so there is nothing to check: name a plugin, a hook file or a "
+            "directory"
+        )
+    return [
+        Subject(name, policy.hook_file if name == FILE else None, policy.table(name).settings)
+        for name in names
+    ]
+
+
 def _hook_file(path: Path) -> Subject:
     if path.suffix == ".toml":
         raise NoSubject(
