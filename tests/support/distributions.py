@@ -26,6 +26,8 @@ SETS = {
     "twins": ("twin-one", "twin-two"),
     "squatter": ("file-squatter",),
     "scripted": ("scripted",),
+    "commands": ("acme-commands",),
+    "rival": ("rival-commands",),
 }
 QUIET = ("--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--quiet")
 
