@@ -92,9 +92,7 @@ def test_ctrl_c_ends_it_quietly_with_130(extended):
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(extended):
-    process = extended.start(
-        "greet", "many", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = extended.start("greet", "many", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(50) == 141

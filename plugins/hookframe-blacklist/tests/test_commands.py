@@ -143,7 +143,9 @@ def test_a_directory_that_is_everybodys_is_refused(blacklist, path, tmp_path):
 def test_the_list_is_the_one_of_the_configuration(blacklist, path, tmp_path):
     senders = tmp_path / "senders.txt"
     senders.write_text("")
-    config = configuration(tmp_path / "hookframe.toml", recipients=[str(path)], senders=str(senders))
+    config = configuration(
+        tmp_path / "hookframe.toml", recipients=[str(path)], senders=str(senders)
+    )
     assert blacklist("add", "c@example.com").returncode == 0
     assert blacklist("add", "--config", config, "--senders", "<>").returncode == 0
     assert blacklist("check", "c@example.com", HOOKFRAME_CONFIG=str(config)).returncode == 0

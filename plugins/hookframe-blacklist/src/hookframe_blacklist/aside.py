@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from mmap import PROT_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -119,7 +120,7 @@ class Reading:
             yield ListFile(seen, fingerprint, entries)
 
     def _hand_over(self, content: bytes) -> None:
-        with open(self._memories.content, "wb", closefd=False) as file:  # noqa: PTH123
+        with open(self._memories.content, "wb", closefd=False) as file:
             file.write(content)
         stdin, self._process.stdin = self._process.stdin, None
         if stdin is not None:
@@ -128,8 +129,8 @@ class Reading:
 
     def _next(self) -> tuple[bool, Entries]:
         """Wait for the next table; say whether it is the last one."""
-        output = self._process.stdout
-        words = output.readline().split() if output is not None else []
+        output = self._process.stdout or BytesIO()
+        words = output.readline().split()
         match words:
             case [b"one", bits, domains]:
                 return True, self._table(self._memories.first, bits, domains)
@@ -139,8 +140,8 @@ class Reading:
                 halves = self._memories.first, self._memories.second
                 return False, Both(*(self._table(each, bits, domains) for each in halves))
             case [b"wrong"]:
-                said = self._process.communicate()[0]
-                raise BlacklistError(said.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
+                why = output.read().removesuffix(b"\n")
+                raise BlacklistError(why.decode("utf-8", "surrogateescape"))
         raise BlacklistError(self._death())
 
     def _table(self, memory: int, bits: bytes, domains: bytes) -> Table:

@@ -145,7 +145,7 @@ def _locked(path: str) -> Iterator[int]:
 def _is_still(handle: int, path: str) -> bool:
     """Say whether a path is still the file that was opened: who held the lock has replaced it."""
     try:
-        return os.path.samestat(os.fstat(handle), os.lstat(path))  # noqa: PTH116
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
     except OSError:
         return False
 

@@ -101,9 +101,7 @@ def without_marks(data: bytes, path: str) -> bytes:
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
-def read_blocks(
-    data: bytes, mistakes: list[tuple[int, str]], *, senders: bool
-) -> Iterator[Block]:
+def read_blocks(data: bytes, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
     """Read a list block by block.
 
     Args:

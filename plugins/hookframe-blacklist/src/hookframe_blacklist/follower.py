@@ -116,16 +116,16 @@ class Follower:
 
     def _read(self) -> None:
         self._again = monotonic() + _AGAIN
-        self._seen, known = None, self._found[0]
+        self._seen = None
         try:
             with Reading(self._where) as reading:
                 self._reading = reading
                 if self._closing:
                     return
                 self._settled = False
-                for known in reading.lists(known):
+                for found in reading.lists(self._found[0]):
                     self._settled = True
-                    self._tell(reading.seen, known, None)
+                    self._tell(reading.seen, found, None)
         except BlacklistError as error:
             self._settled = True
             self._tell(self._reading.seen if self._reading else None, None, str(error))

@@ -54,28 +54,49 @@ def main() -> None:
     memories = Memories(*map(int, descriptors))
     size = int(sys.stdin.read())
     try:
-        _read(path, memories, size, senders=kind == "senders")
+        for word, shape in _read(path, memories, size, senders=kind == "senders"):
+            _say(f"{word} {shape.bits} {shape.domains:d}")
     except BlacklistError as error:
         _say(f"wrong\n{error}")
     os._exit(0)  # to free a million objects one by one would take as long as to make them
 
 
-def _read(path: str, memories: Memories, size: int, *, senders: bool) -> None:
+def read(path: str, memories: Memories, size: int, *, senders: bool) -> list[tuple[str, Shape]]:
+    """Read a list to its end, in this process.
+
+    Args:
+        path: its name.
+        memories: where its content is, and where the tables go.
+        size: of the content, in bytes.
+        senders: whether it is a list of senders.
+
+    Returns:
+        Each table that was made: the word for it, and its shape.
+
+    Raises:
+        BlacklistError: the list can't be used.
+    """
+    return list(_read(path, memories, size, senders=senders))
+
+
+def _read(
+    path: str, memories: Memories, size: int, *, senders: bool
+) -> Iterator[tuple[str, Shape]]:
     content = os.pread(memories.content, size, 0) if size else b""
     if len(content) != size:
         raise BlacklistError(f"of {path} only {len(content)} bytes have arrived, not {size}")
     text = without_marks(unpack(content, path, LARGEST), path)
     try:
-        _build(text, memories, senders=senders)
+        yield from _build(text, memories, senders=senders)
     except _Wrong:
         parse(text, path, senders=senders)  # raises: it knows the numbers of the lines
 
 
-def _build(text: bytes, memories: Memories, *, senders: bool) -> None:
+def _build(text: bytes, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
     middle = text.find(b"\n", len(text) // 2) + 1
     if len(text) < _WORTH_SHARING or not middle or len(os.sched_getaffinity(0)) == 1:
         bits = bits_for(len(text))
-        _say("one", bits, _fill(memories.first, text, bits, senders=senders))
+        yield "one", Shape(bits, _fill(memories.first, text, bits, senders=senders))
         return
     bits = bits_for(len(text), rough=True)
     process = os.fork()  # this one has no other thread, and nothing else to do
@@ -87,14 +108,13 @@ def _build(text: bytes, memories: Memories, *, senders: bool) -> None:
         raise _Wrong
     if found not in (_PLAIN, _DOMAINS):
         raise BlacklistError(f"the process that reads half of the list has ended with {found}")
-    domains = domains or found == _DOMAINS
-    _say("two", bits, domains)
+    rough = Shape(bits, domains or found == _DOMAINS)
+    yield "two", rough
     os.nice(5)  # the list is in use: nobody waits for this
-    rough = Shape(bits, domains)
     halves = (Table(mmap(each, 0, prot=PROT_READ), rough) for each in memories[1:3])
     bits = bits_for(len(text))
     _write(memories.fine, sort_into_buckets(chain.from_iterable(halves), bits))
-    _say("fine", bits, domains)
+    yield "fine", Shape(bits, rough.domains)
 
 
 def _second_half(memory: int, text: bytes, bits: int, *, senders: bool) -> int:
@@ -127,11 +147,10 @@ def _pieces(
 
 
 def _write(memory: int, buckets: list[bytes]) -> None:
-    with open(memory, "wb", closefd=False) as file:  # noqa: PTH123  (a descriptor)
+    with open(memory, "wb", closefd=False) as file:
         file.writelines(laid_out(buckets))
 
 
-def _say(*words: object) -> None:
-    line = " ".join(str(int(word) if isinstance(word, bool) else word) for word in words)
-    sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+def _say(text: str) -> None:
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()
