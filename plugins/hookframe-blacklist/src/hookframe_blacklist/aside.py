@@ -148,6 +148,7 @@ class Reading:
         return Table(mmap(memory, 0, prot=PROT_READ), Shape(int(bits), domains == b"1"))
 
     def _death(self) -> str:
+        self.seen = None  # so that it is read again
         lines = self._process.communicate()[1].decode("utf-8", "replace").splitlines()
         status = self._process.returncode
         how = f"with signal {-status}" if status < 0 else f"with exit status {status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from math import inf
 from threading import Event, Thread, current_thread
@@ -107,6 +108,8 @@ class Follower:
             self._wake.clear()
 
     def _is_changed(self) -> bool:
+        if not os.path.exists(self._where.path):  # noqa: PTH110  (faster than a Path)
+            return False  # attempts notice that themselves, and no process is needed to tell
         seen = self._seen
         if seen is None or not self._settled:
             return True
