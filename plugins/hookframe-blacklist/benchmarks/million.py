@@ -5,8 +5,9 @@
 Each round runs both in turn, in fresh processes, on the same file: it is replaced by one with one
 address more. The plugin's time is from the rename until a host's decision shows the new list; it
 decides 4,000 attempts a second meanwhile, and the longest of these decisions is the pause. Memory
-is what a process has gained since before it knew the list. That of the processes that read it for
-the plugin is gone when it is read; the most of it is printed.
+is what a process has gained since before it knew the list, with the whole of the table, or of the
+old and the new one. That of the two processes that read it for the plugin is gone when it is read:
+the larger one's is printed, and no bar holds for it.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ def plugin(directory: Path) -> tuple[float, int, int, float, int]:
             pause = max(pause, timed(host)[1])
             time.sleep(PACE)
         children = getrusage(RUSAGE_CHILDREN).ru_maxrss
-        return seconds, kibibytes("VmRSS") - before, kibibytes("VmHWM") - before, pause, children
+        table = listed.stat().st_size // 1024  # what no attempt has touched counts in no VmRSS
+        now, most = kibibytes("VmRSS") - before + table, kibibytes("VmHWM") - before + 2 * table
+        return seconds, now, most, pause, children
 
 
 def timed(host: Host) -> tuple[str, float]:

@@ -108,16 +108,25 @@ class Reading:
         self.seen = seen = replace(snapshot, content=b"")
         if not snapshot.settled:
             return
-        self._hand_over(snapshot.content)
-        fingerprint = snapshot.fingerprint
-        del snapshot
-        if known is not None and known.fingerprint == fingerprint:
+        if (
+            known is not None
+            and known.seen.stamp == seen.stamp
+            and (
+                # The stamp alone was too young to prove anything: most likely nothing has changed.
+                known.fingerprint == snapshot.fingerprint
+            )
+        ):
             yield replace(known, seen=seen)
             return
-        done = False
-        while not done:
-            done, entries = self._next()
-            yield ListFile(seen, fingerprint, entries)
+        self._hand_over(snapshot.content)
+        done, entries = self._next()
+        if not done:
+            yield ListFile(seen, (), entries)
+        fingerprint = snapshot.fingerprint  # takes its time; now nobody waits for it
+        del snapshot
+        if not done:
+            _, entries = self._next()
+        yield ListFile(seen, fingerprint, entries)
 
     def _hand_over(self, content: bytes) -> None:
         with open(self._memories.content, "wb", closefd=False) as file:
