@@ -314,7 +314,7 @@ def test_a_reload_that_a_deadline_cuts_short_is_made_at_the_next_attempt(configu
             raise TimeoutError("out of time")
 
     before = signal.signal(signal.SIGVTALRM, out_of_time)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0.01, 0.01)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.002, 0.002)
     try:
         with pytest.raises(TimeoutError, match="out of time"):
             _until_it_raises(lambda: blocks(plugin, ONE))
