@@ -28,6 +28,8 @@ SETS = {
     "scripted": ("scripted",),
     "described": ("well-described", "old-fashioned"),
     "today": ("written-for-1",),
+    "commands": ("acme-commands",),
+    "rival": ("rival-commands",),
 }
 QUIET = ("--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--quiet")
 
