@@ -15,7 +15,7 @@ from hookframe_blacklist import Blacklist, BlacklistError
 from hookframe_blacklist.entries import parse
 from hookframe_blacklist.limits import SMALL
 from hookframe_blacklist.reader import Memories, read
-from hookframe_blacklist.table import Both, Shape, Table
+from hookframe_blacklist.table import Both, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -293,4 +293,3 @@ def test_two_halves_answer_as_the_whole():
     assert "a@example.com" in both
     assert "@example.org" in both
     assert "@example.com" not in both
-    assert Shape(1, domains=True).domains

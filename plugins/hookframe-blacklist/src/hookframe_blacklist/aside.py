@@ -141,20 +141,18 @@ class Reading:
         output = self._process.stdout or BytesIO()
         words = output.readline().split()
         match words:
-            case [b"one", bits, domains]:
-                return True, self._table(self._memories.first, bits, domains)
-            case [b"fine", bits, domains]:
-                return True, self._table(self._memories.fine, bits, domains)
-            case [b"two", bits, domains]:
+            case [b"one", buckets, domains]:
+                return True, _table(self._memories.first, buckets, domains)
+            case [b"fine", buckets, domains]:
+                return True, _table(self._memories.fine, buckets, domains)
+            case [b"two", buckets, domains]:
                 halves = self._memories.first, self._memories.second
-                return False, Both(*(self._table(each, bits, domains) for each in halves))
+                tables = (_table(each, buckets, domains, rough=True) for each in halves)
+                return False, Both(*tables)
             case [b"wrong"]:
                 why = output.read().removesuffix(b"\n")
                 raise BlacklistError(why.decode("utf-8", "surrogateescape"))
         raise BlacklistError(self._death())
-
-    def _table(self, memory: int, bits: bytes, domains: bytes) -> Table:
-        return Table(mmap(memory, 0, prot=PROT_READ), Shape(int(bits), domains == b"1"))
 
     def _death(self) -> str:
         self.seen = None  # so that it is read again
@@ -170,3 +168,7 @@ class Reading:
     def _close_memories(self) -> None:
         for memory in self._memories:
             os.close(memory)
+
+
+def _table(memory: int, buckets: bytes, domains: bytes, *, rough: bool = False) -> Table:
+    return Table(mmap(memory, 0, prot=PROT_READ), Shape(int(buckets), rough, domains == b"1"))

@@ -3,11 +3,11 @@
 Whoever started it puts the file's bytes into one piece of memory, says on standard input how many
 they are, and finds tables in other memory. A line on standard output tells of each:
 
-    one BITS DOMAINS    the whole list is in the first memory
-    two BITS DOMAINS    half of it is in the first memory, half in the second: a rough table, made
-                        by two processes at a time; one that is searched faster follows
-    fine BITS DOMAINS   the whole list is in the third memory, and done
-    wrong               the list can't be used; all the rest of the output says why
+    one BUCKETS DOMAINS    the whole list is in the first memory
+    two BUCKETS DOMAINS    half of it is in the first memory, half in the second: rough tables, made
+                           by two processes at a time; one that is searched faster follows
+    fine BUCKETS DOMAINS   the whole list is in the third memory, and done
+    wrong                  the list can't be used; all the rest of the output says why
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import contextmanager
 from itertools import chain
 from mmap import PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,15 +24,15 @@ from hookframe_blacklist.compressed import unpack
 from hookframe_blacklist.entries import parse, read_blocks, without_marks
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import LARGEST
-from hookframe_blacklist.table import Shape, Table, bits_for, laid_out, sort_into_buckets
+from hookframe_blacklist.table import Shape, Table, laid_out, shape_for, sort_into_buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _WORTH_SHARING: Final = 1 << 22
 """Bytes of a list from which on a second process saves more time than it takes to start."""
 _PLAIN, _DOMAINS, _WRONG = range(3)
-"""How the process of the second half ends: what it has found."""
+"""What the process of the second half says that it has found."""
 
 
 class Memories(NamedTuple):
@@ -55,7 +56,7 @@ def main() -> None:
     size = int(sys.stdin.read())
     try:
         for word, shape in _read(path, memories, size, senders=kind == "senders"):
-            _say(f"{word} {shape.bits} {shape.domains:d}")
+            _say(f"{word} {shape.buckets} {shape.domains:d}")
     except BlacklistError as error:
         _say(f"wrong\n{error}")
     os._exit(0)  # to free a million objects one by one would take as long as to make them
@@ -94,45 +95,75 @@ def _read(
 
 def _build(text: bytes, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
     middle = text.find(b"\n", len(text) // 2) + 1
+    fine = shape_for(len(text))
     if len(text) < _WORTH_SHARING or not middle or len(os.sched_getaffinity(0)) == 1:
-        bits = bits_for(len(text))
-        yield "one", Shape(bits, _fill(memories.first, text, bits, senders=senders))
+        yield "one", _fill(memories.first, text, fine, senders=senders)
         return
-    bits = bits_for(len(text), rough=True)
-    process = os.fork()  # this one has no other thread, and nothing else to do
-    if process == 0:
-        os._exit(_second_half(memories.second, text[middle:], bits, senders=senders))
-    domains = _fill(memories.first, text[:middle], bits, senders=senders)
-    found = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    if found == _WRONG:
-        raise _Wrong
-    if found not in (_PLAIN, _DOMAINS):
-        raise BlacklistError(f"the process that reads half of the list has ended with {found}")
-    rough = Shape(bits, domains or found == _DOMAINS)
+    shape = shape_for(len(text), rough=True)
+    with _second_half(memories.second, text[middle:], shape, senders=senders) as second:
+        first = _fill(memories.first, text[:middle], shape, senders=senders)
+        rough = shape._replace(domains=first.domains or second())
     yield "two", rough
     os.nice(5)  # the list is in use: nobody waits for this
     halves = (Table(mmap(each, 0, prot=PROT_READ), rough) for each in memories[1:3])
-    bits = bits_for(len(text))
-    _write(memories.fine, sort_into_buckets(chain.from_iterable(halves), bits))
-    yield "fine", Shape(bits, rough.domains)
+    _write(memories.fine, sort_into_buckets(chain.from_iterable(halves), fine))
+    yield "fine", fine._replace(domains=rough.domains)
 
 
-def _second_half(memory: int, text: bytes, bits: int, *, senders: bool) -> int:
+@contextmanager
+def _second_half(
+    memory: int, text: bytes, shape: Shape, *, senders: bool
+) -> Iterator[Callable[[], bool]]:
+    """Fill a table in a process of its own.
+
+    Args:
+        memory: where the table goes.
+        text: its lines.
+        shape: of the table.
+        senders: whether these are senders.
+
+    Yields:
+        What waits until the table is there, and says whether an entry may stand for a domain. It
+        raises `_Wrong` for a line that is no entry, and BlacklistError if the process has died.
+    """
+    ours, theirs = os.pipe()
+    process = os.fork()  # this one has no other thread, and nothing else to do
+    if process == 0:
+        # The end of a process takes its time, so it says before what it has found.
+        os.write(theirs, bytes([_found(memory, text, shape, senders=senders)]))
+        os._exit(0)
+    os.close(theirs)
+
+    def found() -> bool:
+        word = os.read(ours, 1)
+        if not word:
+            raise BlacklistError("the process that reads half of the list has ended too early")
+        if word[0] == _WRONG:
+            raise _Wrong
+        return word[0] == _DOMAINS
+
     try:
-        return _DOMAINS if _fill(memory, text, bits, senders=senders) else _PLAIN
+        yield found
+    finally:
+        os.close(ours)
+
+
+def _found(memory: int, text: bytes, shape: Shape, *, senders: bool) -> int:
+    try:
+        return _DOMAINS if _fill(memory, text, shape, senders=senders).domains else _PLAIN
     except _Wrong:
         return _WRONG
 
 
-def _fill(memory: int, text: bytes, bits: int, *, senders: bool) -> bool:
+def _fill(memory: int, text: bytes, shape: Shape, *, senders: bool) -> Shape:
     """Write a table of some lines; say whether one may stand for a domain."""
     mistakes: list[tuple[int, str]] = []
     kinds: set[bool] = set()
-    buckets = sort_into_buckets(_pieces(text, mistakes, kinds, senders=senders), bits)
+    buckets = sort_into_buckets(_pieces(text, mistakes, kinds, senders=senders), shape)
     if mistakes:
         raise _Wrong
     _write(memory, buckets)
-    return True in kinds
+    return shape._replace(domains=True in kinds)
 
 
 def _pieces(

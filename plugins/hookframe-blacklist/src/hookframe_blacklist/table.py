@@ -3,6 +3,9 @@
 The entries stand as text, grouped into buckets by a checksum, with a line break before and behind
 each. In front of them stands where each bucket starts. Whether there is an entry is seen by a
 search through one bucket: nothing but the entry itself is found.
+
+There are two kinds. A rough table is made sooner: few buckets are all in the processor's caches,
+and Adler-32 takes half as long as CRC-32. To search one takes some ten microseconds.
 """
 
 from __future__ import annotations
@@ -10,18 +13,16 @@ from __future__ import annotations
 from array import array
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zlib import crc32
+from zlib import adler32, crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from mmap import mmap
 
-_CHECKSUM_BITS: Final = 32
 _BUCKET: Final = 1 << 10
 """Bytes of a bucket, about."""
 _ROUGH_BUCKET: Final = 1 << 15
-"""The same of a rough table. To sort lines into few buckets takes half as long, as the processor's
-caches hold them all; to search one takes some ten microseconds."""
+"""The same of a rough table."""
 _POSITION: Final = "I"
 """The type of a bucket's position: four bytes, as no list is larger."""
 _POSITION_SIZE: Final = 4
@@ -30,10 +31,17 @@ _POSITION_SIZE: Final = 4
 class Shape(NamedTuple):
     """What must be known of a table to look into it."""
 
-    bits: int
-    """how many bits of the checksum tell the bucket"""
+    buckets: int
+    """how many there are"""
+    rough: bool
+    """whether it is a rough one"""
     domains: bool
     """whether an entry may stand for a domain; where not, none does"""
+
+    @property
+    def checksum(self) -> Callable[[bytes], int]:
+        """What, modulo the number of buckets, tells the bucket of a line."""
+        return adler32 if self.rough else crc32
 
 
 class Table:
@@ -44,12 +52,13 @@ class Table:
         shape: of the table.
     """
 
-    __slots__ = ("_domains", "_memory", "_shift", "_starts")
+    __slots__ = ("_buckets", "_checksum", "_domains", "_memory", "_starts")
 
     def __init__(self, memory: mmap, shape: Shape) -> None:
         self._memory = memory
-        self._shift = _CHECKSUM_BITS - shape.bits
-        self._starts = memoryview(memory)[: _index_size(shape.bits)].cast(_POSITION)
+        self._buckets = shape.buckets
+        self._checksum = shape.checksum
+        self._starts = memoryview(memory)[: _index_size(shape.buckets)].cast(_POSITION)
         self._domains = shape.domains
 
     def __contains__(self, entry: str) -> bool:
@@ -58,7 +67,7 @@ class Table:
             return False
         line = entry.encode("utf-8", "surrogatepass")
         starts = self._starts
-        bucket = crc32(line) >> self._shift
+        bucket = self._checksum(line) % self._buckets
         return b"\n" + line + b"\n" in self._memory[starts[bucket] : starts[bucket + 1] + 1]
 
     def __iter__(self) -> Iterator[list[bytes]]:
@@ -87,26 +96,34 @@ class Both:
         return entry in self._first or entry in self._second
 
 
-def bits_for(size: int, *, rough: bool = False) -> int:
-    """Say how many bits of the checksum a list of so many bytes needs."""
-    return max(1, (size // (_ROUGH_BUCKET if rough else _BUCKET)).bit_length())
+def shape_for(size: int, *, rough: bool = False, domains: bool = True) -> Shape:
+    """Say of which shape the table of a list should be.
+
+    Args:
+        size: of the list, in bytes.
+        rough: whether it is to be a rough one.
+        domains: whether an entry may stand for a domain.
+    """
+    # Adler-32 is a sum: only an odd number makes all of it count.
+    count = size // _ROUGH_BUCKET | 1 if rough else size // _BUCKET + 1
+    return Shape(count, rough, domains)
 
 
-def sort_into_buckets(pieces: Iterable[Iterable[bytes]], bits: int) -> list[bytes]:
+def sort_into_buckets(pieces: Iterable[Iterable[bytes]], shape: Shape) -> list[bytes]:
     """Sort lines by the bucket that they belong to.
 
     Args:
         pieces: entries in UTF-8, with surrogates as they are, some at a time.
-        bits: how many bits of the checksum tell the bucket.
+        shape: of the table.
 
     Returns:
         The text of each bucket.
     """
-    shift = _CHECKSUM_BITS - bits
-    buckets: list[list[bytes]] = [[] for _ in range(1 << bits)]
+    checksum, count = shape.checksum, shape.buckets
+    buckets: list[list[bytes]] = [[] for _ in range(count)]
     for lines in pieces:
         for line in lines:
-            buckets[crc32(line) >> shift].append(line)
+            buckets[checksum(line) % count].append(line)
     return list(map(b"\n".join, buckets))
 
 
@@ -127,5 +144,5 @@ def laid_out(buckets: list[bytes]) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _index_size(bits: int) -> int:
-    return ((1 << bits) + 1) * _POSITION_SIZE
+def _index_size(buckets: int) -> int:
+    return (buckets + 1) * _POSITION_SIZE
