@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import FIXTURES, LONGEST_RUN
+from .conftest import EXAMPLES, FIXTURES, LONGEST_RUN
 
 pytestmark = pytest.mark.timeout(LONGEST_RUN)
 ROOT = Path(__file__).parents[2]
@@ -26,11 +26,11 @@ def test_an_installed_plugin_that_keeps_the_rules_passes(name, author):
 
 @pytest.mark.parametrize("name", ["blacklist", "perl", "routing"])
 def test_the_plugins_that_come_with_hookframe_pass(name, author):
-    done = author.verify(ROOT / "plugins" / f"hookframe-{name}")
+    done = author.verify(ROOT / "plugins" / f"hookframe-{name}", "--examples", "300")
     assert (done.status, done.err) == (0, ""), done.out
     assert done.out.startswith(f"ok: {name} (hookframe-{name} ")
 
 
 def test_the_collected_hooks_pass(author):
-    verified = author.verify(COLLECTION, "--examples", "200")
+    verified = author.verify(COLLECTION, "--examples", EXAMPLES)
     assert (verified.status, verified.err) == (0, ""), verified.out
