@@ -71,7 +71,7 @@ class Chain:
         """the shortest deadline, the chain's or a plugin's, in seconds; infinite without any"""
 
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
-        """Decide as `decide` does, and record what each plugin did."""
+        """Decide as `fold` does, within the deadline, and record what each plugin did."""
         calls = self.run.calls = []
         traced = tuple((votes.step.traced(calls), votes) for _, votes in self._calls)
         self.run.started = started = monotonic()

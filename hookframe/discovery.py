@@ -6,10 +6,10 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import importlib_metadata
 
@@ -26,6 +26,17 @@ Capture = Callable[[str], AbstractContextManager[Any]]
 """Makes what is printed inside it reach the log under a plugin's name."""
 
 
+class EntryPoint(Protocol):
+    """Where a plugin is to be had from: an entry point, or a program's own object."""
+
+    @property
+    def value(self) -> str:
+        """What it names, for error texts."""
+
+    def load(self) -> Any:
+        """Give what it names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """An installed plugin, as its metadata tells it; nothing of it has been imported."""
@@ -33,12 +44,26 @@ class Found:
     name: str
     distribution: str
     version: str
-    entry_point: importlib_metadata.EntryPoint
+    entry_point: EntryPoint
 
     @property
     def origin(self) -> Origin:
         """What the plugin's errors are attributed to."""
         return Origin(self.name, self.distribution, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The entry point of an object that a program has made itself."""
+
+    subject: object
+
+    @property
+    def value(self) -> str:
+        return getattr(self.subject, "__name__", "") or type(self.subject).__name__
+
+    def load(self) -> object:
+        return self.subject
 
 
 class Installed:
@@ -57,6 +82,18 @@ class Installed:
             return cls(map(_found, importlib_metadata.entry_points(group=GROUP)))
         except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
             return cls(_undamaged())
+
+    def with_objects(self, subjects: Mapping[str, object]) -> Installed:
+        """Add a program's own plugins, which take the place of installed ones of their names.
+
+        Args:
+            subjects: what an entry point would name, by the plugin's name.
+        """
+        if not subjects:
+            return self
+        installed = (each for name in self.names for each in self.claims(name))
+        own = (Found(name, "", "", _Own(subject)) for name, subject in subjects.items())
+        return Installed([*(each for each in installed if each.name not in subjects), *own])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ class Builder:
             raise material.config
         config = material.config
         self._reader = CodeFileReader(material.code_files)
-        installed = self._installed(config, current)
+        installed = self._installed(config, current).with_objects(material.objects)
         plugins = self._loaded(config, installed, material.hook_file, number)
         self._configure(plugins, config, current)
         members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]

@@ -16,7 +16,8 @@ from hookframe.describe import describe
 from hookframe.discovery import Capture
 from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
-from hookframe.plugin import MAIN_HOOK, Plugin, checked_call, file_of, refuse_order_mark
+from hookframe.plugin import MAIN_HOOK, HookCheck, Plugin
+from hookframe.signature import file_of
 from hookframe.snapshot import Snapshot
 
 
@@ -100,37 +101,38 @@ def _plugin(module: ModuleType, origin: Origin, end: Callable[[], object]) -> Pl
     path, hook = origin.distribution, getattr(module, MAIN_HOOK, None)
     if hook is None:
         raise LoadError(origin, f"{path} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`")
-    close = _optional(module, "close", origin)
+    check = HookCheck(module, origin)
+    close = _optional(module, "close", check)
     return Plugin(
         origin,
         module,
-        decide=_call(hook, MAIN_HOOK, origin),
+        decide=_call(hook, MAIN_HOOK, check),
         file=file_of(hook) or path,
-        configure=_optional(module, "configure", origin),
+        configure=_optional(module, "configure", check),
         close=partial(_end, end, close),
         of_one_generation=True,
+        deprecations=tuple(check.deprecations),
     )
 
 
-def _optional(module: ModuleType, hook: str, origin: Origin) -> Callable[..., Any] | None:
+def _optional(module: ModuleType, hook: str, check: HookCheck) -> Callable[..., Any] | None:
     function = getattr(module, hook, None)
-    return None if function is None else _call(function, hook, origin)
+    return None if function is None else _call(function, hook, check)
 
 
-def _call(function: object, hook: str, origin: Origin) -> Callable[..., Any]:
+def _call(function: object, hook: str, check: HookCheck) -> Callable[..., Any]:
     if not callable(function):
-        raise LoadError(
-            origin, f"{hook} is not callable: it is {type(function).__name__}, expected a function"
+        check.refuse(
+            f"{hook} is not callable: it is {type(function).__name__}, expected a function"
         )
     mark = getattr(function, f"{PROJECT}_impl", {})
-    refuse_order_mark(hook, origin, marked=bool(mark.get("tryfirst") or mark.get("trylast")))
+    check.refuse_order_mark(hook, marked=bool(mark.get("tryfirst") or mark.get("trylast")))
     if mark.get("wrapper") or mark.get("hookwrapper"):
-        raise LoadError(
-            origin,
+        check.refuse(
             f"{hook} is marked as a wrapper, which a hook file can't be; "
-            "return the decision, or make it an installed plugin",
+            "return the decision, or make it an installed plugin"
         )
-    return checked_call(function, hook, origin)
+    return check.call(function, hook)
 
 
 def _end(forget: Callable[[], object], close: Callable[[], object] | None) -> None:

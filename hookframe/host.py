@@ -434,9 +434,14 @@ class Host:
     def _take_into_use(self, new: Generation) -> None:
         """Swap a generation in, and close what the one before has left behind."""
         self._built += 1
+        old = self._generation
         self._swap(new, "")
         self._builder.retain(new.plugins)
         self._log.info(_announcement(new))
+        for plugin in new.plugins:
+            if old is None or not old.uses(plugin):  # its author and operator are told once a load
+                for notice in plugin.deprecations:
+                    self._log.deprecated(plugin.origin, notice)
 
     def _fail(self, error: HookframeError, current: Generation | None) -> None:
         self._last_load_error = (_said(error), time())

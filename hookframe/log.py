@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
-    from hookframe.errors import PluginError
+    from hookframe.errors import Origin, PluginError
 
 _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
 _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{}], error: {}"
 _SHADOW: Final = "shadow: msguid=[{}], recipient=[{}], would have decided {} (plugin {})"
+_DEPRECATED: Final = "deprecated: {} ({})"
 _OUTPUT: Final = "plugin {}: {}"
 _LEFT_OUT: Final = "plugin {}: {} more {} left out: it may print {} a second (limits.output_lines)"
 LONGEST_TEXT: Final = 16384
@@ -96,6 +97,11 @@ class Log:
         """
         if not self._muted:
             self._attempt(attempt, f"Exception running {HOOK}: {_shown(text)}")
+
+    def deprecated(self, origin: Origin, notice: str) -> None:
+        """Say that a plugin, which was just loaded, uses what will go away."""
+        if not self._muted:
+            self._logger.warning(_DEPRECATED, _shown(notice), _shown(str(origin)))
 
     def output(self, plugin: str, line: str) -> None:
         """Pass on a line that a plugin has printed."""

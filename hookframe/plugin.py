@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
-from hookframe.deadline import calls_plugins
 from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
-from hookframe.hookspecs import API_VERSION, HOOKS, PROJECT
-from hookframe.signature import SignatureError, argument_names, refuse_deferred
-from hookframe.wording import did_you_mean
+from hookframe.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
+from hookframe.signature import (
+    SignatureError,
+    argument_names,
+    file_of,
+    refuse_deferred,
+    why_not_found,
+    with_arguments,
+)
+from hookframe.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import CodeFiles, Settings, State, Vote
+    from hookframe.lifetime import Lifetime
 
 MAIN_HOOK: Final = "pre_delivery_attempt"
 
@@ -40,6 +47,7 @@ class Plugin:
         remarks: says what is worth a look, or None.
         close: gives back what the plugin holds, or None.
         of_one_generation: whether the subject is made anew for each generation.
+        deprecations: what it uses that will go away, a sentence each.
     """
 
     origin: Origin
@@ -53,6 +61,7 @@ class Plugin:
     remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None
     of_one_generation: bool = False
+    deprecations: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -73,12 +82,12 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
     Raises:
         LoadError: it has no implementation, or one that could not work.
     """
-    _check_api_version(subject, origin)
+    check = HookCheck(subject, origin)
     impls = _implementations(subject, origin)
     main = impls.get(MAIN_HOOK)
     if main is None:
-        raise LoadError(origin, _no_implementation(subject))
-    calls = {hook: _checked_call(impl, hook, origin) for hook, impl in impls.items()}
+        raise LoadError(origin, why_not_found(subject, MAIN_HOOK))
+    calls = {hook: _checked_call(impl, hook, check) for hook, impl in impls.items()}
     return Plugin(
         origin,
         subject,
@@ -91,21 +100,8 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
         remarks=calls.get("remarks"),
         close=calls.get("close"),
         of_one_generation="code_files" in calls,
+        deprecations=tuple(check.deprecations),
     )
-
-
-def _check_api_version(subject: object, origin: Origin) -> None:
-    try:
-        declared = getattr(subject, "hookframe_api_version", API_VERSION)
-    except Exception as error:  # a property of the object may raise anything
-        text = f"can't tell its hookframe_api_version: {describe(error)}"
-        raise LoadError(origin, text, error) from error
-    if type(declared) is not int or not 1 <= declared <= API_VERSION:
-        raise LoadError(
-            origin,
-            f"was written for version {declared!r} of the hook API; this hookframe has "
-            f"{API_VERSION}: install a version of the plugin that fits, or upgrade hookframe",
-        )
 
 
 def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookImpl]:
@@ -122,7 +118,8 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
     impls = {}
     for caller in manager.get_hookcallers(subject) or ():
         for impl in caller.get_hookimpls():
-            if caller.name in HOOKS:
+            hook = HOOKS.get(caller.name)
+            if hook is not None and (hook.is_there(API_VERSION) or not impl.optionalhook):
                 impls[caller.name] = impl
             elif not impl.optionalhook:
                 raise LoadError(origin, _unknown_hook(caller.name))
@@ -132,116 +129,130 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
 
 
 def _unknown_hook(name: str) -> str:
-    hint = did_you_mean(name, HOOKS)
-    return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(HOOKS)}"
+    known = [each for each, hook in HOOKS.items() if hook.is_there(API_VERSION)]
+    hint = did_you_mean(name, known)
+    return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(known)}"
 
 
-def _checked_call(impl: pluggy.HookImpl, hook: str, origin: Origin) -> Callable[..., Any]:
-    """Check how one hook is marked and what it takes; return it callable with every argument."""
-    refuse_order_mark(hook, origin, marked=impl.tryfirst or impl.trylast)
-    if impl.hookwrapper:
-        raise LoadError(
-            origin, f"{hook} is an old-style hookwrapper; mark it @hookimpl(wrapper=True)"
-        )
-    if impl.wrapper and hook != MAIN_HOOK:
-        raise LoadError(origin, f"{hook} is marked as a wrapper; only {MAIN_HOOK} can be one")
-    return checked_call(impl.function, hook, origin, wrapper=impl.wrapper)
-
-
-def refuse_order_mark(hook: str, origin: Origin, *, marked: bool) -> None:
-    """Refuse a hook that wants a place in the chain of its own choice.
-
-    Raises:
-        LoadError: it is marked `tryfirst` or `trylast`.
-    """
-    if marked:
-        raise LoadError(
-            origin,
-            f"{hook} is marked tryfirst or trylast; the order is the operator's: remove the mark, "
-            "and put the plugin where it belongs in `chain`",
-        )
-
-
-def checked_call(
-    function: Callable[..., Any], hook: str, origin: Origin, *, wrapper: bool = False
-) -> Callable[..., Any]:
-    """Check one hook's signature, and make it callable with all arguments of its hookspec.
+class HookCheck:
+    """Checks the hooks of one plugin, one by one, against what the hook API has.
 
     Args:
-        function: the hook as its author wrote it.
-        hook: the name of its hookspec.
-        origin: what an error is attributed to.
-        wrapper: whether it is marked as a wrapper.
-
-    Returns:
-        A callable that passes on the arguments which the function names.
+        subject: the plugin's module or object, which may declare a version of the hook API.
+        origin: what its errors are attributed to.
 
     Raises:
-        LoadError: it could not be called as its hookspec says.
+        LoadError: it was written for a version that this hookframe can't honour.
     """
+
+    def __init__(self, subject: object, origin: Origin) -> None:
+        self._origin = origin
+        self._declared = _declared_version(subject, origin)
+        self.deprecations: list[str] = []
+        """what it uses that will go away, a sentence each"""
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        wrapper: bool = False,
+        optional: bool = False,
+    ) -> Callable[..., Any]:
+        """Check one hook's signature, and make it callable with all arguments of its hookspec.
+
+        Args:
+            function: the hook as its author wrote it.
+            name: the name of its hookspec.
+            wrapper: whether it is marked as a wrapper.
+            optional: whether it is there for those versions of hookframe only that have it.
+
+        Returns:
+            A callable that passes on the arguments which the function names.
+
+        Raises:
+            LoadError: it could not be called as its hookspec says.
+        """
+        hook = HOOKS[name]
+        declared = max(self._declared, hook.since) if optional else self._declared
+        self._judge(f"implements {name}", hook, declared)
+        given = hook.given(API_VERSION)
+        gone = [each.name for each in hook.arguments if each.name not in given]
+        try:
+            refuse_deferred(function, wrapper=wrapper)
+            names = argument_names(function, given, gone)
+        except SignatureError as error:
+            raise LoadError(self._origin, f"{name} {error}", error) from error
+        for argument in hook.arguments:
+            if argument.name in names:
+                self._judge(f"{name} takes the argument {argument.name!r}", argument, declared)
+        return with_arguments(function, names, given)
+
+    def refuse_order_mark(self, name: str, *, marked: bool) -> None:
+        """Refuse a hook that wants a place in the chain of its own choice.
+
+        Raises:
+            LoadError: it is marked `tryfirst` or `trylast`.
+        """
+        if marked:
+            self.refuse(
+                f"{name} is marked tryfirst or trylast; the order is the operator's: remove the "
+                "mark, and put the plugin where it belongs in `chain`"
+            )
+
+    def refuse(self, text: str) -> NoReturn:
+        """Refuse the plugin.
+
+        Raises:
+            LoadError: always.
+        """
+        raise LoadError(self._origin, text)
+
+    def _judge(self, what: str, used: Lifetime, declared: int) -> None:
+        """Refuse what is not there for this plugin, and take note of what won't be for long."""
+        refusal = used.refusal(API_VERSION, declared)
+        if refusal:
+            self.refuse(what + refusal)
+        notice = used.notice(API_VERSION)
+        if notice:
+            self.deprecations.append(what + notice)
+
+
+def _declared_version(subject: object, origin: Origin) -> int:
+    """Read which version of the hook API a plugin was written for; this one, if it says nothing."""
     try:
-        refuse_deferred(function, wrapper=wrapper)
-        names = argument_names(function, HOOKS[hook])
-    except SignatureError as error:
-        raise LoadError(origin, f"{hook} {error}", error) from error
-    return with_arguments(function, names, HOOKS[hook])
-
-
-def with_arguments(
-    function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
-) -> Callable[..., Any]:
-    """Make a hook callable with all the arguments of its hookspec, passing on those it names.
-
-    Where it names all of them in their order it is returned as it is: nothing is paid for.
-    """
-    if names == given:
-        return function
-    return calls_plugins(_adapted(function, names, given))
-
-
-def _adapted(
-    function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
-) -> Callable[..., Any]:
-    match names:
-        case ():
-            return lambda *_: function()
-        case ("attempt",):
-            return lambda attempt, _, __: function(attempt)
-        case ("attempt", "decision"):
-            return lambda attempt, decision, _: function(attempt, decision)
-        case ("attempt", "state"):
-            return lambda attempt, _, state: function(attempt, state)
-    positions = tuple(given.index(name) for name in names)
-    return lambda *everything: function(*[everything[position] for position in positions])
-
-
-def file_of(function: Callable[..., Any]) -> str:
-    """Name the file in which a callable's code stands; empty where it has none."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
-    return code.co_filename if code is not None else ""
-
-
-def _no_implementation(subject: object) -> str:
-    """Say why nothing was found: the mark is missing, or another project's, or a class came."""
-    candidate = getattr(subject, MAIN_HOOK, None)
-    if candidate is None:
-        return (
-            f"has no implementation: {_kind(subject)} defines no {MAIN_HOOK}; "
-            "define it, marked with `from hookframe import hookimpl`"
+        declared = getattr(subject, "hookframe_api_version", API_VERSION)
+    except Exception as error:  # a property of the object may raise anything
+        text = f"can't tell its hookframe_api_version: {describe(error)}"
+        raise LoadError(origin, text, error) from error
+    if type(declared) is not int or declared < 1:
+        raise LoadError(
+            origin,
+            f"declares hookframe_api_version = {shown(declared)}; expected a whole number from 1: "
+            f"the version of the hook API that it was written for (this hookframe has "
+            f"{API_VERSION})",
         )
-    marks = [name for name in getattr(candidate, "__dict__", {}) if name.endswith("_impl")]
-    if marks:
-        return (
-            f"has no implementation: {MAIN_HOOK} carries the mark of another project "
-            f"({marks[0].removesuffix('_impl')}); mark it with `from hookframe import hookimpl`"
+    if declared > API_VERSION:
+        raise LoadError(
+            origin,
+            f"was written for version {declared} of the hook API; this hookframe has "
+            f"{API_VERSION}: install a version of the plugin that fits, or upgrade hookframe",
         )
-    return (
-        f"has no implementation: {MAIN_HOOK} is not marked; put @hookimpl above it "
-        "(`from hookframe import hookimpl`)"
-    )
+    if declared < OLDEST_API_VERSION:
+        raise LoadError(
+            origin,
+            f"was written for version {declared} of the hook API; this hookframe has "
+            f"{API_VERSION}, and still takes {OLDEST_API_VERSION}: upgrade the plugin, or "
+            "install an older hookframe",
+        )
+    return declared
 
 
-def _kind(subject: object) -> str:
-    return repr(getattr(subject, "__name__", None) or type(subject).__name__)
+def _checked_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callable[..., Any]:
+    """Check how one hook is marked and what it takes; return it callable with every argument."""
+    check.refuse_order_mark(name, marked=impl.tryfirst or impl.trylast)
+    if impl.hookwrapper:
+        check.refuse(f"{name} is an old-style hookwrapper; mark it @hookimpl(wrapper=True)")
+    if impl.wrapper and name != MAIN_HOOK:
+        check.refuse(f"{name} is marked as a wrapper; only {MAIN_HOOK} can be one")
+    return check.call(impl.function, name, wrapper=impl.wrapper, optional=impl.optionalhook)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hookframe.deadline import calls_plugins
 from hookframe.errors import HookframeError
 from hookframe.wording import did_you_mean
 
@@ -14,12 +15,15 @@ class SignatureError(HookframeError):
     """A hook that can't be called as its hookspec says; the text says what to change."""
 
 
-def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
+def argument_names(
+    function: Callable[..., Any], allowed: Sequence[str], gone: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Read the arguments that a hook takes, and refuse what could only fail later.
 
     Args:
         function: a function, a bound method, a lambda or any callable object.
         allowed: the names that its hookspec has.
+        gone: the names that it had once; they are read all the same.
 
     Returns:
         The names in the order of the signature.
@@ -38,7 +42,7 @@ def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tupl
                 f"takes the {parameter.kind.description} argument {parameter.name}; "
                 f"it must take its arguments plainly, by name: any of {_listed(allowed)}"
             )
-        if parameter.name not in allowed:
+        if parameter.name not in (*allowed, *gone):
             raise SignatureError(_unknown_argument(parameter.name, allowed))
     return tuple(parameter.name for parameter in parameters)
 
@@ -76,3 +80,68 @@ def refuse_deferred(function: Callable[..., Any], *, wrapper: bool = False) -> N
         )
     if wrapper and not yields:
         raise SignatureError("is marked as a wrapper and never yields; it must yield exactly once")
+
+
+def with_arguments(
+    function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
+) -> Callable[..., Any]:
+    """Make a hook callable with all the arguments of its hookspec, passing on those it names.
+
+    Where it names all of them in their order it is returned as it is: nothing is paid for.
+    """
+    if names == given:
+        return function
+    return calls_plugins(_adapted(function, names, given))
+
+
+def _adapted(
+    function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
+) -> Callable[..., Any]:
+    match names, len(given):
+        case (), _:
+            return lambda *_: function()
+        case ("attempt",), 3:
+            return lambda attempt, _, __: function(attempt)
+        case ("attempt", "decision"), 3:
+            return lambda attempt, decision, _: function(attempt, decision)
+        case ("attempt", "state"), 3:
+            return lambda attempt, _, state: function(attempt, state)
+    positions = tuple(given.index(name) for name in names)
+    return lambda *everything: function(*[everything[position] for position in positions])
+
+
+def file_of(function: Callable[..., Any]) -> str:
+    """Name the file in which a callable's code stands; empty where it has none."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
+    return code.co_filename if code is not None else ""
+
+
+def why_not_found(subject: object, hook: str) -> str:
+    """Say why pluggy has found no implementation: there is none, or it has no mark of ours.
+
+    Args:
+        subject: what was looked at.
+        hook: the name of the hook.
+    """
+    candidate = getattr(subject, hook, None)
+    if candidate is None:
+        return (
+            f"has no implementation: {_kind(subject)} defines no {hook}; "
+            "define it, marked with `from hookframe import hookimpl`"
+        )
+    marks = [name for name in getattr(candidate, "__dict__", {}) if name.endswith("_impl")]
+    if marks:
+        return (
+            f"has no implementation: {hook} carries the mark of another project "
+            f"({marks[0].removesuffix('_impl')}); mark it with `from hookframe import hookimpl`"
+        )
+    return (
+        f"has no implementation: {hook} is not marked; put @hookimpl above it "
+        "(`from hookframe import hookimpl`)"
+    )
+
+
+def _kind(subject: object) -> str:
+    return repr(getattr(subject, "__name__", None) or type(subject).__name__)

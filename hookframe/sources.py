@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,12 +22,14 @@ class Material:
         hook_file: the hook file, where the configuration names one.
         config_file: the configuration's own file, where it comes from one.
         code_files: the files of code that plugins run.
+        objects: plugins that are a program's own, by name.
     """
 
     config: Config | ConfigError
     hook_file: Snapshot | None = None
     config_file: Snapshot | None = None
     code_files: tuple[Snapshot, ...] = ()
+    objects: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[Snapshot, ...]:
@@ -116,10 +118,12 @@ class GivenConfig:
 
     Args:
         config: the configuration.
+        objects: plugins of the program's own by name; what an entry point would name.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, objects: Mapping[str, object] | None = None) -> None:
         self._config = config
+        self._objects = objects or {}
         path = config.hook_file
         self._hook_file = None if path is None else str(Path(path).absolute())
 
@@ -127,7 +131,9 @@ class GivenConfig:
         """Read the hook file, where there is one, and the plugins' code files."""
         path = self._hook_file
         hook_file = None if path is None else take_snapshot(path)
-        return Material(self._config, hook_file, code_files=_snapshots(code_files))
+        return Material(
+            self._config, hook_file, code_files=_snapshots(code_files), objects=self._objects
+        )
 
 
 def _snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:

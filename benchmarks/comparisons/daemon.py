@@ -260,7 +260,7 @@ def _policy(lab: Lab, requests: Requests) -> Path:
     directory = lab.fresh()
     for module in _POLICY:
         copy(PEERS / "policy" / f"{module}.py", directory)
-    copy(ROOT / "docs" / "examples" / "do_nothing.py", directory)
+    copy(ROOT / "contrib" / "hooks" / "do_nothing.py", directory)
     metadata = directory / _DISTRIBUTION
     metadata.mkdir()
     _write(

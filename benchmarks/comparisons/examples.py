@@ -18,9 +18,7 @@ from benchmarks.policies import host, install_distribution
 from hookframe.config import Config, PluginTable
 
 PERL: Final = ROOT / "tests" / "perl" / "hooks"
-PYTHON: Final = next(
-    each for each in (ROOT / "contrib" / "hooks", ROOT / "docs" / "examples") if each.exists()
-)
+PYTHON: Final = ROOT / "contrib" / "hooks"
 NAMES: Final = ("do_nothing", "change_virtualmta", "recipient_blacklist")
 OURS: Final = "Host.decide"
 CYCLE: Final = 65_536

@@ -82,7 +82,11 @@ def _say(verdict: Verdict) -> None:
 def _notes(verdict: Verdict) -> list[str]:
     """Say what is legal, and easily a mistake."""
     idle = verdict.config.idle if verdict.config is not None else ()
-    return [*(f"{name} is configured, but not in the chain" for name in idle), *verdict.remarks]
+    return [
+        *(f"{name} is configured, but not in the chain" for name in idle),
+        *(f"{each.origin}: {notice}" for each in verdict.plugins for notice in each.deprecations),
+        *verdict.remarks,
+    ]
 
 
 def _chain(verdict: Verdict) -> str:

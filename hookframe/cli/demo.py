@@ -27,7 +27,7 @@ from hookframe.cli.demo_policy import (
 )
 from hookframe.cli.demo_screen import Plain, changed_lines
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.cli.words import in_words
+from hookframe.words import in_words
 
 if TYPE_CHECKING:
     from types import FrameType

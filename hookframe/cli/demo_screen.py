@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import unified_diff
 from typing import Any, Final, Protocol
 
-from hookframe.cli.words import in_words
+from hookframe.words import in_words
 
 _RECIPIENT: Final = 22
 _SENDID: Final = 12

@@ -11,12 +11,11 @@ from typing import Final
 import click
 
 from hookframe.cli.console import complain
+from hookframe.cli.files import write_new
 from hookframe.cli.options import NAME, PolicyOptions, policy_options
 
 STARTER: Final = {NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
 """Each file that is written, and the package's file that it is a copy of."""
-_MODE: Final = 0o644
-"""Nobody else may write the hook file: hookframe would refuse to run it (CONTRACT 4)."""
 _TRIED: Final = "recipient=nobody@example.com"
 
 
@@ -44,22 +43,13 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
         )
         return 1
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, source in paths.items():
-            _write(path, (files("hookframe.cli") / "starter" / source).read_bytes())
+        starter = files("hookframe.cli") / "starter"
+        write_new({path: (starter / source).read_bytes() for path, source in paths.items()})
     except OSError as error:
         complain(f"can't write {error.filename or directory}: {error.strerror or error}")
         return 1
     _say_what_next(folder, list(paths))
     return 0
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Make a new file, with its permissions whatever the umask says."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    with open(handle, "wb") as file:  # noqa: PTH123  (a descriptor)
-        os.fchmod(handle, _MODE)
-        file.write(content)
 
 
 def _say_what_next(folder: Path, written: list[Path]) -> None:

@@ -7,14 +7,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from hookframe import __version__
-from hookframe.cli.console import complain
+from hookframe.cli.console import complain, note
+
+if TYPE_CHECKING:
+    from hookframe.cli.extensions import Extensions
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -25,6 +29,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "serve": "Run the daemon.",
         "status": "Ask the running daemon how it is.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
+        "new": "Start a plugin, with tests and all that belongs to one.",
+        "verify": "Check that a plugin or a hook file keeps the rules.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }
 )
@@ -34,16 +40,19 @@ READER_GONE: Final = 141
 
 
 class Commands(click.Group):
-    """A group that imports a command's module only when the command is used."""
+    """A group that imports a command's module only when the command is used.
+
+    hookframe's own commands go first; what is none of them may be another distribution's.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Name the commands, in the order in which one meets them."""
-        return list(COMMANDS)
+        return [*COMMANDS, *_extensions().names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a command."""
         if cmd_name not in COMMANDS:
-            return None
+            return _extensions().command(cmd_name)
         command: click.Command = import_module(f"hookframe.cli.{cmd_name}").command
         return command
 
@@ -51,6 +60,12 @@ class Commands(click.Group):
         """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        extensions = _extensions()
+        if extensions.names:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(extensions.rows())
+        for text in extensions.notes():
+            note(text)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -58,9 +73,11 @@ class Commands(click.Group):
         """Find the command that the arguments name, or say which one may be meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            close = get_close_matches(name.lower(), COMMANDS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(COMMANDS)}."
-            raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+            known = self.list_commands(ctx)
+            if name not in known:
+                close = get_close_matches(name.lower(), known, n=1)
+                hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
+                raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -75,6 +92,14 @@ class Commands(click.Group):
                 f"hookframe decide {error.option_name} …",
                 ctx,
             ) from None
+
+
+@cache
+def _extensions() -> Extensions:
+    """Read the metadata of what is installed, once, and only where it matters."""
+    from hookframe.cli.extensions import Extensions  # noqa: PLC0415  (takes long to import)
+
+    return Extensions.installed(COMMANDS)
 
 
 @click.group(

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hookframe.cli.words import in_words
 from hookframe.escape import one_line
+from hookframe.words import in_words
 
 if TYPE_CHECKING:
     from hookframe.trace import Explanation

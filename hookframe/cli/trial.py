@@ -127,6 +127,9 @@ class _TrialLog(CommandLog):
     def loading(self, problem: str) -> None:
         """Say nothing: every load error is collected by itself."""
 
+    def deprecated(self, origin: Origin, notice: str) -> None:
+        """Say nothing: it will be among the notes."""
+
     def events(self, attempt: Mapping[str, Any], events: Sequence[Failure | ShadowVote]) -> None:
         """Collect what went wrong in an attempt."""
         del attempt

@@ -14,7 +14,18 @@ from hookframe import __version__
 from ..support.wait import eventually
 from .lab import PROGRAM
 
-COMMANDS = ["init", "decide", "check", "plugins", "serve", "status", "demo", "schema"]
+COMMANDS = [
+    "init",
+    "decide",
+    "check",
+    "plugins",
+    "serve",
+    "status",
+    "demo",
+    "new",
+    "verify",
+    "schema",
+]
 PRINTS = "def pre_delivery_attempt(attempt):\n    return None\n"
 
 

@@ -23,10 +23,11 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors_of(there), found[0]
 
 
-def test_every_page_can_be_reached_from_the_index():
-    index = ROOT / "docs" / "README.md"
+@pytest.mark.parametrize("directory", ["docs", "docs/plugins"])
+def test_every_page_can_be_reached_from_the_index(directory):
+    index = ROOT / directory / "README.md"
     linked = {
         found["target"].partition("#")[0] for found in LINK.finditer(index.read_text("utf-8"))
     }
-    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    pages = {page.name for page in (ROOT / directory).glob("*.md")} - {"README.md"}
     assert pages <= linked

@@ -12,11 +12,16 @@ A fenced block says by its language what it is:
                 page ends; the lines below it are waited for.
     text        to be looked at only
     sh          for root on a real machine, not run; only of the commands in FOR_ROOT
+    diff        an edit of a file, whose name stands in the first line, "# hook.py": the lines with
+                "-" or a space in front are in it once, and are then those with "+" or a space
     all others  a file: its first line is a comment with its name, "# hook.py"
 
 The files of a page and its commands share one directory, in which plugins/, docs/ and contrib/ are
-those of the project, as in a checkout. `pip install` puts things where only the commands of this
-page find them.
+those of the project, as in a checkout. What a command does to its shell, a `cd` or an `export`,
+holds for those below it. `pip install` puts things where only the commands of this page find them.
+
+The pages of OWN_ENVIRONMENTS make environments of their own, with the real pip and its index; their
+reader has the checkout as hookframe/. Their port 8080 stands for one that is free.
 """
 
 from __future__ import annotations
@@ -25,12 +30,13 @@ import os
 import pty
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +44,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GREENARROW = ROOT / "contrib" / "mta" / "greenarrow" / "README.md"
 PAGES = [ROOT / "README.md", GREENARROW, *sorted((ROOT / "docs").glob("**/*.md"))]
+OWN_ENVIRONMENTS = [ROOT / "docs" / "plugins" / "tutorial.md"]
 FENCE = re.compile(r"(?ms)^```(?P<language>\S*)[^\n]*\n(?P<content>.*?)^```$")
 FILE_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
 COMMAND = re.compile(r"(?m)^\$ (?P<command>.*(?:\n>(?: .*)?$)*)\n?(?P<output>(?:(?!\$ ).*\n?)*)")
+PORT = "8080"
+OURS = re.compile(r"TOX_|PYTEST_|PYTHON|VIRTUAL_ENV|HOOKFRAME_")
+"""Variables that the tests have been started with, and a reader has not."""
 ANY_LINES = r"(?:[^\n]*\n)*"
 VARIES = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}": r"[-\d]{10} [\d:]{8}\.\d{3}",
@@ -55,6 +65,10 @@ FOR_ROOT = {
     *("apt-get", "systemctl", "journalctl", "install", "adduser", "exim4", "update-exim4.conf"),
     *("git", "make", "cd"),
 }
+
+
+REMEMBER = r'{ export -p; printf "cd %q\n" "$PWD"; }'
+"""Prints what makes another shell go on where this one ends."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +134,10 @@ class Reader:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._installed = directory / ".installed"
+        self._shell = directory / ".shell"
         self._background: list[subprocess.Popen[str]] = []
 
+        self._shell.touch()
         for name in ("plugins", "docs", "contrib"):
             (directory / name).symlink_to(ROOT / name)
 
@@ -130,6 +146,8 @@ class Reader:
         if block.language == "console":
             for command in commands_of(block):
                 self._run(command, f"{block.where}: $ {command.line}")
+        elif block.language == "diff":
+            self._edit(block)
         elif block.language not in ("sh", "text"):
             self._write(block)
 
@@ -140,11 +158,25 @@ class Reader:
             process.communicate()
 
     def _write(self, block: Block) -> None:
-        name = FILE_NAME.match(block.content)
-        assert name, f"{block.where}: the first line of a file is its name, '# hook.py'"
-        path = self._directory / name["name"]
+        path, _ = self._file_of(block)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.content, "utf-8")
+
+    def _edit(self, block: Block) -> None:
+        path, edit = self._file_of(block)
+        lines = edit.splitlines(keepends=True)
+        before, after = (
+            "".join(line[1:] for line in lines if line[0] in kept) for kept in ("- ", "+ ")
+        )
+        text = path.read_text("utf-8")
+        assert text.count(before) == 1, f"{block.where}: is not once in the file:\n{before}"
+        path.write_text(text.replace(before, after), "utf-8")
+
+    def _file_of(self, block: Block) -> tuple[Path, str]:
+        """Give the file that a block names in its first line, and what stands below."""
+        name = FILE_NAME.match(block.content)
+        assert name, f"{block.where}: the first line of a file is its name, '# hook.py'"
+        return self._directory / name["name"], block.content[name.end() :]
 
     def _run(self, command: Command, where: str) -> None:
         if not command.line.endswith(" &"):
@@ -159,7 +191,7 @@ class Reader:
         """Run a command on a terminal, and give what stands there at its end."""
         ours, theirs = pty.openpty()
         try:
-            process = self._started(line, theirs)
+            process = self._started(f"trap '{REMEMBER} > {self._shell}' EXIT\n{line}", theirs)
         finally:
             os.close(theirs)
         seen = b""
@@ -171,7 +203,7 @@ class Reader:
 
     def _started(self, line: str, output: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ["bash", "-c", line],
+            ["bash", "-c", f". {self._shell}\n{line}"],
             cwd=self._directory,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -196,16 +228,45 @@ class Reader:
         }
 
 
+class ReaderWithEnvironments(Reader):
+    """One that makes environments, and has nothing of what is installed in that of the tests."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        (directory / "hookframe").symlink_to(ROOT)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = str(free.getsockname()[1])
+
+    def follow(self, block: Block) -> None:
+        """Do what the block is there for, with a port that nobody else has."""
+        super().follow(replace(block, content=block.content.replace(PORT, self._port)))
+
+    def _environment(self) -> dict[str, str]:
+        given = {name: value for name, value in os.environ.items() if not OURS.match(name)}
+        return given | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "COLUMNS": "112",
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "LC_ALL": "C.UTF-8",
+            "PIP_QUIET": "2",
+            "PIP_NO_COMPILE": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
+
+
 @pytest.fixture
-def reader() -> Iterator[Reader]:
+def reader(page: Path) -> Iterator[Reader]:
     # Not tmp_path: its name is so long that no table with a path in it looks as it does elsewhere.
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
-        made = Reader(Path(directory))
+        kind = ReaderWithEnvironments if page in OWN_ENVIRONMENTS else Reader
+        made = kind(Path(directory))
         yield made
         made.leave()
 
 
-@pytest.mark.timeout(240)  # many commands, on machines that may have much else to do
+@pytest.mark.timeout(900)  # many commands, on machines that may have much else to do
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
     if page == GREENARROW and shutil.which("json_pp") is None:

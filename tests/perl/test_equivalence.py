@@ -140,7 +140,7 @@ def test_a_perl_file_and_its_python_version_decide_alike(name, code, site, log, 
     interpreter.chmod(0o755)
     settings = {"file": str(site.file), "perl": str(interpreter), "deadline": "50s"}
     perl = site.host(policy(["perl"], plugins={"perl": settings}, deadline="50s"), code)
-    example = ROOT / "docs" / "examples" / f"{name}.py"
+    example = ROOT / "contrib" / "hooks" / f"{name}.py"
     (site.directory / "hook.py").write_text(example.read_text())
     (site.directory / "hook.py").chmod(0o644)
     plugins = {"file": {"list": str(world.list)} if name == "recipient_blacklist" else {}}

@@ -26,6 +26,10 @@ SETS = {
     "twins": ("twin-one", "twin-two"),
     "squatter": ("file-squatter",),
     "scripted": ("scripted",),
+    "described": ("well-described", "old-fashioned"),
+    "today": ("written-for-1",),
+    "commands": ("acme-commands",),
+    "rival": ("rival-commands",),
 }
 QUIET = ("--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--quiet")
 

@@ -104,11 +104,14 @@ def test_a_hundred_thousand_entries_are_all_found_and_nothing_else(listing, atte
         assert plugin.pre_delivery_attempt(attempt(recipient=unlisted)) is None
 
 
+@pytest.mark.parametrize(
+    "sizes", [(10, 10_000), (20_000, 150_000)], ids=["kept as a set", "kept as a table"]
+)
 def test_a_lookup_takes_the_same_steps_in_a_short_list_and_in_a_long_one(
-    configured, attempt, tmp_path
+    configured, attempt, tmp_path, sizes
 ):
     steps = []
-    for size in (10, 100_000):
+    for size in sizes:
         path = tmp_path / f"{size}.txt"
         path.write_text("".join(f"user{n}@example.com\n" for n in range(size)))
         plugin = configured(recipients=str(path), check_every="1h")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from hookframe import Host
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+[CONSOLE] = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 [LIST] = re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
@@ -58,3 +62,14 @@ def test_the_table_of_settings_has_each_with_its_default():
     defaults = read_settings({"recipients": "/a"})
     for name in ("action", "message", "check_every"):
         assert rows[name] == f'"{getattr(defaults, name)}"'
+
+
+def test_the_commands_do_what_they_say(tmp_path):
+    (tmp_path / "blocked.txt").write_text(LIST)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command, promised in re.findall(r"^\$ (.*)\n((?:(?!\$).*\n)*)", CONSOLE, re.MULTILINE):
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env={**os.environ, "PATH": path},
+            capture_output=True, text=True, timeout=50, check=True,
+        )  # fmt: skip
+        assert done.stdout.replace(f"{tmp_path}/", "/.../") == promised

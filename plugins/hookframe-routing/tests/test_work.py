@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from typing import ClassVar
 
 import pytest
 from hookframe_routing import Routing
+from hookframe_routing.conditions import Patterns
 
 
 class Counted(str):
@@ -78,6 +80,89 @@ def test_an_attempt_costs_as_many_steps_with_10000_exact_rules_as_with_ten(kind,
     many, steps_of_many = work(kind, 10_000, **attempt)
     assert few == many == ({"action": "new_mtaid", "new_mtaid": "7"} if hit else None)
     assert steps_of_many == steps_of_few
+
+
+class Tried(str):
+    """A value that counts how many patterns are tried on it."""
+
+    __slots__ = ()
+    times = 0
+
+    def endswith(self, *given):
+        Tried.times += 1
+        return str.endswith(self, *given)
+
+
+def a_glob(number):
+    return {"listid": {"glob": f"*{number}!"}}
+
+
+def a_glob_of_the_middle(number):
+    return {"listid": {"glob": f"*{number}!*"}}
+
+
+def with_patterns(pattern, exact, patterns):
+    """Exact rules, patterns behind them, and a rule for the rest."""
+    kind = by_two_keys_of_which_neither_is_selective
+    before = [{**kind(number), "new_mtaid": number} for number in range(exact)]
+    tried = [{"match": pattern(number), "dump": True} for number in range(patterns)]
+    plugin = Routing()
+    plugin.configure({"rule": [*before, *tried, {"new_mtaid": "the rest"}]})
+    return plugin
+
+
+def patterns_tried(plugin, **attempt):
+    Tried.times = 0
+    decision = plugin.pre_delivery_attempt({"listid": Tried("l"), **attempt})
+    return decision["new_mtaid"], Tried.times
+
+
+NOWHERE = {"mtaid": "none", "sendid": "none"}
+
+
+def test_200_globs_of_one_key_are_one_question_for_an_attempt_that_none_of_them_matches():
+    few, many = with_patterns(a_glob, 10, 1), with_patterns(a_glob, 10_000, 200)
+    assert patterns_tried(few, **NOWHERE) == patterns_tried(many, **NOWHERE) == ("the rest", 1)
+
+
+def test_200_other_patterns_are_as_many_trials_behind_10000_exact_rules_as_behind_ten(monkeypatch):
+    trials = []
+    holds = Patterns.holds
+    monkeypatch.setattr(Patterns, "holds", lambda self, fact: trials.append(1) or holds(self, fact))
+
+    def tried(exact):
+        plugin = with_patterns(a_glob_of_the_middle, exact, 200)
+        trials.clear()
+        return patterns_tried(plugin, **NOWHERE)[0], len(trials)
+
+    assert tried(10) == tried(10_000) == ("the rest", 200)
+
+
+@pytest.mark.parametrize("pattern", [a_glob, a_glob_of_the_middle])
+def test_200_patterns_cost_nothing_where_an_exact_rule_before_them_matches(pattern, monkeypatch):
+    plugin = with_patterns(pattern, 10_000, 200)
+    monkeypatch.setattr(Patterns, "holds", None)
+    assert patterns_tried(plugin, mtaid="m7", sendid="s99") == ("9907", 0)
+
+
+def test_exact_rules_in_use_are_no_work_for_the_garbage_collector(tmp_path):
+    def tracked(rules):
+        file = tmp_path / f"{rules}.toml"
+        file.write_text(
+            "".join(
+                f'[[rule]]\nmatch.mtaid = "m{number}"\nmatch.sendid = "s"\nnew_mtaid = {number}\n'
+                for number in range(rules)
+            )
+        )
+        plugin = Routing()
+        plugin.configure({"file": str(file)})
+        gc.collect()
+        objects = len(gc.get_objects())
+        assert plugin.pre_delivery_attempt({"mtaid": "m9", "sendid": "s"})["new_mtaid"] == "9"
+        return objects
+
+    tracked(10)  # whatever is made at the first time
+    assert abs(tracked(3000) - tracked(10)) < 300
 
 
 def test_a_match_spares_the_patterns_after_it():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe_blacklist.errors import BlacklistError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Set
+    from collections.abc import Collection, Iterator, Set
 
 NULL_SENDER: Final = "<>"
 """The entry that stands for the empty envelope sender of a bounce (RFC 5321, section 4.5.5)."""
@@ -34,12 +34,26 @@ _COMMENT: Final = re.compile(r"\s#")
 # A million lines one by one take four times as long as in blocks of this many bytes, each checked
 # by one match. A block with anything else in it (a comment, say) is read line by line.
 _BLOCK: Final = 1 << 16
-_PLAIN_LINE: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]*+@[a-z0-9_-]++(?>(?:\.[a-z0-9_-]++)*)"
+_PLAIN_DOMAIN: Final = rb"@[a-z0-9_-]++(?>(?:\.[a-z0-9_-]++)*)"
+_PLAIN_ADDRESS: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]++" + _PLAIN_DOMAIN
+_PLAIN_LINE: Final = rb"[a-z0-9!$%&'+/=?^_`{|}~.-]*+" + _PLAIN_DOMAIN
+_ADDRESSES: Final = re.compile(rb"(?>(?:%b\n)*)(?:%b)?" % (_PLAIN_ADDRESS, _PLAIN_ADDRESS))
 _PLAIN_BLOCK: Final = re.compile(rb"(?>(?:%b\n)*)(?:%b)?" % (_PLAIN_LINE, _PLAIN_LINE))
 
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _NUMBERS_SHOWN: Final = 5
+
+
+class Block(NamedTuple):
+    """Some lines of a list, read."""
+
+    plain: bytes
+    """entries in ASCII, in lower case, a line each; empty where `entries` has them"""
+    entries: Collection[str]
+    """the entries of a block that had to be read line by line"""
+    domains: bool
+    """whether an entry may stand for a domain; where not, none does"""
 
 
 def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
@@ -61,24 +75,53 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
         BlacklistError: a line is no entry; the text names the file and the line, and counts what
             else is wrong.
     """
-    if data.startswith(_UTF16_MARKS):
-        raise BlacklistError(f"{path} is written in UTF-16: save it as UTF-8")
-    data = data.removeprefix(_UTF8_MARK).replace(b"\r\n", b"\n")
+    data = without_marks(data, path)
     entries: set[str] = set()
     mistakes: list[tuple[int, str]] = []
-    for start, end in _blocks(data):
-        block = data[start:end].lower()
-        if _PLAIN_BLOCK.fullmatch(block):
-            entries.update(block.decode("ascii").split("\n"))
+    for block in read_blocks(data, mistakes, senders=senders):
+        if block.plain:
+            entries.update(block.plain.decode("ascii").split("\n"))
         else:
-            wrong = _read_lines(data[start:end], entries, senders=senders)
-            if wrong:
-                before = data.count(b"\n", 0, start)
-                mistakes += [(before + number, line) for number, line in wrong]
+            entries.update(block.entries)
     if mistakes:
         raise BlacklistError(_complaint(path, mistakes, senders=senders))
     entries.discard("")  # what stands behind a block's last line break
     return entries
+
+
+def without_marks(data: bytes, path: str) -> bytes:
+    """Take what other systems put into text out of it: a byte order mark, and carriage returns.
+
+    Raises:
+        BlacklistError: this is UTF-16.
+    """
+    if data.startswith(_UTF16_MARKS):
+        raise BlacklistError(f"{path} is written in UTF-16: save it as UTF-8")
+    data = data.removeprefix(_UTF8_MARK)
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
+def read_blocks(data: bytes, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
+    """Read a list block by block.
+
+    Args:
+        data: its text, as `without_marks` gives it; or any whole lines of it.
+        mistakes: takes each line that is no entry, with its number.
+        senders: whether `<>` is an entry.
+    """
+    for start, end in _blocks(data):
+        block = data[start:end]
+        if _ADDRESSES.fullmatch(block) or _ADDRESSES.fullmatch(block := block.lower()):
+            yield Block(block, (), domains=False)
+        elif _PLAIN_BLOCK.fullmatch(block):
+            yield Block(block, (), domains=True)
+        else:
+            entries: set[str] = set()
+            wrong = _read_lines(data[start:end], entries, senders=senders)
+            if wrong:
+                before = data.count(b"\n", 0, start)
+                mistakes += [(before + number, line) for number, line in wrong]
+            yield Block(b"", entries, domains=True)
 
 
 def lookup_keys(address: str) -> tuple[str, str]:

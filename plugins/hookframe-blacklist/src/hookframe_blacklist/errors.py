@@ -15,6 +15,10 @@ class BlacklistError(ValueError):
     """
 
 
+class TooLarge(BlacklistError):
+    """A list that is larger than whoever wanted to read it may read."""
+
+
 def quoted(value: object) -> str:
     """Show a value in an error text: in ASCII, on one line, and never longer than is readable."""
     text = ascii(value)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import NamedTuple, Protocol
 
 from hookframe import Snapshot, take_snapshot
+from hookframe_blacklist.compressed import unpack
 from hookframe_blacklist.entries import parse
-from hookframe_blacklist.errors import BlacklistError
+from hookframe_blacklist.errors import BlacklistError, TooLarge
+from hookframe_blacklist.limits import LARGEST
 
-if TYPE_CHECKING:
-    from collections.abc import Set
 
-LARGEST: Final = 1 << 30
-"""The largest list that is read, in bytes: some thirty million addresses."""
+class Entries(Protocol):
+    """The entries of a list: a set of them, or a `Table`."""
+
+    def __contains__(self, entry: str, /) -> bool:
+        """Say whether an entry is on the list."""
 
 
 class ListPath(NamedTuple):
@@ -32,45 +36,72 @@ class ListFile:
     Args:
         seen: the file at that moment, without its content.
         fingerprint: of the file with its content, which tells whether a new stamp meant anything.
-        entries: the entries, as `parse` gives them.
+        entries: the entries, as `parse` or a `Table` gives them.
     """
 
     seen: Snapshot
     fingerprint: tuple[object, ...]
-    entries: Set[str]
+    entries: Entries
 
 
-def look(where: ListPath, known: ListFile | None) -> ListFile | None:
+def look(where: ListPath, known: ListFile | None, largest: int = LARGEST) -> ListFile | None:
     """Read a list, unless it is known and has not changed.
 
     Args:
         where: the file.
         known: the list as it was last read, or None.
+        largest: the size in bytes, as it is stored or unpacked, above which it is not read.
 
     Returns:
         `known` itself after no more than a `stat` where that shows no change, else the list anew.
         None where somebody is writing it: what there is may be half a list.
 
     Raises:
+        TooLarge: it is larger than that.
         BlacklistError: the file is missing, can't be read, is not a regular file, or has a line
             that is no entry.
     """
     if known is not None and known.seen.is_unchanged():
         return known
-    snapshot = take_snapshot(where.path, LARGEST)
+    refuse_larger(where.path, largest)
+    snapshot = read_file(where.path)
+    if not snapshot.settled:
+        return None
+    seen, fingerprint = replace(snapshot, content=b""), snapshot.fingerprint
+    if known is not None and known.fingerprint == fingerprint:
+        return replace(known, seen=seen)
+    text = unpack(snapshot.content, where.path, largest)
+    return ListFile(seen, fingerprint, parse(text, where.path, senders=where.senders))
+
+
+def refuse_larger(path: str, largest: int) -> None:
+    """Refuse a file that is too large to be read here, before it is read.
+
+    Raises:
+        TooLarge: it is.
+    """
+    try:
+        size = os.stat(path).st_size  # noqa: PTH116  (faster than a Path)
+    except (OSError, ValueError):
+        return  # whoever reads it says why that can't be done
+    if largest < size <= LARGEST:
+        raise TooLarge(f"{path} has {size} bytes; at most {largest} are read here")
+
+
+def read_file(path: str) -> Snapshot:
+    """Read a list's file.
+
+    Raises:
+        BlacklistError: it can't be read; the text says what to do.
+    """
+    snapshot = take_snapshot(path, LARGEST)
     if snapshot.error is not None:
         raise BlacklistError(
             f"{snapshot.error}. A list that can't be read is not taken for an empty one: put a "
             "text file there with one entry a line, readable for the user that runs hookframe, "
             "or take it out of the settings"
         )
-    if not snapshot.settled:
-        return None
-    seen, fingerprint = replace(snapshot, content=b""), snapshot.fingerprint
-    if known is not None and known.fingerprint == fingerprint:
-        return replace(known, seen=seen)
-    entries = parse(snapshot.content, where.path, senders=where.senders)
-    return ListFile(seen, fingerprint, entries)
+    return snapshot
 
 
 def being_written(where: ListPath) -> str:

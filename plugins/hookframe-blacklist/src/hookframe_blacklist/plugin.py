@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
+from weakref import finalize
 
 from hookframe import hookimpl
 from hookframe_blacklist.entries import NULL_SENDER, lookup_keys
-from hookframe_blacklist.errors import BlacklistError
-from hookframe_blacklist.listfile import ListFile, ListPath, being_written, look
+from hookframe_blacklist.errors import BlacklistError, TooLarge
+from hookframe_blacklist.follower import Follower, News
+from hookframe_blacklist.limits import SMALL
+from hookframe_blacklist.listfile import Entries, ListFile, ListPath, being_written, look
 from hookframe_blacklist.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping
 
     from hookframe import Attempt, Decision
 
@@ -43,7 +46,10 @@ class Blacklist:
                 before stays in force.
         """
         wanted = read_settings(settings)
-        self._policy = _Policy(wanted, self._policy.files if self._policy else {})
+        before = self._policy
+        self._policy = _policy(wanted, before.files if before else {})
+        if before is not None:
+            before.close()
 
     @hookimpl
     def pre_delivery_attempt(self, attempt: Attempt) -> Decision | None:
@@ -70,7 +76,9 @@ class Blacklist:
 
     @hookimpl
     def close(self) -> None:
-        """Let go of the lists, which may be large."""
+        """Let go of the lists, which may be large, and of what follows them."""
+        if self._policy is not None:
+            self._policy.close()
         self._policy = None
 
 
@@ -87,8 +95,8 @@ class _Lists:
 
     files: Mapping[ListPath, ListFile]
     problems: Mapping[ListPath, str]
-    recipients: tuple[Set[str], ...]
-    senders: tuple[Set[str], ...]
+    recipients: tuple[Entries, ...]
+    senders: tuple[Entries, ...]
 
     @classmethod
     def of(cls, files: Mapping[ListPath, ListFile], problems: Mapping[ListPath, str]) -> _Lists:
@@ -104,16 +112,28 @@ class _Lists:
         return bool(texts) and all(text == being_written(where) for where, text in texts)
 
 
+def _policy(settings: Settings, known: Mapping[ListPath, ListFile]) -> _Policy:
+    """Make a policy, and read its lists.
+
+    Raises:
+        BlacklistError: a list can't be read, or somebody is writing one that is not known yet and
+            does not come to an end.
+    """
+    policy = _Policy(settings, known)
+    try:
+        policy.read_all()
+    except BaseException:
+        policy.close()
+        raise
+    return policy
+
+
 class _Policy:
     """The settings of one generation, and the lists as they are now.
 
     Args:
         settings: checked settings.
         known: lists that were read before; those that have not changed are not read again.
-
-    Raises:
-        BlacklistError: a list can't be read, or somebody is writing one that is not known yet and
-            does not come to an end.
     """
 
     def __init__(self, settings: Settings, known: Mapping[ListPath, ListFile]) -> None:
@@ -122,12 +142,30 @@ class _Policy:
         self._check_every = settings.seconds()
         self._lists = _Lists.of(known, {})
         self._next_look = 0.0  # at once
+        self._news = News()
+        self._followers: dict[ListPath, Follower] = {}
+        # For whoever forgets to close it; the threads hold followers, and those hold no policy.
+        self._end = finalize(self, _close, self._followers)
+
+    def read_all(self) -> None:
+        """Read every list, and wait for those that are not known.
+
+        Raises:
+            BlacklistError: as `_policy`.
+        """
         give_up = monotonic() + _PATIENCE
+        self._look()
+        for follower in self._followers.values():
+            follower.wait()
         self._look()
         while self._lists.only_wait and monotonic() < give_up:
             sleep(_SOON)
             self._look()
         self._checked()
+
+    def close(self) -> None:
+        """Follow no list any more."""
+        self._end()
 
     @property
     def files(self) -> Mapping[ListPath, ListFile]:
@@ -141,7 +179,7 @@ class _Policy:
             BlacklistError: what the last look found wrong, again at every attempt until a look
                 finds it mended.
         """
-        if monotonic() >= self._next_look:
+        if self._news.any or monotonic() >= self._next_look:
             self._look()
         return self._checked()
 
@@ -159,6 +197,7 @@ class _Policy:
         again at the next attempt, rather than forgotten.
         """
         now = monotonic()
+        self._news.any = False
         before = self._lists
         files: dict[ListPath, ListFile] = {}
         problems: dict[ListPath, str] = {}
@@ -166,7 +205,7 @@ class _Policy:
         for where in self._wanted:
             known = before.files.get(where)
             try:
-                found = look(where, known)
+                found = self._found(where, known)
             except BlacklistError as error:
                 problems[where] = str(error)
                 continue
@@ -178,8 +217,30 @@ class _Policy:
         self._lists = _Lists.of(files, problems)
         self._next_look = now + (min(_SOON, self._check_every) if waits else self._check_every)
 
+    def _found(self, where: ListPath, known: ListFile | None) -> ListFile | None:
+        """Look at one file; read it here if it is small, and have it followed if it is large."""
+        follower = self._followers.get(where)
+        if follower is not None and follower.is_current():
+            return follower.found()
+        try:
+            found = look(where, known, SMALL)
+        except TooLarge:
+            if follower is None:
+                follower = Follower(where, known, self._check_every, self._news)
+                self._followers[where] = follower
+            follower.look_now()
+            return follower.found()
+        if follower is not None and found is not None:
+            self._followers.pop(where).close()
+        return found
 
-def _listed(address: str, lists: tuple[Set[str], ...]) -> bool:
+
+def _close(followers: dict[ListPath, Follower]) -> None:
+    while followers:
+        followers.popitem()[1].close()
+
+
+def _listed(address: str, lists: tuple[Entries, ...]) -> bool:
     """Whether an address or its domain is on one of the lists; their length does not matter."""
     if not lists:
         return False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _SPECIAL: Final = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(msgspec.Struct, frozen=True, gc=False):
     """The key must have one of these values, exactly."""
 
     allowed: frozenset[Hashable]
@@ -29,8 +29,7 @@ class Values:
         return isinstance(other, Values) and other.allowed <= self.allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(msgspec.Struct, frozen=True, gc=False):
     """The key must match one of these patterns, from its first character to its last.
 
     Args:

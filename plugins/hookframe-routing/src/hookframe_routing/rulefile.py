@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from hookframe_routing.content import being_written, failed, look, read_content
+from hookframe_routing.content import being_written, failed, known_or_read, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookframe import Snapshot
     from hookframe_routing.content import Content
     from hookframe_routing.table import Table
 
 _PATIENCE: Final = 0.1
-"""Seconds for which one attempt waits for a new table. Tables of a few hundred rules are there by
-then; a longer one is awaited by later attempts, so that no attempt outlives its deadline for it."""
+"""Seconds for which one attempt waits for a new table at most. It waits as long as it is late for
+the look: among many attempts none does, and one that comes alone finds what was saved before it."""
 _FIRST_PATIENCE: Final = 1.0
 """Seconds for which `refresh` waits for who is writing a file that is not known yet."""
 _SOON: Final = 0.1
@@ -46,7 +46,7 @@ class RuleFile:
         self._check_every = check_every
         self._clock = clock
         self._content = being_written(path)
-        self._making: _Making | None = None
+        self._reading: _Reading | None = None
         self._next_look = clock()
 
     def refresh(self) -> None:
@@ -92,70 +92,73 @@ class RuleFile:
                 return
             time.sleep(_SOON)
             snapshot = look(self._path)
-        if snapshot.settled and not self._is_known(snapshot):
-            self._adopt(read_content(snapshot, self._further))
-
-    def _look(self) -> None:
-        """See whether the file changed, and have it read if so.
-
-        When the next look is due is set last: a look that a deadline cuts short is made again at
-        the next attempt, rather than forgotten.
-        """
-        done = self._content.seen.is_unchanged() or self._follow(look(self._path))
-        wait = self._check_every if done else min(_SOON, self._check_every)
-        self._next_look = self._clock() + wait
-
-    def _follow(self, snapshot: Snapshot) -> bool:
-        """Take over what was read; say whether that is done, or has to wait."""
-        if not snapshot.settled:
-            return False
-        if self._is_known(snapshot):
-            return True
-        if snapshot.error is not None:
-            self._adopt(read_content(snapshot, self._further))
-            return True
-        return self._has_made(snapshot)
-
-    def _is_known(self, snapshot: Snapshot) -> bool:
-        """Say whether the bytes are those of the table, and remember when they were seen."""
-        if snapshot.fingerprint != self._content.fingerprint:
-            return False
-        self._adopt(self._content.seen_again(snapshot))
-        return True
-
-    def _has_made(self, snapshot: Snapshot) -> bool:
-        """Make the table beside the attempts, and take it over once it is there."""
-        making = self._making
-        if making is None or making.is_of_no_use(snapshot):
-            making = self._making = _Making(snapshot, self._further)
-            making.start()
-        making.join(_PATIENCE)
-        if making.content is None:
-            return False
-        self._adopt(making.content)
-        return True
+        if snapshot.settled:
+            self._adopt(known_or_read(snapshot, self._further, self._content))
 
     def _adopt(self, content: Content) -> None:
         self._content = content
-        self._making = None
+        self._reading = None
+
+    def _look(self) -> None:
+        """See whether the file changed, and have it read beside the attempts if so.
+
+        What the attempts do themselves is one `stat`: to read a large file costs more than to
+        decide, and each time that it waits for the disk, the thread that makes the table is in
+        its way. When the next look is due is set last: a look that a deadline cuts short is made
+        again at the next attempt, rather than forgotten.
+        """
+        now = self._clock()
+        done = self._is_as_known() or self._has_followed(now - self._next_look)
+        self._next_look = now + (self._check_every if done else min(_SOON, self._check_every))
+
+    def _is_as_known(self) -> bool:
+        return self._reading is None and self._content.seen.is_unchanged()
+
+    def _has_followed(self, late: float) -> bool:
+        """Take over what was read; say whether that is done, or has to wait.
+
+        Args:
+            late: for how many seconds it has been time for this look.
+        """
+        reading = self._reading
+        if reading is None and not os.path.exists(self._path):  # noqa: PTH110  (said at once)
+            reading = _Reading(self._path, self._further, self._content)
+            reading.run()
+        elif reading is None:
+            reading = self._reading = _Reading(self._path, self._further, self._content)
+            reading.start()
+            reading.join(min(_PATIENCE, late))
+        if reading.is_alive():
+            return False
+        self._reading = None
+        if reading.content is None:  # somebody is writing it, or a fork left the thread behind
+            return False
+        self._content = reading.content
+        return True
 
 
-class _Making(threading.Thread):
-    """Makes a table, however long that takes."""
+class _Reading(threading.Thread):
+    """Reads the file and makes a table of it, however long that takes.
 
-    def __init__(self, snapshot: Snapshot, further: frozenset[str]) -> None:
+    Args:
+        path: the rule file.
+        further: the keys beyond the nine that rules may match.
+        known: what was read last.
+    """
+
+    def __init__(self, path: str, further: frozenset[str], known: Content) -> None:
         super().__init__(name="hookframe-routing", daemon=True)
         self.content: Content | None = None
-        self._work = (snapshot, further)
-        self._fingerprint = snapshot.fingerprint
-
-    def is_of_no_use(self, snapshot: Snapshot) -> bool:
-        """Say whether the file has other bytes by now, or a fork left the thread in the parent."""
-        left = not self.is_alive() and self.content is None
-        return left or self._fingerprint != snapshot.fingerprint
+        """what was read; None where somebody is writing it"""
+        self._work = (path, further, known)
 
     def run(self) -> None:
+        """Read it; what goes wrong must reach the attempts, and not be lost here."""
+        path, further, known = self._work
+        snapshot = look(path)
+        if not snapshot.settled:
+            return
         try:
-            self.content = read_content(*self._work)
-        except Exception as error:  # noqa: BLE001  (it must reach the attempts, not be lost here)
-            self.content = failed(self._work[0], error)
+            self.content = known_or_read(snapshot, further, known)
+        except Exception as error:  # noqa: BLE001  (said in every attempt)
+            self.content = failed(snapshot, error)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from hookframe import duration
 from hookframe_routing.keys import ATTEMPT_KEYS, DOMAIN_KEYS
 from hookframe_routing.problems import Problem, RoutingError, shown, spelled, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_ALWAYS: Final = re.compile(r"0+(?:\.0+)?(?:us|ms|s|m|h)")
+"""No time at all, which `duration` does not take for one."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXPECTED: Final = {
     "file": 'the absolute path of a TOML file, such as "/etc/hookframe/routing.toml"',
@@ -47,8 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def seconds(self) -> float:
         """`check_every`, in seconds."""
-        match = _DURATION.fullmatch(self.check_every)
-        return float(match[1]) * _SECONDS[match[2]] if match else 0.0
+        return 0.0 if _ALWAYS.fullmatch(self.check_every) else duration(self.check_every)
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
@@ -111,5 +111,7 @@ def _values(settings: Settings) -> Iterator[Problem]:
             yield Problem("extra_keys", text)
         elif not key:
             yield _wrong("extra_keys", key)
-    if not _DURATION.fullmatch(settings.check_every):
+    try:
+        _ = settings.seconds
+    except ValueError:
         yield _wrong("check_every", settings.check_every)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
+from hookframe_routing.conditions import Patterns
 from hookframe_routing.index import Place, filing_keys, places, popularity
 from hookframe_routing.keys import Facts, Reader
 
@@ -35,12 +38,37 @@ class _Drawer:
     filed: Mapping[Hashable, Sequence[Rule]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Globs:
+    """The rules whose only condition is that a key starts or ends with one of some texts.
+
+    One question tells whether any of them can match. So the usual patterns, `*.example.com`, cost
+    an attempt that none of them matches little more than a single one does.
+
+    Args:
+        key: the key.
+        starts: what some rule's value starts with.
+        ends: what some rule's value ends with.
+        rules: the rules, in order.
+    """
+
+    key: str
+    starts: tuple[str, ...]
+    ends: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+    def may_match(self, facts: Facts) -> bool:
+        """Say whether one of the rules matches."""
+        fact = facts[self.key]
+        return isinstance(fact, str) and (fact.endswith(self.ends) or fact.startswith(self.starts))
+
+
 class Table:
     """An ordered table of rules, compiled for the question which of them matches first.
 
     An attempt costs one dictionary look-up for each set of keys that the rules with exact values
-    test, whatever their number, and one trial for each rule before the match that has patterns
-    only.
+    test, whatever their number; one question for each key that simple globs test alone; and one
+    trial for each other rule before the match that has patterns only.
 
     Args:
         rules: the rules, in order.
@@ -49,7 +77,7 @@ class Table:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._reader = Reader.of(key for rule in rules for key in rule.conditions)
         filed = _file(rules)
-        self._tried = filed.pop((), {}).get((), [])
+        self._globs, self._tried = _sorted_out(filed.pop((), {}).get((), []))
         drawers = [_drawer(keys, content) for keys, content in filed.items()]
         self._drawers = tuple(sorted(drawers, key=lambda drawer: drawer.first))
 
@@ -68,6 +96,10 @@ class Table:
             if best is not None and drawer.first > best.number:
                 break
             best = _earliest(drawer.filed.get(drawer.place_of(facts), ()), facts, best)
+        for globs in self._globs:
+            before = best is None or globs.rules[0].number < best.number
+            if before and globs.may_match(facts):
+                best = _earliest(globs.rules, facts, best)
         return _earliest(self._tried, facts, best)
 
 
@@ -111,6 +143,28 @@ def _as_filed(rule: Rule, keys: tuple[str, ...], decisions: dict[Hashable, Decis
     if decision is not None:
         decision = decisions.setdefault(tuple(decision.items()), decision)
     return replace(rule, conditions=left or _NOTHING, decision=decision)
+
+
+def _sorted_out(tried: Sequence[Rule]) -> tuple[tuple[_Globs, ...], Sequence[Rule]]:
+    """Part the rules that have no exact value: those with one simple glob, and the others."""
+    simple: dict[str, list[Rule]] = {}
+    others = []
+    for rule in tried:
+        key = next(iter(rule.conditions), "")
+        condition = rule.conditions.get(key)
+        is_simple = isinstance(condition, Patterns) and condition.others is None
+        if is_simple and len(rule.conditions) == 1:
+            simple.setdefault(key, []).append(rule)
+        else:
+            others.append(rule)
+    return tuple(_globs(key, rules) for key, rules in simple.items()), others
+
+
+def _globs(key: str, rules: Sequence[Rule]) -> _Globs:
+    patterns = [rule.patterns[key] for rule in rules]
+    starts = tuple(start for each in patterns for start in each.starts)
+    ends = tuple(end for each in patterns for end in each.ends)
+    return _Globs(key, starts, ends, tuple(rules))
 
 
 def _drawer(keys: tuple[str, ...], content: Mapping[Place, Sequence[Rule]]) -> _Drawer:

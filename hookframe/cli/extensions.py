@@ -1,0 +1,143 @@
+"""Commands that other distributions bring along: found by entry point, imported when used.
+
+The group is `hookframe.commands`; each entry point names a click command, as click's own
+convention has it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import click
+import importlib_metadata
+
+from hookframe.describe import describe
+
+GROUP: Final = "hookframe.commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A command of another distribution, as its metadata tells it; nothing has been imported."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: importlib_metadata.EntryPoint
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version, for texts."""
+        return f"{self.distribution} {self.version}"
+
+    def load(self) -> click.Command:
+        """Import the command.
+
+        Raises:
+            click.ClickException: it can't be imported, or is no command; the text names the
+                distribution.
+        """
+        try:
+            found = self.entry_point.load()
+        except (Exception, SystemExit) as error:
+            raise click.ClickException(
+                f"the command {self.name!r} of {self.origin} can't be imported from "
+                f"{self.entry_point.value!r}: {describe(error)}"
+            ) from error
+        if not isinstance(found, click.Command):
+            raise click.ClickException(
+                f"the command {self.name!r} of {self.origin} is no command: "
+                f"{self.entry_point.value!r} is a {type(found).__name__}, where a click.Command "
+                "or a click.Group was expected; its author must correct the entry point"
+            )
+        return found
+
+
+class Extensions:
+    """All commands of other distributions, as the metadata was at one moment.
+
+    Args:
+        found: the commands.
+        own: the names of hookframe's own commands, which nobody can replace.
+    """
+
+    def __init__(self, found: Collection[Extension], own: Collection[str]) -> None:
+        ordered = sorted(found, key=lambda each: (each.name, each.distribution))
+        self.refused = tuple(each for each in ordered if each.name in own)
+        """those that have the name of one of hookframe's own"""
+        self._by_name: dict[str, list[Extension]] = {}
+        for each in ordered:
+            if each.name not in own:
+                self._by_name.setdefault(each.name, []).append(each)
+
+    @classmethod
+    def installed(cls, own: Collection[str]) -> Extensions:
+        """Read the metadata of everything that is installed."""
+        importlib.invalidate_caches()
+        try:
+            return cls([_extension(each) for each in importlib_metadata.entry_points(group=GROUP)],
+                       own)  # fmt: skip
+        except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
+            return cls(list(_undamaged()), own)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all commands, in name order."""
+        return tuple(self._by_name)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Give each command with who brings it along, for the help."""
+        return [
+            (name, ", ".join(each.origin for each in claims))
+            for name, claims in self._by_name.items()
+        ]
+
+    def command(self, name: str) -> click.Command | None:
+        """Import a command; None where there is none of the name.
+
+        Raises:
+            click.ClickException: two distributions claim the name, or it can't be imported.
+        """
+        claims = self._by_name.get(name, [])
+        if not claims:
+            return None
+        if len(claims) > 1:
+            raise click.ClickException(
+                f"{len(claims)} installed distributions claim the command {name!r}: "
+                f"{' and '.join(each.origin for each in claims)}; uninstall all but one"
+            )
+        return claims[0].load()
+
+    def notes(self, used: str | None = None) -> list[str]:
+        """Say which distributions claim a command of hookframe's.
+
+        Args:
+            used: the one command to speak of; all of them where it is None.
+        """
+        return [
+            f"{each.origin} brings a command {each.name!r}, which is one of hookframe's own and "
+            "stays that: its author must rename it"
+            for each in self.refused
+            if used in (None, each.name)
+        ]
+
+
+def _extension(point: importlib_metadata.EntryPoint) -> Extension:
+    distribution = point.dist
+    if distribution is None:  # entry points that are read from distributions have one
+        raise LookupError(point.name)
+    return Extension(point.name, distribution.name, distribution.version, point)
+
+
+def _undamaged() -> Iterator[Extension]:
+    """Find what can be found where a distribution's metadata is damaged."""
+    seen: set[str] = set()
+    for distribution in importlib_metadata.distributions():
+        with suppress(Exception):
+            if distribution.name not in seen:
+                seen.add(distribution.name)
+                yield from [_extension(x) for x in distribution.entry_points.select(group=GROUP)]

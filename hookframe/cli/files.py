@@ -1,0 +1,45 @@
+"""New files, which take the place of none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+_MODE: Final = 0o644
+"""Nobody else may write a hook file: hookframe would refuse to run it (CONTRACT 4)."""
+
+
+def write_new(files: Mapping[Path, bytes]) -> None:
+    """Write new files, and the directories that they lack: all of them, or none.
+
+    Args:
+        files: what each is to hold. Its permissions are the same whatever the umask says.
+
+    Raises:
+        OSError: one of them is there already, or can't be written. What had been written of the
+            others is gone again.
+    """
+    with ExitStack() as undo:
+        for path, content in files.items():
+            _make_directory(path.parent, undo)
+            _write(path, content, undo)
+        undo.pop_all()
+
+
+def _make_directory(path: Path, undo: ExitStack) -> None:
+    if path.is_dir():
+        return
+    _make_directory(path.parent, undo)
+    path.mkdir()
+    undo.callback(path.rmdir)
+
+
+def _write(path: Path, content: bytes, undo: ExitStack) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    undo.callback(path.unlink)
+    with open(handle, "wb") as file:  # noqa: PTH123  (a descriptor)
+        os.fchmod(handle, _MODE)
+        file.write(content)

@@ -1,0 +1,95 @@
+"""What a new plugin is called: in a chain, by pip, and in Python."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import importlib_metadata
+
+from hookframe.config import FILE
+from hookframe.hookspecs import PROJECT
+
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+"""A name of a distribution (PEP 508)."""
+_SEPARATORS: Final = re.compile(r"[-_.]+")
+_LONGEST: Final = 40
+"""An operator has to type it, and lines of the template hold it."""
+_PREFIX: Final = f"{PROJECT}-"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one plugin.
+
+    Args:
+        name: its entry point, which is what stands in a chain: `slow-start`.
+    """
+
+    name: str
+
+    @property
+    def distribution(self) -> str:
+        """What is given to pip: `hookframe-slow-start`."""
+        return f"{_PREFIX}{self.name}"
+
+    @property
+    def identifier(self) -> str:
+        """The name in Python: `slow_start`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def module(self) -> str:
+        """The package that is imported: `hookframe_slow_start`."""
+        return f"{PROJECT}_{self.identifier}"
+
+
+def names_of(given: str) -> Names:
+    """Make the names of a plugin of what somebody has called it.
+
+    Args:
+        given: the name, with `hookframe-` in front or without; normalised as PEP 503 says.
+
+    Raises:
+        ValueError: no plugin can be called so; the text says why.
+    """
+    if not _NAME.fullmatch(given):
+        raise ValueError(
+            f"{given!a} can't be a distribution: use letters and digits, with hyphens between them"
+        )
+    name = _SEPARATORS.sub("-", given).lower().removeprefix(_PREFIX)
+    names = Names(name)
+    if len(name) > _LONGEST:
+        raise ValueError(f"{name!r} has {len(name)} characters: shorten it to {_LONGEST} at most")
+    if name == FILE:
+        raise ValueError(f"{FILE!r} stands for the hook file in a chain: choose another name")
+    if name == PROJECT:
+        raise ValueError(f"{PROJECT!r} is what runs the plugin: say what yours is about")
+    if not names.identifier.isidentifier():
+        raise ValueError(f"{name!r} becomes a name in Python, so it must start with a letter")
+    if keyword.iskeyword(names.identifier):
+        raise ValueError(f"{name!r} is a keyword of Python: choose another name")
+    return names
+
+
+def check_module(names: Names) -> None:
+    """Check that a file that is named after the plugin hides no module from its own tests.
+
+    Args:
+        names: the names of the plugin.
+
+    Raises:
+        ValueError: it does.
+    """
+    module = names.identifier
+    if module in sys.stdlib_module_names:
+        raise ValueError(f"{module}.py would hide a module of Python's own: choose another name")
+    owners = importlib_metadata.packages_distributions().get(module, ())
+    if owners:
+        raise ValueError(
+            f"{module}.py would hide the module of {owners[0]}, which is installed here: "
+            "choose another name"
+        )

@@ -1,0 +1,112 @@
+"""What a distribution says about itself: a sentence, who wrote it, and where to read on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import getaddresses
+from typing import Final
+
+from importlib_metadata import EntryPoint, PackageMetadata
+
+from hookframe.discovery import Found
+
+_NOTHING: Final = ("", "UNKNOWN")
+"""What stands for nothing; the second is what setuptools once wrote."""
+_LINKS: Final = (
+    *("homepage", "documentation", "docs"),
+    *("source", "repository", "sourcecode", "github"),
+)
+"""The well-known labels of links, the best one first."""
+_LINK: Final = re.compile(r"(?i)https?://[^\s<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an operator sees of a plugin before it is used; None where it does not say.
+
+    Args:
+        summary: its description in a sentence.
+        author: who wrote it, with an address where there is one.
+        link: its home page, else its documentation, else its source, else any link.
+    """
+
+    summary: str | None = None
+    author: str | None = None
+    link: str | None = None
+
+
+def about(found: Found) -> About:
+    """Read what the distribution of an installed plugin says about itself.
+
+    The fields are those of the core metadata
+    (https://packaging.python.org/specifications/core-metadata/), in any version of it. They are
+    text from outside, of any length.
+
+    Args:
+        found: the plugin.
+
+    Returns:
+        What could be read; it never raises for what is wrong with the metadata.
+    """
+    point = found.entry_point
+    with suppress(Exception):
+        if isinstance(point, EntryPoint) and point.dist and (metadata := point.dist.metadata):
+            return About(_summary(metadata), _author(metadata), _link(metadata))
+    return About()
+
+
+def _summary(metadata: PackageMetadata) -> str | None:
+    return next(_texts(metadata, "Summary"), None)
+
+
+def _author(metadata: PackageMetadata) -> str | None:
+    for role in ("Author", "Maintainer"):
+        names = list(_texts(metadata, role))
+        people = list(_people(_texts(metadata, f"{role}-email")))
+        match names, people:
+            case [name], [("", address)]:  # the two halves of one person
+                people, names = [(name, address)], []
+        known = [*names, *(_shown(*person) for person in people)]
+        if known:
+            return ", ".join(dict.fromkeys(known))
+    return None
+
+
+def _people(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Give names and addresses of `Name <address>, …`; what can't be read so, as a name."""
+    for text in texts:
+        read = [person for person in getaddresses([text]) if any(person)]
+        yield from read or [(text, "")]
+
+
+def _shown(name: str, address: str) -> str:
+    return f"{name} <{address}>" if name and address else name or address
+
+
+def _link(metadata: PackageMetadata) -> str | None:
+    links = dict(_links(metadata))
+    best = (links[label] for label in _LINKS if label in links)
+    return next(best, next(iter(links.values()), None))
+
+
+def _links(metadata: PackageMetadata) -> Iterator[tuple[str, str]]:
+    """Give links by label, which is compared without its case, spaces and punctuation."""
+    for text in _texts(metadata, "Home-page"):
+        if _LINK.fullmatch(text):
+            yield "homepage", text
+    for text in _texts(metadata, "Project-URL"):
+        label, _, link = text.partition(",")
+        if _LINK.fullmatch(link.strip()):
+            yield re.sub(r"[\W_]", "", label).lower(), link.strip()
+
+
+def _texts(metadata: PackageMetadata, field: str) -> Iterator[str]:
+    """Give the values of a field, each on one line; none where the metadata is damaged."""
+    with suppress(Exception):
+        for value in metadata.get_all(field) or ():
+            text = " ".join(str(value).split())
+            if text not in _NOTHING:
+                yield text

@@ -1,0 +1,105 @@
+"""What `hookframe plugins` shows: tables, or a paragraph for each plugin that could be used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import click
+
+from hookframe.cli.console import is_coloured, is_terminal
+from hookframe.cli.plugins_metadata import About
+from hookframe.cli.plugins_standing import Member, Other
+from hookframe.escape import one_line
+
+_CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")
+_REST_HEADINGS: Final = ("name", "distribution", "version", "status")
+_LONGEST: Final = 200
+"""The characters of a text from outside that are shown; JSON has all of it."""
+
+
+def show_chain(chain: Sequence[Member], rest: Sequence[Other], *, known: bool) -> None:
+    """Show the chain, and what is not in it.
+
+    Args:
+        chain: its members in order.
+        rest: what is installed besides.
+        known: whether the configuration could be read, which says what the chain is.
+    """
+    if chain:
+        _table("The chain", _CHAIN_HEADINGS, map(_chain_row, chain))
+    elif known:
+        click.echo("The chain is empty: every attempt is normal.")
+    else:
+        click.echo("The chain is unknown until the configuration is mended.")
+    if rest:
+        click.echo()
+        _table("Installed, and not in the chain", _REST_HEADINGS, map(_rest_row, rest))
+
+
+def show_available(available: Sequence[tuple[Other, About]]) -> None:
+    """Show what could be put into the chain, with what its author says of it."""
+    if not available:
+        click.echo("No plugin is installed that is not in the chain.")
+    for number, (other, about) in enumerate(available):
+        if number:
+            click.echo()
+        _paragraph(other, about)
+
+
+def _paragraph(other: Other, about: About) -> None:
+    name, source = (_short(text) for text in (other.name, f"{other.distribution} {other.version}"))
+    note = "" if other.status == "ok" else f", {other.status}"
+    bold = click.style(name, bold=True) if is_coloured(sys.stdout) else name
+    click.echo(f"{bold} ({source.rstrip()}{note})")
+    for line in _lines(about):
+        click.echo(f"    {_short(line)}")
+
+
+def _lines(about: About) -> Iterator[str]:
+    yield about.summary or "(its metadata has no summary)"
+    if about.author:
+        yield f"by {about.author}"
+    if about.link:
+        yield about.link
+
+
+def _short(text: str) -> str:
+    return one_line(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def _chain_row(member: Member) -> tuple[str, ...]:
+    return (
+        str(member.position),
+        member.name,
+        member.distribution or "-",
+        member.version or "-",
+        member.mode,
+        member.status,
+    )
+
+
+def _rest_row(other: Other) -> tuple[str, ...]:
+    return other.name, other.distribution, other.version or "-", other.status
+
+
+def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: drawn on a terminal, in plain aligned columns elsewhere."""
+    shown = [tuple(one_line(cell) for cell in row) for row in rows]
+    if is_terminal(sys.stdout):
+        from hookframe.cli.tables import draw  # noqa: PLC0415  (rich)
+
+        draw(title, headings, shown)
+        return
+    click.echo(f"{title}:")
+    for line in _aligned([tuple(headings), *shown]):
+        click.echo(f"  {line}".rstrip())
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]

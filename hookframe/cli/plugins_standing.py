@@ -1,0 +1,128 @@
+"""Where each plugin stands: its place in the chain, or outside of it; nothing is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hookframe.config import FILE, Config
+from hookframe.discovery import Found, Installed
+from hookframe.errors import ConfigError, LoadError, Origin
+
+if TYPE_CHECKING:
+    from hookframe.sources import Material
+
+Status = Literal["ok", "missing", "conflict", "unusable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One place in the chain.
+
+    Args:
+        position: from 1.
+        name: the name in the chain.
+        distribution: the installed distribution, or the path of the hook file; empty where there
+            is none, or more than one.
+        version: the distribution's version; empty for the hook file.
+        mode: "enforce" or "shadow".
+        status: "ok", "missing", "conflict" or "unusable".
+        problem: why it can't be there; None where nothing is wrong.
+    """
+
+    position: int
+    name: str
+    distribution: str
+    version: str
+    mode: str
+    status: Status
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An installed plugin that is not in the chain.
+
+    Args:
+        name: its name.
+        distribution: its distribution.
+        version: the distribution's version.
+        status: "ok", "conflict" or "unusable".
+        problem: why it could not be in the chain; None where nothing is wrong.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where every plugin stands.
+
+    Args:
+        config: the path of the configuration; None where there is none.
+        wrong: what is wrong with it; None where it could be read.
+        chain: its chain in order; empty where it could not be read.
+        others: what is installed besides, each with where it was found.
+    """
+
+    config: str | None
+    wrong: ConfigError | None
+    chain: Sequence[Member]
+    others: Sequence[tuple[Other, Found]]
+
+
+def look(material: Material, installed: Installed) -> Standing:
+    """Compare what a configuration names with what is installed.
+
+    Args:
+        material: the configuration and the hook file, as they were read.
+        installed: what is installed.
+    """
+    if isinstance(material.config, ConfigError):
+        wrong = material.config
+        return Standing(wrong.path, wrong, (), [*_others(installed, frozenset())])
+    config = material.config
+    chain = [
+        _member(position, name, config, material, installed)
+        for position, name in enumerate(config.order(installed.names), start=1)
+    ]
+    rest = [*_others(installed, {member.name for member in chain})]
+    return Standing(config.path or None, None, chain, rest)
+
+
+def _others(installed: Installed, used: Set[str]) -> Iterator[tuple[Other, Found]]:
+    for name in installed.names:
+        if name not in used:
+            for claim in installed.claims(name):
+                standing = _standing(installed, name)
+                yield Other(name, claim.distribution, claim.version, *standing), claim
+
+
+def _member(
+    position: int, name: str, config: Config, material: Material, installed: Installed
+) -> Member:
+    mode = config.table(name).policy.mode
+    if name == FILE and material.hook_file is not None:
+        path, problem = material.hook_file.path, material.hook_file.error
+        absent: Status = "unusable" if os.path.lexists(path) else "missing"
+        return Member(position, name, path, "", mode, absent if problem else "ok", problem)
+    status, problem = _standing(installed, name)
+    claims = installed.claims(name)
+    one = claims[0].origin if len(claims) == 1 else Origin(name)
+    return Member(position, name, one.distribution, one.version, mode, status, problem)
+
+
+def _standing(installed: Installed, name: str) -> tuple[Status, str | None]:
+    """Say whether a name can be used, and if not, why."""
+    try:
+        installed.find(name)
+    except LoadError as error:
+        claims = len(installed.claims(name))
+        return "missing" if not claims else "conflict" if claims > 1 else "unusable", error.text
+    return "ok", None

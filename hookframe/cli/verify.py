@@ -1,0 +1,115 @@
+"""`hookframe verify`: whether a plugin keeps the rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hookframe.cli.console import complain, complain_of_configuration
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.errors import ConfigError
+from hookframe.testing.verification.cases import EXAMPLES
+from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
+from hookframe.testing.verification.process import HANGS
+from hookframe.testing.verification.report import as_json, text_of
+from hookframe.testing.verification.subjects import NoSubject, find_subjects, subjects_of
+
+if TYPE_CHECKING:
+    from hookframe.testing.verification.subjects import Subject
+    from hookframe.testing.verification.verdict import Verdict
+
+_USED_WRONGLY = 2
+
+
+@click.command("verify", short_help="Check that a plugin keeps the rules.")
+@click.argument("target", metavar="[PLUGIN|FILE|DIRECTORY]", required=False)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=EXAMPLES,
+    show_default=True,
+    help="Generate so many attempts.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Generate other attempts.")
+@click.option(
+    "--slow",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Let a call take so many times the reference.  [default: 1000]",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=HANGS,
+    show_default=True,
+    help="Kill it after so many seconds without progress.",
+)
+@click.option("--json", "as_report", is_flag=True, help="Print the report as JSON.")
+@policy_options
+def command(
+    policy: PolicyOptions,
+    target: str | None,
+    examples: int,
+    seed: int,
+    slow: float | None,
+    patience: float,
+    as_report: bool,
+) -> int:
+    """Try a plugin on thousands of attempts, and say which rules it breaks.
+
+    PLUGIN is the name of an installed one, FILE a hook file, DIRECTORY a distribution or a
+    collection of hook files; --config then says where its settings are. Without any of these, every
+    plugin of the chain is tried. Each runs in a process of its own. Of each fault the smallest
+    attempt is shown that brings it to light. If there is any, the exit status is 1.
+
+    \b
+    Examples:
+        hookframe verify blacklist --config hookframe.toml
+        hookframe verify hook.py
+        hookframe verify ./hookframe-hold
+    """
+    config = None
+    try:
+        if target is None:
+            config = None if policy.without_configuration else policy.config_path()
+            subjects = _chain(policy)
+        else:
+            config = _settings_for(target, policy)
+            subjects = find_subjects(target, config)
+        verdicts: list[Verdict] = []
+        for subject in subjects:
+            verdicts.append(verify(subject, Effort(examples, seed, slow, patience)))
+            if not as_report:
+                click.echo(text_of(verdicts[-1], seed, _absolute(config)))
+    except (NoSubject, HypothesisMissing) as error:
+        complain(str(error))
+        return _USED_WRONGLY
+    except ConfigError as error:
+        complain_of_configuration(error)
+        return 1
+    if as_report:
+        click.echo(json.dumps(as_json(verdicts, seed, _absolute(config)), indent=2))
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
+
+
+def _chain(policy: PolicyOptions) -> list[Subject]:
+    """Give every plugin of the chain that the options are about."""
+    config = policy.source().look().config
+    if isinstance(config, ConfigError):
+        raise config
+    return subjects_of(config)
+
+
+def _settings_for(target: str, policy: PolicyOptions) -> str | None:
+    """Give the configuration that has the settings; one that nobody names is not looked for."""
+    if policy.without_configuration:
+        raise click.UsageError(
+            f"--hook-file and --plugin name a chain, and so does {target}: give one or the other."
+        )
+    return None if policy.config is None else policy.config_path()
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())

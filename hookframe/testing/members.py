@@ -1,0 +1,133 @@
+"""What a chain under test is made of: plugins, each with what an operator would lay down for it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from hookframe.config import FILE, Config, PluginTable
+from hookframe.decision import ACTIONS
+from hookframe.policy import Policy
+from hookframe.sources import GivenConfig
+
+if TYPE_CHECKING:
+    from hookframe.policy import Mode, OnError
+
+_PREFIX: Final = "hookframe_"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One plugin of a chain under test; see `member`.
+
+    Args:
+        name: its name in the chain.
+        subject: the path of a hook file, the name of an installed plugin, or what an entry point
+            would name: a module, an object, a class or a factory.
+        table: its policy and its settings.
+    """
+
+    name: str
+    subject: object
+    table: PluginTable
+
+
+def member(
+    subject: object,
+    *,
+    name: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    mode: Mode = "enforce",
+    on_error: OnError = "tempfail",
+    may: Collection[str] | None = None,
+    deadline: float | None = None,
+) -> Member:
+    """Take a plugin into a chain under test, with what an operator may lay down for it.
+
+    Args:
+        subject: a `pathlib.Path` is a hook file, a string the name of an installed plugin. Anything
+            else is what an entry point would name: a module, an object, a class or a factory.
+        name: the name in the chain, for an object; None for one that is made of its class's or
+            module's name. A hook file is always named "file".
+        settings: the table `[plugins.NAME.settings]`.
+        mode: "enforce" or "shadow".
+        on_error: "tempfail" or "skip".
+        may: the actions that it may return besides normal; None for all.
+        deadline: the longest time of one call, in seconds; None for no limit.
+
+    Returns:
+        The member.
+
+    Raises:
+        ValueError: an operator could not lay that down.
+    """
+    _check_one_of("mode", mode, ("enforce", "shadow"))
+    _check_one_of("on_error", on_error, ("tempfail", "skip"))
+    for action in may or ():
+        _check_one_of("may", action, tuple(ACTIONS))
+    allowed = None if may is None else frozenset(may)
+    table = PluginTable(Policy(mode, on_error, allowed, deadline), dict(settings or {}))
+    return Member(_name(subject, name), subject, table)
+
+
+def policy_of(members: Sequence[Member], deadline: float | None) -> GivenConfig:
+    """Make the policy whose chain these are.
+
+    Args:
+        members: the plugins in order.
+        deadline: the longest time of one attempt, in seconds; None for no limit.
+
+    Raises:
+        ValueError: two have one name, as two hook files do.
+    """
+    names = tuple(each.name for each in members)
+    for name in names:
+        if names.count(name) > 1:
+            hint = "a chain has one at most" if name == FILE else "say member(…, name=…)"
+            raise ValueError(f"two members of the chain are named {name!r}: {hint}")
+    files = [str(each.subject) for each in members if each.name == FILE]
+    config = Config(
+        chain=names,
+        hook_file=files[0] if files else None,
+        trust_file_permissions=True,
+        deadline=deadline,
+        plugins={each.name: each.table for each in members},
+    )
+    return GivenConfig(config, {each.name: each.subject for each in members if _is_object(each)})
+
+
+def _is_object(each: Member) -> bool:
+    return not isinstance(each.subject, (str, Path))
+
+
+def _name(subject: object, given: str | None) -> str:
+    """Name a member in the chain."""
+    if isinstance(subject, Path):
+        fixed: str | None = FILE
+    else:
+        fixed = subject if isinstance(subject, str) else None
+    if fixed is None:
+        return given if given is not None else _made_up(subject)
+    if given not in (None, fixed):
+        raise ValueError(f"{subject!r} is named {fixed!r} in a chain, it can't be {given!r}")
+    return fixed
+
+
+def _made_up(subject: object) -> str:
+    """Make a name as an author may: of hookframe_hold hold, of SlowStart slow-start."""
+    if isinstance(subject, ModuleType):
+        own = subject.__name__.rpartition(".")[2].removeprefix(_PREFIX)
+    else:
+        named = subject if inspect.isclass(subject) or inspect.isroutine(subject) else type(subject)
+        own = named.__name__
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", own).strip("-").lower()
+
+
+def _check_one_of(what: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} is {value!r}; expected one of {', '.join(allowed)}")

@@ -1,0 +1,244 @@
+"""A chain under test: built from plugins, asked about attempts, and held to what it should say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from hookframe.decision import temporary_failure
+from hookframe.escape import one_line
+from hookframe.host import Host
+from hookframe.log import Log
+from hookframe.testing.clock import Clock, modules_of
+from hookframe.testing.members import Member, member, policy_of
+from hookframe.testing.samples import ATTEMPT, make_attempt
+from hookframe.words import in_words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from loguru import Logger
+
+    from hookframe.decision import Decision
+    from hookframe.hookspecs import State, Vote
+    from hookframe.trace import Explanation
+
+TEMPFAIL: Final[Mapping[str, Any]] = temporary_failure()
+"""What every error comes to: the decision that a caller gets (CONTRACT 5)."""
+
+
+class PolicyUnderTest:
+    """A chain that a test asks about attempts; `open_chain` and the fixture `chain` make it."""
+
+    def __init__(self, host: Host, clock: Clock, lines: _Lines) -> None:
+        self._host = host
+        self._clock = clock
+        self._lines = lines
+
+    @property
+    def problem(self) -> str:
+        """Why the chain can't be built; empty where it can."""
+        return self._host.problem
+
+    @property
+    def log(self) -> list[str]:
+        """The log so far, line by line: errors, and what plugins have printed."""
+        return self._lines.all
+
+    @property
+    def state(self) -> State:
+        """The dict that the plugins share.
+
+        Raises:
+            AssertionError: there is no chain, so there is no state.
+        """
+        generation = self._host.generation
+        if generation is None:
+            raise AssertionError(f"the chain can't be built: {self.problem}")
+        return generation.state
+
+    def decide(self, attempt: Mapping[str, Any] | None = None, /, **overrides: Any) -> Decision:
+        """Decide about one attempt, as `Host.decide` does.
+
+        Args:
+            attempt: the attempt; None for `make_attempt(**overrides)`.
+            **overrides: keys of it with other values.
+        """
+        with self._seeing_the_time():
+            return self._host.decide(_attempt(attempt, overrides))
+
+    def explain(self, attempt: Mapping[str, Any] | None = None, /, **overrides: Any) -> Explanation:
+        """Decide as `decide` does, and say what each plugin did."""
+        with self._seeing_the_time():
+            return self._host.explain(_attempt(attempt, overrides))
+
+    def assert_decision(
+        self,
+        expected: Mapping[str, Any],
+        attempt: Mapping[str, Any] | None = None,
+        /,
+        **overrides: Any,
+    ) -> None:
+        """Decide about one attempt, and fail if the decision is another one.
+
+        Args:
+            expected: the whole decision; `TEMPFAIL` after an error.
+            attempt: the attempt; None for `make_attempt(**overrides)`.
+            **overrides: keys of it with other values.
+
+        Raises:
+            AssertionError: it is another; the text has each plugin's vote, and the log.
+        """
+        before = len(self.log)
+        asked = _attempt(attempt, overrides)
+        explanation = self.explain(asked)
+        if explanation.decision != expected:
+            raise AssertionError(_difference(expected, asked, explanation, self.log[before:]))
+
+    def set_time(self, when: datetime | float) -> None:
+        """Let plugins see that time as now, whenever they are called from here on.
+
+        It stands still until it is set anew or advanced; the test itself has real time.
+
+        Args:
+            when: a datetime with its time zone, or UNIX seconds.
+
+        Raises:
+            ValueError: a datetime has no time zone.
+        """
+        self._clock.set(when)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass, for the plugins."""
+        self._clock.advance(seconds)
+
+    def reload(self) -> None:
+        """Build the chain anew, as a changed configuration or hook file has it built."""
+        with self._seeing_the_time():
+            self._host.reload()
+
+    def _seeing_the_time(self) -> AbstractContextManager[None]:
+        return self._clock.seen_by(self._modules)
+
+    def _modules(self) -> Any:
+        generation = self._host.generation
+        plugins = generation.plugins if generation is not None else ()
+        return modules_of(plugin.subject for plugin in plugins)
+
+
+class ChainFactory(Protocol):
+    """The type of the fixture `chain`: it makes a chain that is closed when the test ends."""
+
+    def __call__(
+        self,
+        *members: object,
+        settings: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        now: datetime | float | None = None,
+        broken: bool = False,
+    ) -> PolicyUnderTest:
+        """Make a chain; see `open_chain`."""
+
+
+@contextmanager
+def open_chain(
+    *members: object,
+    settings: Mapping[str, Any] | None = None,
+    deadline: float | None = None,
+    now: datetime | float | None = None,
+    broken: bool = False,
+) -> Iterator[PolicyUnderTest]:
+    """Make a chain under test, and close it in the end.
+
+    Args:
+        *members: the plugins in order. A `pathlib.Path` is a hook file, a string the name of an
+            installed plugin; anything else is what an entry point would name: a module, an object,
+            a class or a factory. What else an operator may lay down stands in a `member(…)`.
+        settings: the settings of the one plugin.
+        deadline: the longest time of one attempt, in seconds; None for no limit.
+        now: the time that the plugins see from the beginning; None for the real one.
+        broken: whether the chain is to be one that can't be built.
+
+    Yields:
+        The chain.
+
+    Raises:
+        AssertionError: it can't be built, and the text says why; or it can, and should not.
+        TypeError: there are settings, and not one plugin that they could be for.
+    """
+    lines, clock = _Lines(), Clock()
+    if now is not None:
+        clock.set(now)
+    source = policy_of(_members(members, settings), deadline)
+    with clock.seen_by(tuple):
+        host = Host(source, watch=False, log=_CapturedLog(cast("Logger", lines)))
+    with host:
+        if host.problem and not broken:
+            raise AssertionError(f"the chain can't be built: {host.problem}")
+        if broken and not host.problem:
+            raise AssertionError("the chain can be built, and this test expects that it can't")
+        yield PolicyUnderTest(host, clock, lines)
+
+
+class _Lines:
+    """Takes the place of a loguru logger: keeps what would be logged."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def error(self, template: str, *values: object) -> None:
+        self.all.append(template.format(*values))
+
+    info = warning = error
+
+
+class _CapturedLog(Log):
+    """A log that leaves nothing out, however much a plugin prints."""
+
+    limited = False
+
+
+def _members(given: tuple[object, ...], settings: Mapping[str, Any] | None) -> list[Member]:
+    if settings is None:
+        return [each if isinstance(each, Member) else member(each) for each in given]
+    if len(given) != 1 or isinstance(given[0], Member):
+        raise TypeError(
+            "settings= is for a chain of one plugin; say member(PLUGIN, settings={…}) for each"
+        )
+    return [member(given[0], settings=settings)]
+
+
+def _attempt(given: Mapping[str, Any] | None, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    return make_attempt(**overrides) if given is None else {**given, **overrides}
+
+
+def _difference(
+    expected: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    explanation: Explanation,
+    log: list[str],
+) -> str:
+    """Say what was decided in place of what was expected, and how it came about."""
+    special = {key: value for key, value in asked.items() if ATTEMPT.get(key) != value}
+    return "\n".join(
+        [
+            f"the decision is  {_said(explanation.decision)}",
+            f"and not          {_said(expected)}",
+            f"  for an attempt with {one_line(json.dumps(special, default=ascii))}",
+            *(f"  {_vote(vote)}" for vote in explanation.trace),
+            *(f"  log: {line}" for line in log),
+        ]
+    )
+
+
+def _said(decision: Mapping[str, Any]) -> str:
+    marked = " (after an error)" if decision.get("error") else ""
+    return in_words(decision) + marked if "action" in decision else repr(dict(decision))
+
+
+def _vote(vote: Vote) -> str:
+    shadow = ", in shadow mode" if vote["mode"] == "shadow" else ""
+    said = in_words(vote["vote"]) if vote["error"] is None else f"error: {one_line(vote['error'])}"
+    return f"{vote['plugin']}{shadow}: {said}"

@@ -1,0 +1,50 @@
+"""The conformance check: whether a plugin keeps the rules; docs/plugins/verify.md says which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hookframe.testing.verification.cases import EXAMPLES
+
+
+def conformance(
+    subject: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    slow: float | None = None,
+) -> None:
+    """Check that a plugin keeps the rules, as `hookframe verify` does; for tests.
+
+    Args:
+        subject: the name of an installed plugin, or the path of a hook file or of a directory, in
+            which everything is checked.
+        settings: what it is configured with; None for what the `pyproject.toml` of its directory
+            says in `[tool.hookframe.verify.NAME]`.
+        examples: how many attempts are generated.
+        seed: what they depend on: the same seed, the same attempts.
+        slow: how many times the reference a call may take; None for what the directory says, or
+            the usual.
+
+    Raises:
+        AssertionError: it breaks rules; the text lists them, with the smallest attempt of each.
+        NoSubject: there is no such plugin, file or directory.
+        HypothesisMissing: hypothesis is not installed.
+    """
+    # Loaded when it is used: whoever imports hookframe.testing may want something else of it.
+    from hookframe.testing.verification.check import Effort, verify  # noqa: PLC0415
+    from hookframe.testing.verification.report import text_of  # noqa: PLC0415
+    from hookframe.testing.verification.subjects import find_subjects  # noqa: PLC0415
+
+    effort = Effort(examples, seed, slow)
+    found = find_subjects(subject)
+    if settings is not None:
+        found = [replace(each, settings=settings) for each in found]
+    verdicts = [verify(each, effort) for each in found]
+    broken = [verdict for verdict in verdicts if not verdict.ok]
+    if broken:
+        raise AssertionError("\n".join(text_of(verdict, seed) for verdict in broken))

@@ -1,0 +1,66 @@
+"""The `hookframe decide` that repeats what was seen."""
+
+from __future__ import annotations
+
+import json
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from hookframe.config import FILE
+from hookframe.testing.samples import make_attempt
+from hookframe.testing.verification.cases import differences
+
+if TYPE_CHECKING:
+    from hookframe.testing.verification.verdict import Verdict, Violation
+
+
+def command_for(violation: Violation, verdict: Verdict, config: str | None) -> str:
+    """Spell the command line that repeats what was seen.
+
+    Args:
+        violation: what was seen.
+        verdict: of which plugin.
+        config: the configuration with its settings; None where it was not given.
+
+    Returns:
+        The line; empty where no single command can show it.
+    """
+    attempt = violation.attempt
+    if (
+        attempt is None
+        or not violation.fails
+        or violation.rule == "blocks"
+        or violation.doing != "pre_delivery_attempt"
+        or violation.decision != {"action": "normal"}
+    ):
+        return ""
+    policy = _policy(verdict, config)
+    different = differences(attempt)
+    if all(_fits(key, each) for key, each in different.items()):
+        pairs = [f" {key}={_spelled(each)}" for key, each in different.items()]
+        return f"hookframe decide{policy}{''.join(pairs)}"
+    return f"printf '%s\\n' {quote(json.dumps(attempt))} | hookframe decide{policy}"
+
+
+def _policy(verdict: Verdict, config: str | None) -> str:
+    if config is not None:
+        return f" --config {quote(config)}"
+    if verdict.plugin == FILE:
+        return f" --hook-file {quote(verdict.distribution)}"
+    return f" --plugin {quote(verdict.plugin)}"
+
+
+def _fits(key: str, value: Any) -> bool:
+    """Say whether a key and its value can be written on a command line, and mean the same there."""
+    usual: dict[str, Any] = dict(make_attempt())
+    if key not in usual:
+        return key.isidentifier() and isinstance(value, str) and value.isprintable()
+    if isinstance(value, str):
+        return value.isprintable()
+    return isinstance(value, bool) or abs(value) < 10**18
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return quote(str(value)) if value != "" else ""

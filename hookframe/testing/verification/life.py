@@ -1,0 +1,108 @@
+"""What a plugin lives through beside attempts: loaded, configured again, closed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from hookframe.describe import describe
+from hookframe.errors import ChainError, Origin
+from hookframe.testing.verification.printing import Printed
+from hookframe.testing.verification.surroundings import Surroundings
+from hookframe.testing.verification.verdict import Violation
+from hookframe.wording import shown
+
+if TYPE_CHECKING:
+    from hookframe.plugin import Plugin
+    from hookframe.testing.verification.bench import Bench
+    from hookframe.testing.verification.notebook import Notebook
+    from hookframe.testing.verification.record import Record
+
+_THREADS_END: Final = 1.0
+"""Seconds in which a thread has ended, once the plugin is closed."""
+
+
+class Life:
+    """Leads a plugin through its life, as a host does.
+
+    Args:
+        bench: builds it.
+        record: takes what is wrong.
+        notebook: takes what is being done.
+    """
+
+    def __init__(self, bench: Bench, record: Record, notebook: Notebook) -> None:
+        self._bench = bench
+        self._record = record
+        self._notebook = notebook
+        self._printed = Printed()
+        self._threads = set(threading.enumerate())
+
+    def load(self) -> Plugin | Origin:
+        """Load the plugin, and give it its settings.
+
+        Returns:
+            The plugin; if it can't be loaded, what its error is attributed to.
+        """
+        try:
+            with self._watched("load"):
+                return self._bench.build()
+        except ChainError as error:
+            for each in error.errors:
+                self._record.add(Violation(rule="load-error", seen=each.text, doing="load"))
+            return error.errors[0].origin
+
+    def configure_again(self) -> bool:
+        """Build the next generation, as every reload does; say whether that went well."""
+        try:
+            with self._watched("configure"):
+                self._bench.build()
+        except ChainError as error:
+            for each in error.errors:
+                seen = f"when it is configured again: {each.text}"
+                self._record.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
+            return False
+        return True
+
+    def say_remarks(self) -> None:
+        """Ask for remarks, as `hookframe check` does."""
+        with self._watched("remarks"):
+            error = self._bench.remarks()
+        if error is not None:
+            seen = describe(error, self._bench.plugin.file)
+            self._record.add(Violation(rule="exception", seen=seen, doing="remarks"))
+
+    def close(self) -> None:
+        """Have it leave the chain; it must leave nothing that goes on."""
+        file = self._bench.plugin.file
+        with self._watched("close"):
+            errors = self._bench.close()
+        for error in errors:
+            self._record.add(Violation(rule="exception", seen=error.text, doing="close", file=file))
+        for name in self._left_over():
+            seen = f"the thread {shown(name)} goes on after close"
+            self._record.add(Violation(rule="leak", seen=seen, doing="close", file=file))
+
+    def _left_over(self) -> list[str]:
+        """Name the threads that have come and not gone, after a moment to do so."""
+        threads = [each for each in threading.enumerate() if each not in self._threads]
+        for each in threads:
+            each.join(_THREADS_END)
+        return [each.name for each in threads if each.is_alive()]
+
+    @contextmanager
+    def _watched(self, doing: str) -> Iterator[None]:
+        """See what is printed and changed meanwhile."""
+        self._notebook.note(doing)
+        before, printed = Surroundings(), self._printed.size()
+        try:
+            yield
+        finally:
+            if self._printed.size() != printed:
+                seen = f"it writes to standard output: {shown(self._printed.since(printed))}"
+                self._record.add(Violation(rule="prints", seen=seen, doing=doing))
+            for change in Surroundings().changes(before, at_load=True):
+                seen = f"it changes {change}"
+                self._record.add(Violation(rule="changes-globals", seen=seen, doing=doing))

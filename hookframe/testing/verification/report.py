@@ -1,0 +1,99 @@
+"""A verdict as people read it, and as a program does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hookframe.escape import one_line
+from hookframe.testing.verification.cases import differences
+from hookframe.testing.verification.command import command_for
+
+if TYPE_CHECKING:
+    from hookframe.testing.verification.verdict import Tried, Verdict, Violation
+
+
+def text_of(verdict: Verdict, seed: int, config: str | None = None) -> str:
+    """Say in lines what was found out about one plugin.
+
+    Args:
+        verdict: what was found out.
+        seed: what the generated attempts depended on.
+        config: the configuration with the plugin's settings, where one was given.
+    """
+    count = len(verdict.violations)
+    outcome = "keeps the rules" if verdict.ok else f"{count} violation{'s' * (count != 1)}"
+    lines = [f"{'ok' if verdict.ok else 'not ok'}: {verdict.subject}: {outcome}"]
+    for violation in verdict.violations:
+        lines += _violation(violation, verdict, config)
+    lines += [f"  tried: {_tried(verdict.tried, seed)}"] if verdict.tried.calls else []
+    lines += [f"  not tried: {each}" for each in verdict.tried.left_out]
+    return "\n".join(map(one_line, lines))
+
+
+def as_json(verdicts: Sequence[Verdict], seed: int, config: str | None = None) -> dict[str, Any]:
+    """Give all verdicts as JSON can carry them.
+
+    Args:
+        verdicts: one a plugin.
+        seed: what the generated attempts depended on.
+        config: the configuration with the settings, where one was given.
+    """
+    return {
+        "ok": all(verdict.ok for verdict in verdicts),
+        "seed": seed,
+        "plugins": [_as_json(verdict, config) for verdict in verdicts],
+    }
+
+
+def _as_json(verdict: Verdict, config: str | None) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(verdict)
+    for form, violation in zip(plain["violations"], verdict.violations, strict=True):
+        form["expected"] = violation.expected
+        form["command"] = command_for(violation, verdict, config) or None
+        form["file"], form["line"] = violation.file or None, violation.line or None
+    return {"ok": verdict.ok, **plain}
+
+
+def _violation(violation: Violation, verdict: Verdict, config: str | None) -> Iterator[str]:
+    hook = "" if violation.doing == "pre_delivery_attempt" else f" (in {violation.doing})"
+    yield f"  {violation.rule}{hook}: {violation.seen}"
+    where = f"{violation.file} line {violation.line}" if violation.line else violation.file
+    if where and f" at {where}" not in violation.seen:
+        yield f"    at: {where}"
+    yield f"    expected: {violation.expected}"
+    if violation.attempt is not None:
+        yield f"    attempt: {_attempt(violation.attempt)}"
+        yield from _circumstances(violation)
+    command = command_for(violation, verdict, config)
+    if command:
+        yield f"    again: {command}"
+
+
+def _circumstances(violation: Violation) -> Iterator[str]:
+    if violation.decision not in (None, {"action": "normal"}):
+        yield f"    after: {json.dumps(violation.decision)}"
+    if violation.state == "used":
+        yield "    state: as earlier calls have left it"
+    if not violation.repeats:
+        yield "    it did not happen again with this attempt: it depends on what went before"
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    """Say what of an attempt is not the usual."""
+    different = [
+        f"{key if key.isidentifier() else json.dumps(key)}={json.dumps(value)}"
+        for key, value in differences(attempt).items()
+    ]
+    return " ".join(different) if different else "the usual one"
+
+
+def _tried(tried: Tried, seed: int) -> str:
+    times = f"; a call takes {tried.times:.1f} times the reference at most" if tried.times else ""
+    return (
+        f"{tried.attempts:,} attempts, {tried.decisions} accumulated decisions, "
+        f"{tried.calls:,} calls, {tried.generations} generations, seed {seed}{times}"
+    )

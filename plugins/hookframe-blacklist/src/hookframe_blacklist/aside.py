@@ -1,0 +1,174 @@
+"""A large list is read aside: by a process of its own, so that this one goes on deciding."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from mmap import PROT_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import hookframe_blacklist
+from hookframe_blacklist.errors import BlacklistError
+from hookframe_blacklist.listfile import Entries, ListFile, ListPath, read_file
+from hookframe_blacklist.reader import Memories
+from hookframe_blacklist.table import Both, Shape, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from hookframe import Snapshot
+
+_PROGRAM: Final = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from hookframe_blacklist.reader import main; main()"
+)
+_HOME: Final = str(Path(hookframe_blacklist.__file__).parent.parent)
+
+
+class Reading:
+    """One reading of a large list. At the end of the `with` block nothing is left of its process.
+
+    It is started by what `subprocess` does (vfork and exec), never by a fork of this process,
+    which has threads.
+
+    Args:
+        where: the list.
+
+    Raises:
+        BlacklistError: no process can be started.
+    """
+
+    def __init__(self, where: ListPath) -> None:
+        self.seen: Snapshot | None = None
+        """the file as it is being read, without its content"""
+        self._where = where
+        self._memories = Memories(*(os.memfd_create(name) for name in Memories._fields))
+        kind = "senders" if where.senders else "recipients"
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  (our own program)
+                [
+                    *(sys.executable, "-I", "-S", "-c", _PROGRAM, _HOME),
+                    *(kind, where.path, *map(str, self._memories)),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=self._memories,
+                cwd="/",
+                process_group=0,  # a Ctrl-C in our terminal is not for it
+            )
+        except OSError as error:
+            self._close_memories()
+            raise BlacklistError(
+                f"{where.path} is so large that a process of its own reads it, and none can be "
+                f"started: {error.strerror}"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.cancel()
+        with suppress(OSError):
+            self._process.communicate()
+        self._close_memories()
+
+    def cancel(self) -> None:
+        """End it now, from whichever thread."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def lists(self, known: ListFile | None) -> Iterator[ListFile]:
+        """Read the list while this process has other things to do.
+
+        Args:
+            known: the list as it was last read, or None.
+
+        Yields:
+            The list; and then perhaps once more, with entries that are found faster. Nothing
+            where somebody is writing it.
+
+        Raises:
+            BlacklistError: it can't be used.
+        """
+        snapshot = read_file(self._where.path)
+        self.seen = seen = replace(snapshot, content=b"")
+        if not snapshot.settled:
+            return
+        if (
+            known is not None
+            and known.seen.stamp == seen.stamp
+            and (
+                # The stamp alone was too young to prove anything: most likely nothing has changed.
+                known.fingerprint == snapshot.fingerprint
+            )
+        ):
+            yield replace(known, seen=seen)
+            return
+        self._hand_over(snapshot.content)
+        done, entries = self._next()
+        if not done:
+            yield ListFile(seen, (), entries)
+        fingerprint = snapshot.fingerprint  # takes its time; now nobody waits for it
+        del snapshot
+        if not done:
+            _, entries = self._next()
+        yield ListFile(seen, fingerprint, entries)
+
+    def _hand_over(self, content: bytes) -> None:
+        with open(self._memories.content, "wb", closefd=False) as file:
+            file.write(content)
+        stdin, self._process.stdin = self._process.stdin, None
+        if stdin is not None:
+            with suppress(BrokenPipeError), stdin:  # why it has ended is seen in what it says
+                stdin.write(b"%d" % len(content))
+
+    def _next(self) -> tuple[bool, Entries]:
+        """Wait for the next table; say whether it is the last one."""
+        output = self._process.stdout or BytesIO()
+        words = output.readline().split()
+        match words:
+            case [b"one", buckets, domains]:
+                return True, _table(self._memories.first, buckets, domains)
+            case [b"fine", buckets, domains]:
+                return True, _table(self._memories.fine, buckets, domains)
+            case [b"two", buckets, domains]:
+                halves = self._memories.first, self._memories.second
+                tables = (_table(each, buckets, domains, rough=True) for each in halves)
+                return False, Both(*tables)
+            case [b"wrong"]:
+                why = output.read().removesuffix(b"\n")
+                raise BlacklistError(why.decode("utf-8", "surrogateescape"))
+        raise BlacklistError(self._death())
+
+    def _death(self) -> str:
+        self.seen = None  # so that it is read again
+        lines = self._process.communicate()[1].decode("utf-8", "replace").splitlines()
+        status = self._process.returncode
+        how = f"with signal {-status}" if status < 0 else f"with exit status {status}"
+        last = f", saying {lines[-1]!a}" if lines else ""
+        return (
+            f"the process that reads {self._where.path} has ended too early, {how}{last}; it is "
+            "started again, and needs about five times as much memory as the list is large"
+        )
+
+    def _close_memories(self) -> None:
+        for memory in self._memories:
+            os.close(memory)
+
+
+def _table(memory: int, buckets: bytes, domains: bytes, *, rough: bool = False) -> Table:
+    return Table(mmap(memory, 0, prot=PROT_READ), Shape(int(buckets), rough, domains == b"1"))
