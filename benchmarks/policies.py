@@ -13,6 +13,7 @@ from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Measurement, nanoseconds
 from hookframe import Host
 from hookframe.config import Config
+from hookframe.log import Log
 
 _PLUGINS: Final = '''
 from hookframe import hookimpl
@@ -88,9 +89,14 @@ def install_distribution(
 
 
 @contextmanager
-def host(config: Config) -> Iterator[Host]:
-    """Open a host that does all that it does by default, but for watching files."""
-    with Host.of(config, watch=False, interrupt=True) as opened:
+def host(config: Config, log: Log | None = None) -> Iterator[Host]:
+    """Open a host that does all that it does by default, but for watching files.
+
+    Args:
+        config: its policy.
+        log: where it writes; None for nowhere.
+    """
+    with Host.of(config, watch=False, interrupt=True, log=log) as opened:
         if opened.problem:
             sys.exit(opened.problem)
         yield opened

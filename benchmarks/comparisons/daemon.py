@@ -16,11 +16,12 @@ from os import environ
 from pathlib import Path
 from shutil import copy
 from socket import AF_UNIX, socket
-from time import clock_gettime, monotonic, sleep
+from time import monotonic, sleep
 from typing import Final
 
 from benchmarks.lab import ATTEMPT, PEERS, ROOT, Lab
 from benchmarks.measure import Bar, Comparison, Measurement, along
+from benchmarks.processes import processor_seconds
 
 OURS, ECHO, PERL, NODE = "hookframe", "C, echo only", "Perl", "Node"
 REQUESTS: Final = 1024
@@ -116,17 +117,21 @@ class Server:
         name: what it is called in comparisons.
         address: the path of its socket.
         pid: its process; its children count as well.
+        answers: the file of the answers that are right; None for those of the policy.
     """
 
-    def __init__(self, lab: Lab, name: str, address: Path, pid: int) -> None:
+    def __init__(
+        self, lab: Lab, name: str, address: Path, pid: int, answers: Path | None = None
+    ) -> None:
         self._lab = lab
         self.name = name
         self.address = address
         self._pid = pid
+        self._answers = answers
 
     def ask(self, pattern: Pattern, requests: Requests) -> Asked:
         """Have the load generator ask it for a while."""
-        answers = requests.echoed if self.name == ECHO else requests.answers
+        answers = self._answers or requests.answers
         milliseconds = 100 if self._lab.quick else 300
         words = (
             *(self._lab.built("load.c"), self.address, requests.lines, answers, pattern.mode),
@@ -145,16 +150,7 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Say how much processor time it has had, with its children."""
-        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
-        return sum(_processor_seconds(pid) for pid in (self._pid, *map(int, children)))
-
-
-def _processor_seconds(pid: int) -> float:
-    """Read the clock of another process: see clock_getcpuclockid(3) for its number."""
-    try:
-        return clock_gettime((~pid << 3) | 2)
-    except OSError:  # it has ended
-        return 0.0
+        return processor_seconds(self._pid)
 
 
 @dataclass(frozen=True)
@@ -220,7 +216,13 @@ def _servers(lab: Lab, requests: Requests) -> Iterator[tuple[Server, ...]]:
     """Run all servers that this machine can run, until they have answered once."""
     with ExitStack() as stack:
 
-        def start(name: str, *command: str | Path, address: Path, **environment: str) -> Server:
+        def start(
+            name: str,
+            *command: str | Path,
+            address: Path,
+            answers: Path | None = None,
+            **environment: str,
+        ) -> Server:
             process = stack.enter_context(
                 lab.running(
                     command,
@@ -229,14 +231,15 @@ def _servers(lab: Lab, requests: Requests) -> Iterator[tuple[Server, ...]]:
                     stderr=subprocess.DEVNULL,
                 )
             )
-            return Server(lab, name, address, process.pid)
+            return Server(lab, name, address, process.pid, answers)
 
         def socket_of(name: str) -> Path:
             return lab.fresh() / name
 
         found = []
         address = socket_of("echo")
-        found.append(start(ECHO, lab.built("echo.c"), address, address=address))
+        program = lab.built("echo.c")
+        found.append(start(ECHO, program, address, address=address, answers=requests.echoed))
         if lab.has_perl("JSON::XS", "the daemon in Perl"):
             address = socket_of("perl")
             source = PEERS / "policy_daemon.pl"

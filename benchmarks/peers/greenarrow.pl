@@ -1,10 +1,10 @@
-# Times calls of GreenArrow's hook and bare round trips in turn; greenarrow.py starts it:
+# Times calls of GreenArrow's hook and bare round trips in turn; comparisons/greenarrow.py starts it:
 #
-#     perl greenarrow.pl FILE DAEMON ECHO ROUNDS CALLS
+#     perl greenarrow.pl FILE DAEMON ECHO CALLS
 #
 # FILE is contrib/mta/greenarrow's, whose $ADDRESS is set to each socket in turn. DAEMON is the path
 # of the daemon's socket. At ECHO this program listens itself, in a child that answers each line with
-# a decision. Each round prints the seconds of each way, as JSON.
+# a decision. For each line of its input it makes a round, and prints the seconds of each way, as JSON.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use JSON::PP ();
 use Socket ();
 use Time::HiRes ();
 
-my ($file, $daemon, $echo, $rounds, $calls) = @ARGV;
+my ($file, $daemon, $echo, $calls) = @ARGV;
 my $DECISION = qq({"action":"normal"}\n);
 my %ATTEMPT = (
     mtaid => 'smtp1', sendid => 'news-2026-11', listid => 'weekly',
@@ -96,13 +96,15 @@ socket my $socket, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die "socket: $
 connect $socket, Socket::pack_sockaddr_un($echo) or die "connect: $!";
 my ($to_echo, $to_daemon) = map { hook_at($_) } $echo, $daemon;
 my %ways = (
-    'bare'                        => bare($socket),
+    'a bare round trip'           => bare($socket),
     'the same process, kept'      => kept($to_echo),
     'the same process, connecting' => connecting($to_echo),
     'hookframe, kept'             => kept($to_daemon),
     'hookframe, connecting'       => connecting($to_daemon),
 );
-for my $round (1 .. $rounds) {
+my $round = 0;
+while (<STDIN>) {
+    $round++;
     my @names = sort keys %ways;
     push @names, splice @names, 0, $round % @names; # each has each place in the order
     print JSON::PP->new->encode({ map { $_ => seconds($ways{$_}) } @names }), "\n";
