@@ -227,6 +227,11 @@ class Host:
         self._log.malformed(given, problem)
         return temporary_failure()
 
+    def look(self) -> None:
+        """Look now whether a file has changed, as a host that watches does of its own accord."""
+        if self._reloader is not None:
+            self._reloader.look()
+
     def reload(self) -> None:
         """Build the chain anew, whether or not a file has changed.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
+from hookframe.bell import Bell
 from hookframe.mounts import is_local
 from hookframe.rehearsal import Advice, Rehearsal
 from hookframe.snapshot import FORGOTTEN, QUIET, Writers
@@ -22,6 +23,8 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 UNTROUBLED: Final = 3 * POLL
 """Seconds between two looks where the system tells of every change."""
+TOLD: Final = 10.0
+"""The same where another process looks as well, and tells of what it sees."""
 REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
 AT_ONCE: Final = 0.1
@@ -107,29 +110,33 @@ class Reloader:
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
-        self._wake = threading.Event()
-        self._watch = Watch(self._wake, log.warning)
+        self._bell = Bell()
+        self._watch = Watch(self._bell, log.warning)
         self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
         self._looking = False
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
-        self._wake.set()
+        self._bell.ring()
         self._thread.start()
 
     def force(self) -> None:
         """Build a generation anew, changed or not."""
         self._forced.set()
-        self._wake.set()
+        self._bell.ring()
+
+    def look(self) -> None:
+        """Look now whether something has changed."""
+        self._bell.ring()
 
     def behind(self) -> bool:
         """Say whether something has been noticed that has yet to be loaded."""
-        return self._looking or self._wake.is_set()
+        return self._looking or self._bell.rung
 
     def stop(self) -> None:
         """Stop looking, and wait until a load in progress has ended."""
         self._stopping.set()
-        self._wake.set()
+        self._bell.ring()
         if self._thread is not threading.current_thread():
             self._thread.join()
         self._watch.stop()
@@ -137,12 +144,12 @@ class Reloader:
     def _run(self) -> None:
         patience = POLL
         while not self._stopping.is_set():
-            if self._wake.wait(patience):
+            if self._bell.wait(patience):
                 self._looking = True
             elif not (self._looking or self._broken()) and self._is_unchanged():
-                patience = UNTROUBLED if self._watch.works else POLL
+                patience = self._leisure()
                 continue
-            self._wake.clear()
+            self._bell.hush()
             if self._stopping.is_set():
                 return
             try:
@@ -153,6 +160,12 @@ class Reloader:
             patience = SETTLING if self._looking else POLL
             if self._broken():
                 self._remind()
+
+    def _leisure(self) -> float:
+        """Say for how long nobody has to look, as nothing has changed."""
+        if not self._watch.works:
+            return POLL
+        return TOLD if self._rehearsal.is_told() else UNTROUBLED
 
     def _is_unchanged(self) -> bool:
         """Say whether a `stat` is enough to see that no file has changed since the last look.
@@ -171,7 +184,7 @@ class Reloader:
         waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):
-            self._wake.set()
+            self._bell.ring()
         return waits
 
     def _take(self, material: Material) -> bool:

@@ -7,7 +7,6 @@ deaf, and a swapped symbolic link never names the file. Any event only means "lo
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,8 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from hookframe.bell import Bell
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
@@ -89,8 +90,8 @@ def _names(path: str) -> tuple[str, str]:
 class _Handler(FileSystemEventHandler):
     """Notes that something happened, and which files a writer has or has not closed."""
 
-    def __init__(self, wake: threading.Event) -> None:
-        self._wake = wake
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
         self.files: frozenset[str] = frozenset()
         """the files that matter in the directories that are watched"""
         self.unclosed: dict[str, bool] = {}
@@ -103,7 +104,7 @@ class _Handler(FileSystemEventHandler):
         path = os.fsdecode(event.dest_path or event.src_path)
         if path in self.files:
             self._note(event.event_type, path)
-        self._wake.set()
+        self._bell.ring()
 
     def _note(self, kind: str, path: str) -> None:
         if kind in ("closed", "moved"):
@@ -118,12 +119,12 @@ class Watch:
     """Watches the directories of some files with watchdog, as far as the system lets it.
 
     Args:
-        wake: is set when a file may have changed.
+        bell: is rung when a file may have changed.
         warn: takes a sentence when watching is not possible; polling goes on without it.
     """
 
-    def __init__(self, wake: threading.Event, warn: Callable[[str], None]) -> None:
-        self._handler = _Handler(wake)
+    def __init__(self, bell: Bell, warn: Callable[[str], None]) -> None:
+        self._handler = _Handler(bell)
         self._warn = warn
         self._observer = self._observing()
         self._watched: dict[str, tuple[Inode, ObservedWatch]] = {}

@@ -38,12 +38,16 @@ SERVING: Final = b"S"
 """A child says that it accepts connections."""
 BUSY: Final = b"B"
 """A child that has dozed says that a client has come."""
+CHANGED: Final = b"C"
+"""A worker says that the policy has changed, and that somebody else has to load it first."""
 SERVE: Final = b"s"
 """A standby is told to accept connections."""
 LEAVE: Final = b"l"
 """A child is told to answer what it has read, and end."""
 RELOAD: Final = b"r"
 """A child is told to build its chain anew."""
+LOOK: Final = b"c"
+"""A standby is told to look whether the policy has changed."""
 
 
 class Role(StrEnum):

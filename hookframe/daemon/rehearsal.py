@@ -12,6 +12,7 @@ from hookframe.daemon.board import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYI
 from hookframe.rehearsal import Advice, Numbers, Rehearsal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from asyncio import AbstractEventLoop
 
     from hookframe.daemon.board import Board, Slot
@@ -30,10 +31,14 @@ class StandbyFirst(Rehearsal):
     Args:
         board: where all children tell what they load.
         slot: this one's.
+        waiting: is called once for each policy for which this one waits as a worker.
     """
 
-    def __init__(self, board: Board, slot: Slot) -> None:
+    def __init__(
+        self, board: Board, slot: Slot, waiting: Callable[[], None] = lambda: None
+    ) -> None:
         self._board = board
+        self._waiting = waiting
         self._slot = slot
         self._asked: Numbers | None = None
         self._since = 0.0
@@ -74,6 +79,10 @@ class StandbyFirst(Rehearsal):
         if cells[TRYING] == as_read.core:
             cells[TRYING] = 0
 
+    def is_told(self) -> bool:
+        """Say whether a worker tells this standby when it sees a change."""
+        return not self.serving
+
     def lay_down(self, content: bytes, path: str, text: bytes) -> None:
         """Leave the code of a file for the others."""
         self._board.code.put(_key(content, path), text)
@@ -93,6 +102,7 @@ class StandbyFirst(Rehearsal):
         now = monotonic()
         if policy != self._asked:
             self._asked, self._since = policy, now
+            self._waiting()
         others = [slot.cells for slot in self._board.slots if slot is not self._slot]
         if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in others):
             return Advice.LOAD

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Final
 from hookframe.daemon.backoff import Backoff
 from hookframe.daemon.board import DOZING, Board
 from hookframe.daemon.child import (
+    CHANGED,
     LEAVE,
     LOADED,
+    LOOK,
     RELOAD,
     SERVE,
     SERVING,
@@ -47,7 +49,7 @@ _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
 _IDLE: Final = 0.1
 """The same while none does."""
-_DROWSY: Final = 1.0
+_DROWSY: Final = 2.5
 """The same while no client asks anything: the first who does has the supervisor woken."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
@@ -199,6 +201,9 @@ class Supervisor:
             self._selector.unregister(child.post.channel)
         if LOADED in heard and child.role is Role.LOADING:
             child.role = Role.STANDBY
+        if CHANGED in heard:
+            for spare in self._all(Role.STANDBY):
+                spare.tell(LOOK)
         if SERVING in heard:
             child.serving = True
             self._announce()
@@ -326,6 +331,7 @@ class Supervisor:
     def _promote(self, spare: Child) -> None:
         spare.role = Role.WORKER
         spare.since = monotonic()
+        spare.post.slot.cells[DOZING] = 0  # somebody waits for it now
         spare.tell(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:

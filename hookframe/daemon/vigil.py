@@ -5,19 +5,21 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST
+from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, DOZING, LOAD_TIME, LOADING, LONGEST
 
 if TYPE_CHECKING:
     from hookframe.daemon.board import Slot
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""
+_DROWSY_SILENCE: Final = 12.0
+"""The same while no client asks anything: then sweeps are rare."""
 _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
-_DROWSY_ABSENCE: Final = 2.5
-"""The same where no attempt was going on at the first of them: there may be a second between."""
+_DROWSY_ABSENCE: Final = 5.0
+"""The same where no attempt was going on at the first of them: looks may be rare then."""
 MICROSECONDS: Final = 1_000_000
 
 
@@ -74,7 +76,8 @@ class Vigil:
 
     def _between_attempts(self, now: float, stayed: float) -> Stuck:
         beat, loading = self._seconds(BEAT), self._seconds(LOADING)
-        if beat and stayed > _SILENCE and now - beat > _SILENCE:
+        silence = _DROWSY_SILENCE if self._cells[DOZING] else _SILENCE
+        if beat and stayed > silence and now - beat > silence:
             return Stuck.BETWEEN_ATTEMPTS
         if loading and now - loading > self._seconds(LOAD_TIME):
             return Stuck.IN_A_LOAD

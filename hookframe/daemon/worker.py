@@ -7,6 +7,7 @@ import faulthandler
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,18 @@ from hookframe.daemon.board import (
     MAX_MEMORY,
     Stamp,
 )
-from hookframe.daemon.child import BUSY, LEAVE, LOADED, RELOAD, SERVE, SERVING, TRACE, Post
+from hookframe.daemon.child import (
+    BUSY,
+    CHANGED,
+    LEAVE,
+    LOADED,
+    LOOK,
+    RELOAD,
+    SERVE,
+    SERVING,
+    TRACE,
+    Post,
+)
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.server import SWEEP, Server
@@ -37,7 +49,7 @@ if TYPE_CHECKING:
     from hookframe.log import Log
     from hookframe.sources import Source
 
-_DROWSY_SWEEP: Final = 2.0
+_DROWSY_SWEEP: Final = 5.0
 """Seconds between two sweeps while no client asks anything."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
@@ -77,7 +89,7 @@ def work(
         log.mute()
     stamp = Stamp(post.slot)
     strays = Strays(stamp, listeners, post.channel.fileno())
-    rehearsal = StandbyFirst(post.board, post.slot)
+    rehearsal = StandbyFirst(post.board, post.slot, partial(_say, post, CHANGED))
     with Host(source, log=log, interrupt=True, rehearsal=rehearsal) as host:
         worker = Worker(host, config, listeners, log, post, stamp, rehearsal, quiet=quiet)
         strays.abandon = worker.abandon
@@ -148,7 +160,7 @@ class Worker:
         self._server.prepare()
         sweeping = loop.create_task(self._keep_sweeping())
         await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
-        self._say(LOADED)
+        _say(self._post, LOADED)
         await self._told_to_serve.wait()
         if not self._leaving.is_set():
             if isinstance(self._host, Host):
@@ -156,7 +168,7 @@ class Worker:
             if self._rehearsal is not None:
                 self._rehearsal.serving = True
             self._server.open()
-            self._say(SERVING)
+            _say(self._post, SERVING)
             self._log.unmute()
             loop.call_later(_HEAD_START, self._announce)
         await self._leaving.wait()
@@ -214,12 +226,19 @@ class Worker:
                 self._host.doze()
         turns.quiet = True
 
+    def _stir_if_dozing(self) -> None:
+        turns = self._server.turns
+        if turns.stir is not None:
+            turns.stir = None
+            self._stir()
+
     def _stir(self) -> None:
         """Be as watchful, and as watched, as ever; a client has come."""
+        self._cells[BEAT] = int(monotonic() * MICROSECONDS)
         self._cells[DOZING] = 0
         if isinstance(self._host, Host):
             self._host.stir()
-        self._say(BUSY)
+        _say(self._post, BUSY)
 
     def _status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""
@@ -236,21 +255,25 @@ class Worker:
         except BlockingIOError:
             return
         if SERVE in commands:
+            self._stir_if_dozing()
             self._told_to_serve.set()
         if RELOAD in commands and isinstance(self._host, Host):
             self._host.reload()
+        if LOOK in commands and isinstance(self._host, Host):
+            self._host.look()
         if LEAVE in commands or not commands:
             self._leave()
-
-    def _say(self, message: bytes) -> None:
-        with suppress(OSError):
-            self._post.channel.send(message)
 
     def abandon(self) -> None:
         """In a child that a hook has forked: answer nothing, and call no further plugin."""
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()
+
+
+def _say(post: Post, message: bytes) -> None:
+    with suppress(OSError):
+        post.channel.send(message)
 
 
 def _deadline(host: Host) -> float:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST, Slot
+from hookframe.daemon.board import (
+    ATTEMPT,
+    BEAT,
+    DEADLINE,
+    DOZING,
+    LOAD_TIME,
+    LOADING,
+    LONGEST,
+    Slot,
+)
 from hookframe.daemon.vigil import MICROSECONDS, Stuck, Vigil
 
 
@@ -70,6 +79,17 @@ def test_a_child_that_shows_no_life_between_attempts_is_stuck():
     stuck, after = watched(act=act)
     assert stuck is Stuck.BETWEEN_ATTEMPTS
     assert 5.0 < after < 5.3
+
+
+@pytest.mark.parametrize("step", [0.1, 2.5])
+def test_a_child_that_dozes_shows_life_more_rarely(step):
+    def act(cells, now):
+        cells[DOZING] = 1
+        cells[BEAT] = int(1000 * MICROSECONDS)
+
+    stuck, after = watched(act=act, step=step, stop=1020.0)
+    assert stuck is Stuck.BETWEEN_ATTEMPTS
+    assert 12.0 < after < 12.1 + step
 
 
 def test_a_child_that_shows_life_may_stay_idle_for_ever():
