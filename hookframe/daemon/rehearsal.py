@@ -12,8 +12,8 @@ from hookframe.daemon.board import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYI
 from hookframe.rehearsal import Advice, Numbers, Rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterator
 
     from hookframe.daemon.board import Board, Slot
 
@@ -28,10 +28,13 @@ _CERTAIN: Final = 2
 class StandbyFirst(Rehearsal):
     """A child's side: a standby loads at once, and a worker what another child has survived.
 
+    A worker for which nobody goes first does so itself. A standby that comes too late for that
+    waits, as a worker does: should the worker die of it, there is nobody else to take its place.
+
     Args:
         board: where all children tell what they load.
         slot: this one's.
-        waiting: is called once for each policy for which this one waits as a worker.
+        waiting: is called when a worker is asked about another policy than before.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class StandbyFirst(Rehearsal):
         self._slot = slot
         self._asked: Numbers | None = None
         self._since = 0.0
+        self._came_second = False
+        """whether another process was loading what this standby has been asked about"""
         self.serving = False
         """whether clients would miss this process"""
         self._attaching = Lock()
@@ -97,22 +102,44 @@ class StandbyFirst(Rehearsal):
         Who has died of it was perhaps a fresh process, which knew no more of it than its own files.
         So a policy is refused by its core, until somebody has survived it as a whole.
         """
-        if not self.serving:
-            return Advice.LOAD
         now = monotonic()
         if policy != self._asked:
-            self._asked, self._since = policy, now
-            self._waiting()
-        others = [slot.cells for slot in self._board.slots if slot is not self._slot]
-        if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in others):
+            self._asked, self._since, self._came_second = policy, now, False
+            if self.serving:
+                self._waiting()
+        if not (self.serving or self._came_second):
+            if self._claim(policy):
+                return Advice.LOAD
+            self._came_second = True
+        if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in self._others):
             return Advice.LOAD
         supervisor = self._board.own.cells
         if supervisor[DEADLY] == policy.core:
             return Advice.REFUSE
-        if any(cells[TRYING] == policy.core for cells in others):
+        if self._is_tried(policy):
             self._since = now
         patience = _LONGEST if supervisor[SUSPECT] == policy.core else _PATIENCE
-        return Advice.WAIT if now - self._since < patience else Advice.LOAD
+        if now - self._since >= patience and self._claim(policy):
+            return Advice.LOAD
+        return Advice.WAIT
+
+    @property
+    def _others(self) -> Iterator[memoryview]:
+        return (slot.cells for slot in self._board.slots if slot is not self._slot)
+
+    def _is_tried(self, policy: Numbers) -> bool:
+        return any(cells[TRYING] == policy.core for cells in self._others)
+
+    def _claim(self, policy: Numbers) -> bool:
+        """Be the one who loads a policy, unless another process is.
+
+        Of two who write first and then look, one at least sees the other.
+        """
+        self._slot.cells[TRYING] = policy.core
+        if self._is_tried(policy):
+            self._slot.cells[TRYING] = 0
+            return False
+        return True
 
 
 def _key(content: bytes, path: str) -> bytes:
@@ -138,7 +165,8 @@ class Casualties:
             certain: whether it is killed because loading does not end.
         """
         policy = slot.cells[TRYING]
-        if not policy or slot.in_progress is not None:
+        of_an_attempt = slot.in_progress is not None and not certain
+        if not policy or of_an_attempt:
             return
         self._deaths = self._deaths + 1 if policy == self._cells[SUSPECT] else 1
         self._cells[SUSPECT] = policy

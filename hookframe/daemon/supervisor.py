@@ -95,7 +95,8 @@ class Supervisor:
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
-        self._alone_since = monotonic()
+        self._alone_since: float | None = monotonic()
+        """since when no worker serves; None while one does"""
         self._announced = False
         self._stopping = False
         self._obituaries = Obituaries(log)
@@ -311,10 +312,13 @@ class Supervisor:
     def _arrange_for_silence(self, now: float) -> None:
         """Have somebody answer with temp-fails while no worker does."""
         if any(worker.serving for worker in self._all(Role.WORKER)):
-            self._alone_since = now
+            self._alone_since = None
             for child in self._all(Role.STAND_IN):
                 self._dismiss(child)
-        elif not (self._all(Role.STAND_IN) or self._board.full or self._substitutes.wait(now)) and (
+            return
+        if self._alone_since is None:
+            self._alone_since = now
+        if not (self._all(Role.STAND_IN) or self._board.full or self._substitutes.wait(now)) and (
             self._backoff.waits or now - self._alone_since > _SILENCE
         ):
             substitute = self._fork(Role.STAND_IN, stand_in)

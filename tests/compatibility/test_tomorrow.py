@@ -24,6 +24,7 @@ NEW_ARGUMENT = (
     row("pre_delivery_attempt", *THREE, f'Argument("now", since={NEXT})'),
     Edit("hookspecs.py", rf"(def pre_delivery_attempt){THREE_IN_A_CALL}", r"\1(\2, now: int)"),
     Edit("chain.py", rf"( call){THREE_IN_A_CALL}", rf"\1(\2, {NOW})"),
+    Edit("unrolled.py", rf"(call\{{number\}}){THREE_IN_A_CALL}", rf"\1(\2, {NOW})"),
     Edit("step.py", rf"(call|timed){THREE_IN_A_CALL}", r"\1(\2, now)"),
     Edit("wrapper.py", r"(_hook\(.*), state=state\)", rf"\1, state=state, now={NOW})"),
 )

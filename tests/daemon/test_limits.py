@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from ..support.wait import eventually
 from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying
 
 MEBIBYTE = 1024 * 1024
@@ -160,12 +161,19 @@ def test_a_half_closed_client_that_does_not_read_its_answers_is_closed_too(hasty
         assert deaf.rest().count(b"\n") < 400
 
 
+def clients_seen_by(client):
+    """Ask the daemon how many clients are connected."""
+    workers = client.ask({"hookframe": "status"})["workers"]
+    return sum(each["connections"] for each in workers)
+
+
 def test_clients_above_the_limit_are_turned_away_until_one_has_gone(fresh):
     daemon = fresh()
     daemon.write(more="[limits]\nconnections = 2\n")
     daemon.start()
     with daemon.connect() as first, daemon.connect(daemon.exim) as second:
         assert first.ask(saying("in")) == said("in")
+        eventually(lambda: clients_seen_by(first) == 2)  # what connects first need not be first in
         with daemon.connect() as third:
             assert third.rest() == b""
         assert "limits.connections" in daemon.wait_for("2 clients are connected")

@@ -113,6 +113,53 @@ def test_a_worker_that_nobody_goes_before_loads_by_itself_in_the_end(household):
     eventually(lambda: household.worker.advice(NEW) is Advice.LOAD)
 
 
+def test_a_worker_whose_load_never_ends_has_died_of_that_whatever_it_answers_meanwhile(household):
+    household.standby.begin(NEW)
+    Stamp(household.slot).cells[0] = 7
+    household.standby_dies(certain=True)
+    assert household.worker.advice(NEW) is Advice.REFUSE
+
+
+@pytest.fixture
+def late(household):
+    """The same, where the worker has gone first and the standby comes to know of the change."""
+    eventually(lambda: household.worker.advice(NEW) is Advice.LOAD)
+    assert household.standby.advice(NEW) is Advice.WAIT
+    return household
+
+
+def test_a_standby_loads_what_the_worker_has_survived_that_went_first(late):
+    late.worker.begin(NEW)
+    assert late.standby.advice(NEW) is Advice.WAIT
+    late.worker.survived(NEW, NEW)
+    assert late.standby.advice(NEW) is Advice.LOAD
+
+
+def test_a_standby_refuses_what_the_worker_has_hung_in_that_went_first(late):
+    late.casualties.died(late.board.slots[0], certain=True)
+    late.board.give_back(late.board.slots[0])
+    assert late.standby.advice(NEW) is Advice.REFUSE
+    assert late.standby.advice(THIRD) is Advice.LOAD
+
+
+def test_a_standby_leaves_to_the_next_what_the_worker_has_died_of_that_went_first(late):
+    late.casualties.died(late.board.slots[0])
+    late.board.give_back(late.board.slots[0])
+    assert late.standby.advice(NEW) is Advice.WAIT
+    following = StandbyFirst(late.board, late.board.take())
+    following.begin(NEW)
+    assert late.standby.advice(NEW) is Advice.WAIT
+    following.survived(NEW, NEW)
+    assert late.standby.advice(NEW) is Advice.LOAD
+
+
+def test_a_worker_does_not_load_beside_a_standby_however_long_that_takes(household):
+    assert household.standby.advice(NEW) is Advice.LOAD
+    assert household.worker.advice(NEW) is Advice.WAIT
+    household.standby.survived(NEW, NEW)
+    assert household.worker.advice(NEW) is Advice.LOAD
+
+
 def test_code_files_are_part_of_a_policy(household):
     changed = Numbers(core=OLD.core, whole=9)
     assert household.worker.advice(changed) is Advice.WAIT

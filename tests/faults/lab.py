@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -261,6 +262,16 @@ def processes() -> Iterator[Process]:
 def gone(pid: int) -> bool:
     """Whether there is no such process, or only what nobody has waited for."""
     return all(each.pid != pid or each.state == "Z" for each in processes())
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and wait until none of its threads runs any more."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: {_state(thread) for thread in Path(f"/proc/{pid}/task").iterdir()} == {"T"})
+
+
+def _state(process: Path) -> str:
+    return (process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
 
 
 def echoed(asked, decision) -> bool:

@@ -11,9 +11,11 @@ import struct
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from time import time
+from time import sleep, time
 
 import pytest
+
+from hookframe.snapshot import COARSEST_TICK
 
 from ..daemon.lab import attempt
 from ..support.wait import eventually
@@ -373,3 +375,37 @@ def test_a_socket_file_that_somebody_removes_costs_no_connected_client_anything(
     daemon.until_it_listens()
     assert Accounts(daemon).ask() is POLICY
     assert accounts.all_closed()[ENDED] == 0
+
+
+def exchange(directory: Path, source: str) -> None:
+    """Put another directory with a hook file in the place of one; the system tells nobody."""
+    new = directory.with_name("new")
+    new.mkdir()
+    (new / "hook.py").write_text(source)
+    if directory.exists():
+        directory.rename(directory.with_name(f"old-{time()}"))
+    new.rename(directory)
+
+
+def test_a_change_that_only_a_look_can_show_is_loaded_by_the_standby_before_the_worker(fresh):
+    daemon = fresh()
+    directory, loaded = daemon.directory / "far" / "policy", daemon.directory / "far" / "loaded"
+    directory.parent.mkdir()
+    noted = f"with open({str(loaded)!r}, 'a') as file:\n    print(os.getpid(), PREFIX, file=file)\n"
+    exchange(directory, policy())
+    daemon.write()
+    configuration = daemon.configuration.read_text()
+    daemon.save(daemon.configuration, configuration.replace('"hook.py"', '"far/policy/hook.py"'))
+    daemon.start()
+    worker, standby = daemon.worker(), daemon.ready()
+    firsts = []
+    while firsts[-2:] != [standby, standby]:
+        # On a machine that is busy the worker goes first if nobody else has begun in time.
+        assert len(firsts) < 5, firsts
+        sleep(COARSEST_TICK + 1)  # a younger file is read again and again, by everybody
+        prefix = f"{len(firsts)}-"
+        exchange(directory, policy(noted, prefix))
+        daemon.live(prefix)
+        who = [line.split()[0] for line in loaded.read_text().splitlines() if prefix in line]
+        assert str(worker) in who
+        firsts.append(int(who[0]))

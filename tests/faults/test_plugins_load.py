@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, prefixed, under_load
+from ..support.wait import eventually
+from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, prefixed, stop, under_load
 
 DEADLY = {
     "leaves": "import os\nos._exit(0)\n",
@@ -25,6 +27,10 @@ RAISING = {
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file on a busy machine, and for attempts while a bad one is loaded."""
 KEEP = 'on_load_error = "keep"\n'
+NOTING = """
+import pathlib
+pathlib.Path(__file__).with_name("begun").touch()
+"""
 GATED = """
 import pathlib
 pathlib.Path(__file__).with_name("gate").open().close()
@@ -78,6 +84,24 @@ def test_what_crashes_or_hangs_when_it_is_saved_never_reaches_the_worker_that_ke
         daemon.live("mended ")
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.worker() == worker
+
+
+@parametrized(HANGING)
+def test_a_standby_that_is_late_does_not_hang_beside_the_worker_but_takes_its_place(fresh, source):
+    daemon = fresh().with_policy("", KEEP + LOAD_TIME)
+    with under_load(daemon, prefixed("", "mended ")) as accounts:
+        standby = daemon.ready()
+        stop(standby)
+        daemon.save(daemon.hook_file, NOTING + source + policy())
+        eventually((daemon.directory / "begun").exists)
+        os.kill(standby, signal.SIGCONT)
+        daemon.wait_for("limits.load_time")
+        assert daemon.worker() == standby
+        accounts.wait_for(POLICY)
+        daemon.save(daemon.hook_file, policy("", "mended "))
+        daemon.live("mended ")
+    assert accounts.outcomes[TEMPFAILED] == 0
+    assert daemon.worker() == standby
 
 
 @parametrized(DEADLY)

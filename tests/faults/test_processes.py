@@ -13,7 +13,7 @@ from time import sleep
 import pytest
 
 from ..daemon.lab import TEMPFAIL, attempt, line
-from ..support.wait import eventually
+from ..support.wait import eventually, for_a_while
 from .lab import (
     ENDED,
     POLICY,
@@ -24,6 +24,7 @@ from .lab import (
     Accounts,
     gone,
     policy,
+    stop,
     under_load,
 )
 
@@ -176,6 +177,18 @@ def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):
         eventually(lambda: daemon.worker() not in {worker, stopped})
     assert accounts.outcomes[ENDED] <= 6  # once woken the standby may serve until it is killed
     assert accounts.longest < LONGEST_SILENCE
+
+
+def test_a_worker_that_dies_after_a_quiet_time_leaves_its_standby_as_long_as_ever_to_serve(fresh):
+    daemon = fresh().with_policy()
+    worker, standby = daemon.worker(), daemon.ready()
+    stop(standby)
+    sleep(1.5)  # the supervisor looks at nothing but what may hang meanwhile
+    os.kill(worker, signal.SIGKILL)
+    substitutes = for_a_while(0.5, lambda: daemon.children(STAND_IN))
+    os.kill(standby, signal.SIGCONT)
+    assert set().union(*substitutes) == set()
+    assert daemon.worker() == standby
 
 
 def test_a_daemon_that_was_stopped_as_a_whole_goes_on_where_it_stood(fresh):
