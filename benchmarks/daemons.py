@@ -57,15 +57,16 @@ class Daemon:
         client.connect(str(self.address))
         return client
 
-    def answer(self) -> str:
-        """Ask until there is an answer, as a dying worker may yet accept; return its message."""
+    def until_it_answers(self, message: str) -> None:
+        """Ask until this is the answer: a dying worker may yet accept, or a stand-in answer."""
         until = perf_counter() + _PATIENCE
         while perf_counter() < until:
             with suppress(ConnectionError), self.connect() as client:
                 client.sendall(line())
-                if text := client.recv(4096):
-                    return str(json.loads(text).get("message"))
-        sys.exit(f"no answer within {_PATIENCE} s")
+                text = client.recv(4096)
+                if text and json.loads(text).get("message") == message:
+                    return
+        sys.exit(f"no such answer within {_PATIENCE} s: {message}")
 
     def process(self, role: str, age: float = 0.0, other_than: int = 0) -> int:
         """Wait until another process of the daemon has this role, and this age; return its id."""
