@@ -280,7 +280,7 @@ def table_of(data):
     memories = Memories(*(os.memfd_create(name) for name in Memories._fields))
     try:
         os.pwrite(memories.content, data, 0)
-        shape = read("/list", memories, len(data), senders=True)[-1][1]
+        shape = read("/list", memories, senders=True)[-1][1]
         return Table(mmap.mmap(memories.first, 0, prot=mmap.PROT_READ), shape)
     finally:
         for each in memories:
