@@ -172,7 +172,17 @@ def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(
     replace(path, NEW, many=MANY * 20)
     eventually(lambda: blocks(plugin, OLD) and readers())
     os.kill(readers()[0], signal.SIGKILL)
-    eventually(lambda: works(lambda: blocks(plugin, NEW)))
+    said = set()
+
+    def mended():
+        try:
+            return blocks(plugin, NEW)
+        except BlacklistError as error:
+            said.add(str(error))
+
+    eventually(mended)
+    [error] = said
+    assert f"reads {path} has ended too early, with signal 9; it is started again" in error
 
 
 def test_after_close_there_is_neither_a_thread_nor_a_process(made, blocks, path, eventually):
