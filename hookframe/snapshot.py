@@ -11,7 +11,10 @@ import stat
 import time
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 LARGEST: Final = 16 * 1024 * 1024
 """The largest file that is read, in bytes, unless a caller knows of larger ones."""
@@ -26,6 +29,7 @@ _BILLION: Final = 1_000_000_000
 
 Stamp = tuple[int, int, int, int, int]
 """Modification and change time in nanoseconds, size, inode and device."""
+_SIZE: Final = 2
 
 
 # Never wait for the writer of a FIFO, never become a terminal's session leader.
@@ -81,7 +85,8 @@ class Snapshot:
         """
         if self.writers is Writers.NONE:
             return True
-        begun = self.writers is Writers.SOME or not self.content
+        empty = self.stamp is None or not self.stamp[_SIZE]
+        begun = empty or self.writers is Writers.SOME
         return self.age >= (FORGOTTEN if begun else QUIET)
 
     def is_unchanged(self) -> bool:
@@ -100,11 +105,19 @@ class Snapshot:
     @property
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:
         """What makes a difference to whoever loads the file; time stamps do not."""
-        digest = hashlib.blake2b(self.content, digest_size=16).digest()
+        return self.fingerprint_of(self.content)
+
+    def fingerprint_of(self, content: bytes | mmap) -> tuple[bytes, int, int, str | None]:
+        """Give the fingerprint of a file whose bytes `take_snapshot` has put elsewhere.
+
+        Args:
+            content: these bytes.
+        """
+        digest = hashlib.blake2b(content, digest_size=16).digest()
         return digest, self.owner, stat.S_IMODE(self.mode), self.error
 
 
-def take_snapshot(path: str, largest: int = LARGEST) -> Snapshot:
+def take_snapshot(path: str, largest: int = LARGEST, into: int | None = None) -> Snapshot:
     """Read a file once, together with its owner, its permissions and its writers.
 
     While it is read a lease keeps writers out where the system grants one (F_SETLEASE in
@@ -114,6 +127,8 @@ def take_snapshot(path: str, largest: int = LARGEST) -> Snapshot:
     Args:
         path: the file; symbolic links are followed.
         largest: the size in bytes above which it is not read.
+        into: a descriptor that the bytes are written to, of `os.memfd_create` for example, so that
+            they need never be in the memory of this process. `content` is empty then.
 
     Returns:
         The snapshot; it never raises for what is wrong with the file.
@@ -123,14 +138,14 @@ def take_snapshot(path: str, largest: int = LARGEST) -> Snapshot:
     except (OSError, ValueError) as error:
         return Snapshot(path, error=_sentence(path, error))
     try:
-        return _read(path, handle, largest)
+        return _read(path, handle, largest, into)
     except OSError as error:
         return Snapshot(path, error=_sentence(path, error))
     finally:
         os.close(handle)
 
 
-def _read(path: str, handle: int, largest: int) -> Snapshot:
+def _read(path: str, handle: int, largest: int, into: int | None) -> Snapshot:
     writers = _lease(handle, fcntl.F_RDLCK)
     try:
         status = os.fstat(handle)
@@ -140,8 +155,15 @@ def _read(path: str, handle: int, largest: int) -> Snapshot:
         if status.st_size > largest:
             size = status.st_size
             return Snapshot(path, error=f"{path} has {size} bytes; at most {largest} are read")
-        with open(handle, "rb", closefd=False) as file:
-            content = file.read(largest + 1)
+        if into is None:
+            with open(handle, "rb", closefd=False) as file:
+                content = file.read(largest + 1)
+        else:
+            content = b""
+            _copy(handle, into, status.st_size)
+        before, status = _stamp(status), os.fstat(handle)
+        if writers is not Writers.NONE and _stamp(status) != before:
+            writers = Writers.SOME
     finally:
         if writers is Writers.NONE:
             _lease(handle, fcntl.F_UNLCK)
@@ -155,6 +177,12 @@ def _read(path: str, handle: int, largest: int) -> Snapshot:
         _stamp(status),
         _age(status),
     )
+
+
+def _copy(handle: int, into: int, size: int) -> None:
+    done = 0
+    while done < size and (copied := os.sendfile(into, handle, done, size - done)):
+        done += copied
 
 
 def _age(status: os.stat_result) -> float:

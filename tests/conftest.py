@@ -9,6 +9,7 @@ from loguru import logger
 
 from .support.distributions import installed_in, isolated
 from .support.log import Lines
+from .support.shell import Shell
 from .support.site import Site
 
 
@@ -25,6 +26,14 @@ def log():
     handler = logger.add(lines.take, format="{message}", level="DEBUG", catch=False)
     yield lines
     logger.remove(handler)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """A directory in which commands run."""
+    directory = tmp_path / "work"
+    directory.mkdir()
+    return Shell(directory)
 
 
 @pytest.fixture

@@ -8,18 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .lab import Shell
-
 PLUGINS = Path(__file__).parents[2] / "plugins"
 INSTALL = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation")
-
-
-@pytest.fixture
-def shell(tmp_path):
-    """A directory in which commands run."""
-    directory = tmp_path / "work"
-    directory.mkdir()
-    return Shell(directory)
 
 
 @pytest.fixture(scope="session")

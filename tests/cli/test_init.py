@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .lab import PROGRAM
+from ..support.shell import PROGRAM
 
 FILES = ("hook.py", "hookframe.toml")
 

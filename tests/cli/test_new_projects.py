@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .lab import Shell
+from ..support.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "contrib" / "template"

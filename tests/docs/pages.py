@@ -11,6 +11,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
     *sorted((ROOT / "contrib").glob("**/*.md")),
+    *sorted((ROOT / "plugins").glob("*/README.md")),
 ]
 HEADING = re.compile(r"(?m)^#+ +(?P<text>.*?) *$")
 FENCED = re.compile(r"(?ms)^```.*?^```$")

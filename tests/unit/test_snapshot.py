@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -46,6 +47,48 @@ def test_the_fingerprint_tells_content_and_permissions_but_no_time_stamp(path):
     path.chmod(0o640)
     path.write_bytes(b"Content\n")
     assert take_snapshot(str(path)).fingerprint != before
+
+
+@pytest.fixture
+def memory():
+    """The descriptor of memory that has no name."""
+    descriptor = os.memfd_create("content")
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("size", [0, 8, 1 << 22])
+def test_the_bytes_can_be_put_elsewhere(path, memory, size):
+    path.write_bytes(os.urandom(size))
+    snapshot = take_snapshot(str(path), into=memory)
+    whole = take_snapshot(str(path))
+    content = os.pread(memory, size + 1, 0)
+    assert (snapshot.content, content) == (b"", path.read_bytes())
+    assert (snapshot.stamp, snapshot.settled) == (whole.stamp, whole.settled)
+    assert snapshot.fingerprint_of(content) == whole.fingerprint
+
+
+def test_of_a_file_that_is_too_large_nothing_is_put_elsewhere(path, memory):
+    assert take_snapshot(str(path), 7, into=memory).error
+    assert os.fstat(memory).st_size == 0
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["lies still", "changes"])
+def test_a_file_that_changes_while_it_is_read_is_not_settled(path, changes, monkeypatch):
+    """Where no lease tells of writers, on a file that has lain still for five seconds."""
+    monkeypatch.setattr("hookframe.snapshot._lease", lambda *_: Writers.UNKNOWN)
+    later = time.time_ns() + 5_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    look = os.fstat
+
+    def look_and_change(handle):
+        status = look(handle)
+        if changes:
+            os.truncate(path, 3)
+        return status
+
+    monkeypatch.setattr(os, "fstat", look_and_change)
+    assert take_snapshot(str(path)).settled is not changes
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "loop", "nul", "huge"])

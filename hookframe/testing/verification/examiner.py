@@ -62,8 +62,6 @@ class Examiner:
         self._notebook = notebook
         self._usage = Usage()
         self._usage.thread = get_ident()
-        self._used = WatchedState(self._usage)
-        self.places = Places(bench.plugin)
         self.limit = float("inf")
         """nanoseconds that a call may take"""
         self.calls = 0

@@ -120,6 +120,7 @@ def _started(passed: list[int], out: IO[bytes], err: IO[bytes]) -> subprocess.Po
         env={
             **os.environ,
             "PYTHONHASHSEED": "0",  # the same order of sets each time
+            "PYTHONIOENCODING": "utf-8:backslashreplace",  # as in the host, all can be printed
             "HYPOTHESIS_STORAGE_DIRECTORY": _hypothesis_directory(),
         },
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from hookframe import Host
 README = (Path(__file__).parent.parent / "README.md").read_text()
 CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 [CONSOLE] = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+[DECIDED] = re.findall(r"^    \$ hookframe decide (\w+)=(\S+)\n    (.*)", README, re.MULTILINE)
 [LIST] = re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
@@ -42,6 +44,12 @@ def test_the_first_example_blocks_what_its_list_says(written, attempt, recipient
             "message": "This address is on an internal blacklist. (#5.7.1)",
         }
         assert host.decide(attempt(recipient="user@example.net")) == {"action": "normal"}
+
+
+def test_hookframe_decide_says_what_is_shown(written, attempt):
+    key, value, shown = DECIDED
+    with Host.from_config(written(CONFIGURATIONS[0]), watch=False) as host:
+        assert host.decide(attempt(**{key: value})) == json.loads(shown)
 
 
 def test_the_second_example_only_records(written, attempt):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from loguru import logger
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+[DECIDED] = re.findall(r"^    \$ hookframe decide (\w+)=(\S+)\n    (.*)", README, re.MULTILINE)
 [FILE] = re.findall(r"^```perl\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 NORMAL = {"action": "normal"}
 ATTEMPT = dict.fromkeys(("mtaid", "sendid", "listid", "msguid", "sender", "recipient"), "x") | {
@@ -51,6 +53,11 @@ def test_the_file_decides_as_it_says(host, attempt, log):
     ]
 
 
+def test_hookframe_decide_says_what_is_shown(host, attempt):
+    key, value, shown = DECIDED
+    assert host.decide(attempt(**{key: value})) == json.loads(shown)
+
+
 def test_the_longer_deadline_is_below_the_chains():
     table = tomllib.loads(CONFIGURATIONS[1])
     assert table["deadline"] == "6s"
@@ -61,7 +68,7 @@ def test_the_table_of_settings_has_each_with_its_default():
     table = README.split("## Settings", 1)[1].split("## ", 1)[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|]*?)`? \|", table, re.MULTILINE))
     assert list(rows) == ["file", "perl", "deadline"]
-    given = {key: value.strip('"') for key, value in rows.items() if value != "none"}
+    given = {key: value.strip('"') for key, value in rows.items() if not value.startswith("none")}
     defaults = read_settings({"file": "/a"})
     assert read_settings({"file": "/a"} | given) == defaults
 

@@ -104,37 +104,36 @@ class Reading:
         Raises:
             BlacklistError: it can't be used.
         """
-        snapshot = read_file(self._where.path)
-        self.seen = seen = replace(snapshot, content=b"")
-        if not snapshot.settled:
+        self.seen = seen = read_file(self._where.path, self._memories.content)
+        if not seen.settled:
             return
-        if (
-            known is not None
-            and known.seen.stamp == seen.stamp
-            and (
-                # The stamp alone was too young to prove anything: most likely nothing has changed.
-                known.fingerprint == snapshot.fingerprint
-            )
-        ):
-            yield replace(known, seen=seen)
-            return
-        self._hand_over(snapshot.content)
+        if known is not None and known.seen.stamp == seen.stamp:
+            # The stamp alone was too young to prove anything: most likely nothing has changed.
+            fingerprint = self._fingerprint(seen)
+            if known.fingerprint == fingerprint:
+                yield replace(known, seen=seen)
+                return
+        self._go_ahead()
         done, entries = self._next()
         if not done:
             yield ListFile(seen, (), entries)
-        fingerprint = snapshot.fingerprint  # takes its time; now nobody waits for it
-        del snapshot
+        fingerprint = self._fingerprint(seen)  # takes its time; now nobody waits for it
         if not done:
             _, entries = self._next()
         yield ListFile(seen, fingerprint, entries)
 
-    def _hand_over(self, content: bytes) -> None:
-        with open(self._memories.content, "wb", closefd=False) as file:
-            file.write(content)
+    def _fingerprint(self, seen: Snapshot) -> tuple[object, ...]:
+        if not os.fstat(self._memories.content).st_size:
+            return seen.fingerprint
+        with mmap(self._memories.content, 0, prot=PROT_READ) as content:
+            return seen.fingerprint_of(content)
+
+    def _go_ahead(self) -> None:
+        """Tell the process that the whole content is there."""
         stdin, self._process.stdin = self._process.stdin, None
         if stdin is not None:
             with suppress(BrokenPipeError), stdin:  # why it has ended is seen in what it says
-                stdin.write(b"%d" % len(content))
+                stdin.write(b"go\n")
 
     def _next(self) -> tuple[bool, Entries]:
         """Wait for the next table; say whether it is the last one."""

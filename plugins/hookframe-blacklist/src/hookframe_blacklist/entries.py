@@ -9,6 +9,7 @@ from hookframe_blacklist.errors import BlacklistError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Set
+    from mmap import mmap
 
 NULL_SENDER: Final = "<>"
 """The entry that stands for the empty envelope sender of a bounce (RFC 5321, section 4.5.5)."""
@@ -45,6 +46,17 @@ _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _NUMBERS_SHOWN: Final = 5
 
 
+class Part(NamedTuple):
+    """Some lines of a list, or all of them."""
+
+    text: bytes | mmap
+    """the whole list, as `without_marks` gives it"""
+    start: int
+    """where the first line begins"""
+    end: int
+    """where the last one is over"""
+
+
 class Block(NamedTuple):
     """Some lines of a list, read."""
 
@@ -78,7 +90,7 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
     data = without_marks(data, path)
     entries: set[str] = set()
     mistakes: list[tuple[int, str]] = []
-    for block in read_blocks(data, mistakes, senders=senders):
+    for block in read_blocks(Part(data, 0, len(data)), mistakes, senders=senders):
         if block.plain:
             entries.update(block.plain.decode("ascii").split("\n"))
         else:
@@ -101,25 +113,26 @@ def without_marks(data: bytes, path: str) -> bytes:
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
-def read_blocks(data: bytes, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
+def read_blocks(part: Part, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
     """Read a list block by block.
 
     Args:
-        data: its text, as `without_marks` gives it; or any whole lines of it.
+        part: the lines to read.
         mistakes: takes each line that is no entry, with its number.
         senders: whether `<>` is an entry.
     """
-    for start, end in _blocks(data):
-        block = data[start:end]
+    text = part.text
+    for start, end in _blocks(part):
+        block = text[start:end]
         if _ADDRESSES.fullmatch(block) or _ADDRESSES.fullmatch(block := block.lower()):
             yield Block(block, (), domains=False)
         elif _PLAIN_BLOCK.fullmatch(block):
             yield Block(block, (), domains=True)
         else:
             entries: set[str] = set()
-            wrong = _read_lines(data[start:end], entries, senders=senders)
+            wrong = _read_lines(text[start:end], entries, senders=senders)
             if wrong:
-                before = data.count(b"\n", 0, start)
+                before = text[:start].count(b"\n")
                 mistakes += [(before + number, line) for number, line in wrong]
             yield Block(b"", entries, domains=True)
 
@@ -138,11 +151,11 @@ def lookup_keys(address: str) -> tuple[str, str]:
     return whole, whole[whole.rfind("@") :]
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Cut the data behind line breaks into pieces of about the same size."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start + _BLOCK) + 1 or len(data)
+def _blocks(part: Part) -> Iterator[tuple[int, int]]:
+    """Cut lines behind line breaks into pieces of about the same size."""
+    text, start, last = part
+    while start < last:
+        end = text.find(b"\n", start + _BLOCK, last) + 1 or last
         yield start, end
         start = end
 

@@ -88,13 +88,17 @@ def refuse_larger(path: str, largest: int) -> None:
         raise TooLarge(f"{path} has {size} bytes; at most {largest} are read here")
 
 
-def read_file(path: str) -> Snapshot:
+def read_file(path: str, into: int | None = None) -> Snapshot:
     """Read a list's file.
+
+    Args:
+        path: its name.
+        into: a descriptor that the bytes are written to, rather than into the snapshot.
 
     Raises:
         BlacklistError: it can't be read; the text says what to do.
     """
-    snapshot = take_snapshot(path, LARGEST)
+    snapshot = take_snapshot(path, LARGEST, into)
     if snapshot.error is not None:
         raise BlacklistError(
             f"{snapshot.error}. A list that can't be read is not taken for an empty one: put a "

@@ -1,7 +1,7 @@
 """The program of the process that reads a large list, so that no attempt has to.
 
-Whoever started it puts the file's bytes into one piece of memory, says on standard input how many
-they are, and finds tables in other memory. A line on standard output tells of each:
+Whoever started it puts the file's bytes into one piece of memory, says so on standard input, and
+finds tables in other memory. A line on standard output tells of each:
 
     one BUCKETS DOMAINS    the whole list is in the first memory
     two BUCKETS DOMAINS    half of it is in the first memory, half in the second: rough tables, made
@@ -20,8 +20,8 @@ from itertools import chain
 from mmap import PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hookframe_blacklist.compressed import unpack
-from hookframe_blacklist.entries import parse, read_blocks, without_marks
+from hookframe_blacklist.compressed import is_compressed, unpack
+from hookframe_blacklist.entries import Part, parse, read_blocks, without_marks
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import LARGEST
 from hookframe_blacklist.table import Shape, Table, laid_out, shape_for, sort_into_buckets
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _WORTH_SHARING: Final = 1 << 22
 """Bytes of a list from which on a second process saves more time than it takes to start."""
+_BEGINNING: Final = 1 << 16
+"""Bytes at the start of a list that tell whether it is compressed, or has marks in it."""
+_BUFFER: Final = 1 << 17
+"""Bytes that are written at a time."""
 _PLAIN, _DOMAINS, _WRONG = range(3)
 """What the process of the second half says that it has found."""
 
@@ -53,22 +57,22 @@ def main() -> None:
     gc.disable()  # there are no cycles, and soon there is no process
     _, kind, path, *descriptors = sys.argv
     memories = Memories(*map(int, descriptors))
-    size = int(sys.stdin.read())
+    if not sys.stdin.read():
+        os._exit(0)  # whoever started it has gone, or wants it no more
     try:
-        for word, shape in _read(path, memories, size, senders=kind == "senders"):
+        for word, shape in _read(path, memories, senders=kind == "senders"):
             _say(f"{word} {shape.buckets} {shape.domains:d}")
     except BlacklistError as error:
         _say(f"wrong\n{error}")
     os._exit(0)  # to free a million objects one by one would take as long as to make them
 
 
-def read(path: str, memories: Memories, size: int, *, senders: bool) -> list[tuple[str, Shape]]:
+def read(path: str, memories: Memories, *, senders: bool) -> list[tuple[str, Shape]]:
     """Read a list to its end, in this process.
 
     Args:
         path: its name.
         memories: where its content is, and where the tables go.
-        size: of the content, in bytes.
         senders: whether it is a list of senders.
 
     Returns:
@@ -77,31 +81,37 @@ def read(path: str, memories: Memories, size: int, *, senders: bool) -> list[tup
     Raises:
         BlacklistError: the list can't be used.
     """
-    return list(_read(path, memories, size, senders=senders))
+    return list(_read(path, memories, senders=senders))
 
 
-def _read(
-    path: str, memories: Memories, size: int, *, senders: bool
-) -> Iterator[tuple[str, Shape]]:
-    content = os.pread(memories.content, size, 0) if size else b""
-    if len(content) != size:
-        raise BlacklistError(f"of {path} only {len(content)} bytes have arrived, not {size}")
-    text = without_marks(unpack(content, path, LARGEST), path)
+def _read(path: str, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
+    text = _text(memories.content, path)
     try:
         yield from _build(text, memories, senders=senders)
     except _Wrong:
-        parse(text, path, senders=senders)  # raises: it knows the numbers of the lines
+        parse(text[:], path, senders=senders)  # raises: it knows the numbers of the lines
 
 
-def _build(text: bytes, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
-    middle = text.find(b"\n", len(text) // 2) + 1
-    fine = shape_for(len(text))
-    if len(text) < _WORTH_SHARING or not middle or len(os.sched_getaffinity(0)) == 1:
-        yield "one", _fill(memories.first, text, fine, senders=senders)
+def _text(memory: int, path: str) -> bytes | mmap:
+    """Give the text of a list: as it lies there, if it is neither compressed nor marked."""
+    if not os.fstat(memory).st_size:
+        return unpack(b"", path, LARGEST)
+    content = mmap(memory, 0, prot=PROT_READ)
+    beginning = content[:_BEGINNING]
+    if not is_compressed(beginning, path) and without_marks(beginning, path) == beginning:
+        return content
+    return without_marks(unpack(content[:], path, LARGEST), path)
+
+
+def _build(text: bytes | mmap, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
+    middle, end = text.find(b"\n", len(text) // 2) + 1, len(text)
+    fine = shape_for(end)
+    if end < _WORTH_SHARING or not middle or len(os.sched_getaffinity(0)) == 1:
+        yield "one", _fill(memories.first, Part(text, 0, end), fine, senders=senders)
         return
-    shape = shape_for(len(text), rough=True)
-    with _second_half(memories.second, text[middle:], shape, senders=senders) as second:
-        first = _fill(memories.first, text[:middle], shape, senders=senders)
+    shape = shape_for(middle, rough=True)
+    with _aside(memories.second, Part(text, middle, end), shape, senders=senders) as second:
+        first = _fill(memories.first, Part(text, 0, middle), shape, senders=senders)
         rough = shape._replace(domains=first.domains or second())
     yield "two", rough
     os.nice(5)  # the list is in use: nobody waits for this
@@ -111,14 +121,12 @@ def _build(text: bytes, memories: Memories, *, senders: bool) -> Iterator[tuple[
 
 
 @contextmanager
-def _second_half(
-    memory: int, text: bytes, shape: Shape, *, senders: bool
-) -> Iterator[Callable[[], bool]]:
+def _aside(memory: int, part: Part, shape: Shape, *, senders: bool) -> Iterator[Callable[[], bool]]:
     """Fill a table in a process of its own.
 
     Args:
         memory: where the table goes.
-        text: its lines.
+        part: the lines that go there.
         shape: of the table.
         senders: whether these are senders.
 
@@ -130,7 +138,7 @@ def _second_half(
     process = os.fork()  # this one has no other thread, and nothing else to do
     if process == 0:
         # The end of a process takes its time, so it says before what it has found.
-        os.write(theirs, bytes([_found(memory, text, shape, senders=senders)]))
+        os.write(theirs, bytes([_found(memory, part, shape, senders=senders)]))
         os._exit(0)
     os.close(theirs)
 
@@ -148,18 +156,18 @@ def _second_half(
         os.close(ours)
 
 
-def _found(memory: int, text: bytes, shape: Shape, *, senders: bool) -> int:
+def _found(memory: int, part: Part, shape: Shape, *, senders: bool) -> int:
     try:
-        return _DOMAINS if _fill(memory, text, shape, senders=senders).domains else _PLAIN
+        return _DOMAINS if _fill(memory, part, shape, senders=senders).domains else _PLAIN
     except _Wrong:
         return _WRONG
 
 
-def _fill(memory: int, text: bytes, shape: Shape, *, senders: bool) -> Shape:
+def _fill(memory: int, part: Part, shape: Shape, *, senders: bool) -> Shape:
     """Write a table of some lines; say whether one may stand for a domain."""
     mistakes: list[tuple[int, str]] = []
     kinds: set[bool] = set()
-    buckets = sort_into_buckets(_pieces(text, mistakes, kinds, senders=senders), shape)
+    buckets = sort_into_buckets(_pieces(part, mistakes, kinds, senders=senders), shape)
     if mistakes:
         raise _Wrong
     _write(memory, buckets)
@@ -167,9 +175,9 @@ def _fill(memory: int, text: bytes, shape: Shape, *, senders: bool) -> Shape:
 
 
 def _pieces(
-    text: bytes, mistakes: list[tuple[int, str]], kinds: set[bool], *, senders: bool
+    part: Part, mistakes: list[tuple[int, str]], kinds: set[bool], *, senders: bool
 ) -> Iterator[list[bytes]]:
-    for block in read_blocks(text, mistakes, senders=senders):
+    for block in read_blocks(part, mistakes, senders=senders):
         kinds.add(block.domains)
         if block.plain:
             yield block.plain.removesuffix(b"\n").split(b"\n")
@@ -178,7 +186,7 @@ def _pieces(
 
 
 def _write(memory: int, buckets: list[bytes]) -> None:
-    with open(memory, "wb", closefd=False) as file:
+    with open(memory, "wb", _BUFFER, closefd=False) as file:
         file.writelines(laid_out(buckets))
 
 
