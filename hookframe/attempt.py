@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypedDict
 import msgspec
 
 from hookframe.errors import InvalidAttempt
-from hookframe.frozen import frozen
+from hookframe.frozen import ATOMS, frozen
 from hookframe.wording import shown
 
 
@@ -87,11 +87,12 @@ def _as_dict(given: object) -> dict[str, Any]:
 
 def _freeze_the_others(attempt: dict[str, Any]) -> None:
     """Make what is nested in keys beyond the nine read-only as well."""
-    for key in attempt.keys() - ATTEMPT_TYPES.keys():
-        try:
-            attempt[key] = frozen(attempt[key])
-        except RecursionError:
-            raise InvalidAttempt(f"{shown(key)} is nested too deeply", key) from None
+    for key, value in attempt.items():
+        if type(value) not in ATOMS:
+            try:
+                attempt[key] = frozen(value)
+            except RecursionError:
+                raise InvalidAttempt(f"{shown(key)} is nested too deeply", key) from None
 
 
 def _converted(key: str, kind: type, value: Any) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types whose values have nothing inside them, and can't be changed."""
 
 
 class _ReadOnlyList(list[Any]):
@@ -29,6 +32,8 @@ def frozen(value: Any) -> Any:
     Raises:
         RecursionError: it is nested too deeply.
     """
+    if type(value) in ATOMS:
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({key: frozen(inner) for key, inner in value.items()})
     if isinstance(value, list):
