@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from hookframe.daemon.board import Board, Slot
 
+_PROMPT: Final = 0.05
+"""Seconds in which a standby begins that the system has told of a change."""
 _PATIENCE: Final = 0.5
 """Seconds in which somebody begins; after that the worker goes first itself."""
 _LONGEST: Final = 10.0
@@ -34,17 +36,17 @@ class StandbyFirst(Rehearsal):
     Args:
         board: where all children tell what they load.
         slot: this one's.
-        waiting: is called when a worker is asked about another policy than before.
+        alert: is called when a worker is asked about a policy that nobody has begun to load.
     """
 
-    def __init__(
-        self, board: Board, slot: Slot, waiting: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, board: Board, slot: Slot, alert: Callable[[], None] = lambda: None) -> None:
         self._board = board
-        self._waiting = waiting
+        self._alert = alert
         self._slot = slot
         self._asked: Numbers | None = None
         self._since = 0.0
+        self._alone = False
+        """whether this worker may be the only one who knows of what it has been asked about"""
         self._came_second = False
         """whether another process was loading what this standby has been asked about"""
         self.serving = False
@@ -105,8 +107,7 @@ class StandbyFirst(Rehearsal):
         now = monotonic()
         if policy != self._asked:
             self._asked, self._since, self._came_second = policy, now, False
-            if self.serving:
-                self._waiting()
+            self._alone = self.serving
         if not (self.serving or self._came_second):
             if self._claim(policy):
                 return Advice.LOAD
@@ -121,6 +122,9 @@ class StandbyFirst(Rehearsal):
         patience = _LONGEST if supervisor[SUSPECT] == policy.core else _PATIENCE
         if now - self._since >= patience and self._claim(policy):
             return Advice.LOAD
+        if self._alone and now - self._since >= _PROMPT:
+            self._alone = False
+            self._alert()
         return Advice.WAIT
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from mmap import mmap
 
-_BUCKET: Final = 1 << 10
+_BUCKET: Final = 1 << 9
 """Bytes of a bucket, about."""
 _ROUGH_BUCKET: Final = 1 << 15
 """The same of a rough table."""
