@@ -71,7 +71,7 @@ class Table:
         line = entry.encode("utf-8", "surrogatepass")
         starts = self._starts
         bucket = self._checksum(line) % self._buckets
-        return b"\n" + line + b"\n" in self._memory[starts[bucket] : starts[bucket + 1] + 1]
+        return self._memory.find(b"\n%b\n" % line, starts[bucket], starts[bucket + 1] + 1) >= 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """Give the lines as they stand there, bucket by bucket; an empty one is no entry."""
