@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +97,9 @@ class Host:
         self._config: Config | None = None
         self.loading_since = 0.0
         """since when a generation is being built, by the monotonic clock; 0 while none is"""
+        self.changing: Callable[[], object] = _nothing
+        """is called by the thread that loads: when it begins and ends, and before the first attempt
+        is decided by another generation"""
         material = self._load(_settled(source))
         self._reloader: Reloader | None = None
         if watch:
@@ -413,6 +416,7 @@ class Host:
             self._limit.lines = lines if self._log.limited else None
         self._rehearsal.begin(material.numbers)
         self.loading_since = monotonic()
+        self.changing()
         try:
             with _ending_strays():  # before the lock is wanted, which the parent may hold
                 if current is not None:  # attempts are decided meanwhile
@@ -426,6 +430,7 @@ class Host:
             self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
         finally:
             self.loading_since = 0.0
+            self.changing()
             self._builder.end()
             loaded = replace(material, code_files=self._builder.code_files)
             self._rehearsal.survived(material.numbers, loaded.numbers)
@@ -469,6 +474,11 @@ class Host:
                 generation.chain.run.statistics = self.statistics
             if self._alarm is not None and generation is not None:
                 self._alarm.watch(generation.chain.run, generation.chain.shortest)
+            self.changing()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 @contextmanager

@@ -119,9 +119,13 @@ class Connection:
     def _settle(self) -> None:
         """See whether it has gone already; wait for its news if not."""
         self._readable = True
-        self.turn()
+        if not self._scheduled:
+            self.turn()
         if not self._closed:
-            self._watch()
+            try:
+                self._watch()
+            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+                self._fail(error)
 
     def ready(self, events: int) -> None:
         """Go on, as there is news.
@@ -132,7 +136,10 @@ class Connection:
         if events == EPOLLIN:
             self._readable = True
         else:
-            self._note(events)
+            try:
+                self._note(events)
+            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+                self._fail(error)
         if not self._scheduled:
             self.turn()
 
@@ -171,8 +178,12 @@ class Connection:
         except Exception as error:  # noqa: BLE001  (it may be want of memory)
             stamp = self._service.stamp
             stamp.end(stamp.cells[ATTEMPT] or stamp.number)
-            self._service.failed(error)
-            self.abort()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Close, as something has gone wrong that nobody has foreseen."""
+        self._service.failed(error)
+        self.abort()
 
     def drain(self) -> None:
         """Answer the requests that have come whole, then close.

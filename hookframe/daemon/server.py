@@ -157,7 +157,11 @@ class Server:
                 self._accept_no_more()
                 self._pausing = True
                 return
-            self._make(number, service)
+            try:
+                self._make(number, service)
+            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+                self._failed(error)
+                self._discard(number)
 
     def _make(self, number: int, service: Service) -> None:
         """Begin a connection, if there is room for it."""
@@ -174,6 +178,15 @@ class Server:
             return
         connection = self._connections[number] = Connection(number, service)
         connection.begin()
+
+    def _discard(self, number: int) -> None:
+        """Close a connection that could not be begun."""
+        connection = self._connections.get(number)
+        if connection is not None:
+            connection.abort()
+        else:
+            self._holdings.take_back(number)
+            os.close(number)
 
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""

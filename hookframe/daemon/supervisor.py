@@ -32,7 +32,7 @@ from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scales import Scales
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
-from hookframe.daemon.vigil import Stuck
+from hookframe.daemon.vigil import Stuck, Vigil
 from hookframe.daemon.worker import stand_in, work
 from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
@@ -336,6 +336,7 @@ class Supervisor:
         spare.role = Role.WORKER
         spare.since = monotonic()
         spare.post.slot.cells[DOZING] = 0  # somebody waits for it now
+        spare.vigil = Vigil(spare.post.slot, spare.since)
         spare.tell(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:

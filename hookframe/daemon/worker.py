@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from hookframe.log import Log
     from hookframe.sources import Source
 
-_DROWSY_SWEEP: Final = 5.0
-"""Seconds between two sweeps while no client asks anything."""
+_DROWSY_SWEEP: Final = 4.0
+"""Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
 _HEAD_START: Final = 0.01
@@ -136,6 +136,7 @@ class Worker:
         quiet: bool = False,
     ) -> None:
         self._host = host
+        self._config = config
         self._rehearsal = rehearsal
         self._quiet = quiet
         self._log = log
@@ -144,6 +145,7 @@ class Worker:
         self._server = Server(host, listeners, config, log, stamp, self._status)
         self._said: object = None
         """what the last report was made of"""
+        self._next_sweep: asyncio.TimerHandle | None = None
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
 
@@ -158,8 +160,9 @@ class Worker:
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
         self._server.prepare()
-        sweeping = loop.create_task(self._keep_sweeping())
-        await asyncio.sleep(0)  # one sweep, so that the supervisor can see from now on if it hangs
+        if isinstance(self._host, Host):
+            self._host.changing = self._note_limits
+        self._keep_sweeping()  # from now on the supervisor can see if it hangs
         _say(self._post, LOADED)
         await self._told_to_serve.wait()
         if not self._leaving.is_set():
@@ -167,13 +170,16 @@ class Worker:
                 self._host.catch_up(_CATCH_UP)
             if self._rehearsal is not None:
                 self._rehearsal.serving = True
+            if isinstance(self._host, Host):
+                self._host.look()  # as a worker it looks more often, from now on
             self._server.open()
             _say(self._post, SERVING)
             self._log.unmute()
             loop.call_later(_HEAD_START, self._announce)
         await self._leaving.wait()
         await self._server.drain()
-        sweeping.cancel()
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
         self._report()
 
     def _announce(self) -> None:
@@ -185,33 +191,47 @@ class Worker:
         self._told_to_serve.set()
         self._leaving.set()
 
-    async def _keep_sweeping(self) -> None:
-        while True:
-            try:
-                self._sweep()
-            except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
-                self._log.error(f"looking after the connections failed: {error!r}")
-            await asyncio.sleep(_DROWSY_SWEEP if self._cells[DOZING] else SWEEP)
+    def _keep_sweeping(self) -> None:
+        """Sweep now, and go on with it."""
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
+        try:
+            self._sweep()
+        except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
+            self._log.error(f"looking after the connections failed: {error!r}")
+        pause = _DROWSY_SWEEP if self._cells[DOZING] else SWEEP
+        self._next_sweep = asyncio.get_running_loop().call_later(pause, self._keep_sweeping)
 
     def _sweep(self) -> None:
         """Look after the connections, and let the supervisor see how this process is."""
         self._server.sweep()
+        self._note_limits()
+        if isinstance(self._host, Host):
+            self._host.tell_left_out()
+        self._log.look_after()
+        self._beat()
+        said = self._server.outline()
+        if said != self._said:
+            self._said = said
+            self._report()
+        self._doze_if_quiet()
+
+    def _note_limits(self) -> None:
+        """Let the supervisor see what this process is about to do, and how long it may take.
+
+        Whichever thread changes that calls this, before it counts.
+        """
         cells, host = self._cells, self._host
-        limits = self._server.limits
+        limits = (host.config or self._config).limits
         cells[LOAD_TIME] = int(limits.load_time * MICROSECONDS)
         cells[MAX_MEMORY] = limits.max_memory
         if isinstance(host, Host):
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
             cells[LOADING] = int(host.loading_since * MICROSECONDS)
-            host.tell_left_out()
-        self._log.look_after()
-        cells[BEAT] = int(monotonic() * MICROSECONDS)
-        said = self._server.outline()
-        if said != self._said:
-            self._said = said
-            self._report()
-        self._doze_if_quiet()
+
+    def _beat(self) -> None:
+        self._cells[BEAT] = int(monotonic() * MICROSECONDS)
 
     def _report(self) -> None:
         self._post.slot.publish(encode(self._server.part()))
@@ -234,8 +254,10 @@ class Worker:
 
     def _stir(self) -> None:
         """Be as watchful, and as watched, as ever; a client has come."""
-        self._cells[BEAT] = int(monotonic() * MICROSECONDS)
+        self._beat()
         self._cells[DOZING] = 0
+        # A turn of a client is none of the event loop's: it has to be woken.
+        asyncio.get_running_loop().call_soon_threadsafe(self._keep_sweeping)
         if isinstance(self._host, Host):
             self._host.stir()
         _say(self._post, BUSY)

@@ -11,10 +11,11 @@ import struct
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from time import sleep, time
+from time import monotonic, sleep, time
 
 import pytest
 
+from hookframe.reload import TOLD
 from hookframe.snapshot import COARSEST_TICK
 
 from ..daemon.lab import attempt
@@ -411,3 +412,24 @@ def test_a_change_that_only_a_look_can_show_is_loaded_by_the_standby_before_the_
         who = [line.split()[0] for line in loaded.read_text().splitlines() if prefix in line]
         assert str(worker) in who
         firsts.append(int(who[0]))
+
+
+def test_who_has_just_been_promoted_sees_by_itself_what_the_system_tells_nobody(fresh):
+    daemon = fresh()
+    directory = daemon.directory / "far" / "policy"
+    directory.parent.mkdir()
+    exchange(directory, policy())
+    daemon.write()
+    configuration = daemon.configuration.read_text()
+    daemon.save(daemon.configuration, configuration.replace('"hook.py"', '"far/policy/hook.py"'))
+    daemon.start()
+    sleep(COARSEST_TICK + 1)
+    worker, standby = daemon.worker(), daemon.ready()
+    sleep(COARSEST_TICK + 1)
+    os.kill(worker, signal.SIGKILL)
+    daemon.next_worker(worker)
+    begun = monotonic()
+    exchange(directory, policy(prefix="new-"))
+    daemon.live("new-")
+    assert daemon.worker() == standby
+    assert monotonic() - begun < TOLD / 2

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import pytest
 
 from ..support.wait import eventually
 from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
 
+DOZED = 3.0
+"""Seconds without a client after which a worker dozes, and looks after nothing for a while."""
 INTERRUPTIBLE = """
 import queue
 import re
@@ -212,3 +215,43 @@ def test_a_hook_that_hangs_is_mended_by_a_save_while_it_hangs(fresh):
         daemon.save(daemon.hook_file, policy("def once(): pass\n"))
         assert hung.result() is ENDED
         assert caller.ask(recipient="once@fault.test") is POLICY
+
+
+def test_the_first_attempt_after_a_policy_was_mended_while_nobody_asked_is_killed_if_it_hangs(
+    fresh,
+):
+    daemon = fresh()
+    daemon.write("def broken(:\n")
+    daemon.launch()
+    daemon.wait_for("listening on")
+    sleep(DOZED)
+    daemon.save(daemon.hook_file, policy(UNINTERRUPTIBLE))
+    daemon.wait_for("generation 1")
+    assert Accounts(daemon).fault("in_c") is ENDED
+    daemon.wait_for("did not end after its deadline")
+
+
+def test_a_deadline_that_was_made_longer_while_nobody_asked_holds_for_the_first_attempt(fresh):
+    daemon = fresh()
+    slow = "def slow():\n    import time\n    time.sleep(2.5)\n"
+    daemon.write(policy(slow), 'deadline = "1s"\n')
+    daemon.start()
+    sleep(DOZED)
+    configuration = daemon.configuration.read_text()
+    daemon.save(daemon.configuration, configuration.replace('"1s"', '"20s"'))
+    daemon.wait_for("generation 2")
+    assert Accounts(daemon).fault("slow") is POLICY
+
+
+def test_a_load_that_has_ended_while_nobody_asked_kills_nobody(fresh):
+    daemon = fresh()
+    slow = "import time\ntime.sleep(1)\n"
+    daemon.write(policy(), '[limits]\nload_time = "1500ms"\n')
+    daemon.start()
+    worker, standby = daemon.worker(), daemon.ready()
+    for number in range(2, 5):
+        sleep(DOZED)
+        daemon.save(daemon.hook_file, slow + policy(prefix=f"{number}-"))
+        daemon.wait_for(f"generation {number}")
+    sleep(DOZED)
+    assert daemon.children() == {worker, standby}

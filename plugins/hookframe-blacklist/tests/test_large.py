@@ -7,11 +7,12 @@ import mmap
 import os
 import signal
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hookframe_blacklist import Blacklist, BlacklistError
+from hookframe_blacklist import Blacklist, BlacklistError, reader
 from hookframe_blacklist.entries import parse
 from hookframe_blacklist.limits import SMALL
 from hookframe_blacklist.reader import Memories, read
@@ -295,6 +296,49 @@ def table_of(data):
     finally:
         for each in memories:
             os.close(each)
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    """Reads a list in two halves, the second one late; gives what each word comes with."""
+    found = reader._found
+
+    def found_late(*arguments, **options):
+        time.sleep(0.5)
+        return found(*arguments, **options)
+
+    monkeypatch.setattr(reader, "_WORTH_SHARING", 1)
+    monkeypatch.setattr(reader, "_found", found_late)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    memories = Memories(*(os.memfd_create(name) for name in Memories._fields))
+
+    def read_in_halves(data):
+        os.pwrite(memories.content, data, 0)
+        for word, shape in reader._read("/list", memories, senders=False):
+            used = memories[1:3] if word == "two" else memories[3:]
+            yield word, [Table(mmap.mmap(each, 0, prot=mmap.PROT_READ), shape) for each in used]
+
+    yield read_in_halves
+    for each in memories:
+        os.close(each)
+
+
+@pytest.mark.parametrize(
+    "first", ["", "@example.com\n", "# comment\n"], ids=["", "domain", "comment"]
+)
+def test_a_list_is_not_in_use_before_both_halves_of_it_are_there(halves, first):
+    addresses = [f"user{number}@example.org" for number in range(5000)]
+    words = []
+    for word, tables in halves((first + "\n".join(addresses) + "\n").encode()):
+        words.append(word)
+        assert not [each for each in addresses if not any(each in table for table in tables)]
+    assert words == ["two", "fine"]
+
+
+def test_a_broken_line_in_the_second_half_is_named_though_the_first_lists_domains(halves):
+    lines = ["@example.com", *(f"user{number}@example.org" for number in range(5000)), "wrong"]
+    with pytest.raises(BlacklistError, match=r"^/list line 5002: 'wrong' has no @"):
+        list(halves("\n".join(lines).encode()))
 
 
 def test_two_halves_answer_as_the_whole():

@@ -112,7 +112,8 @@ def _build(text: bytes | mmap, memories: Memories, *, senders: bool) -> Iterator
     shape = shape_for(middle, rough=True)
     with _aside(memories.second, Part(text, middle, end), shape, senders=senders) as second:
         first = _fill(memories.first, Part(text, 0, middle), shape, senders=senders)
-        rough = shape._replace(domains=first.domains or second())
+        second_domains = second()  # until then that table is not whole
+        rough = shape._replace(domains=first.domains or second_domains)
     yield "two", rough
     os.nice(5)  # the list is in use: nobody waits for this
     halves = (Table(mmap(each, 0, prot=PROT_READ), rough) for each in memories[1:3])
