@@ -24,7 +24,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._now: float | None = None
-        self._monotonic = 0.0
+        self._monotonic = 0  # nanoseconds, which stay exact however long the machine is up
 
     def set(self, when: datetime | float) -> None:
         """Let it be that time.
@@ -42,9 +42,9 @@ class Clock:
                 )
             when = when.timestamp()
         if self._now is None:
-            self._monotonic = time.monotonic()
+            self._monotonic = time.monotonic_ns()
         else:
-            self._monotonic += max(when - self._now, 0.0)
+            self._monotonic += max(round((when - self._now) * _NANOSECONDS), 0)
         self._now = float(when)
 
     def advance(self, seconds: float) -> None:
@@ -76,7 +76,7 @@ class Clock:
     def _standing(self) -> tuple[Reading, Reading]:
         """Give what takes the place of the monotonic clocks: time-machine leaves them alone."""
         now = self._monotonic
-        return lambda: now, lambda: int(now * _NANOSECONDS)
+        return lambda: now / _NANOSECONDS, lambda: now
 
 
 def _exchanged(names: Mapping[str, Any], clocks: Mapping[Reading, Reading]) -> dict[str, Reading]:
