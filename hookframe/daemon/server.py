@@ -173,14 +173,13 @@ class Server:
                     f"{self._room} clients are connected, as many as limits.connections "
                     "and the system allow; further ones are turned away"
                 )
-            self._holdings.take_back(number)
-            os.close(number)
+            self._discard(number)
             return
         connection = self._connections[number] = Connection(number, service)
         connection.begin()
 
     def _discard(self, number: int) -> None:
-        """Close a connection that could not be begun."""
+        """Close a connection for which there is no room, or that could not be begun."""
         connection = self._connections.get(number)
         if connection is not None:
             connection.abort()

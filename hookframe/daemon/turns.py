@@ -102,7 +102,7 @@ class Turns(EpollSelector):
                     asked = True
                 elif number in events:
                     if self.stir is not None:
-                        self._end_quiet()
+                        self.end_quiet()
                     events[number](event)
             if news:
                 self.quiet = False
@@ -111,7 +111,8 @@ class Turns(EpollSelector):
             asked = asked or (until is not None and monotonic() >= until)
         return super().select(0)
 
-    def _end_quiet(self) -> None:
+    def end_quiet(self) -> None:
+        """Call `stir`, if somebody wants to be called."""
         stir, self.stir = self.stir, None
         if stir is not None:
             stir()

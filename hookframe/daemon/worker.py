@@ -136,7 +136,6 @@ class Worker:
         quiet: bool = False,
     ) -> None:
         self._host = host
-        self._config = config
         self._rehearsal = rehearsal
         self._quiet = quiet
         self._log = log
@@ -168,9 +167,8 @@ class Worker:
         if not self._leaving.is_set():
             if isinstance(self._host, Host):
                 self._host.catch_up(_CATCH_UP)
-            if self._rehearsal is not None:
-                self._rehearsal.serving = True
-            if isinstance(self._host, Host):
+                if self._rehearsal is not None:
+                    self._rehearsal.serving = True
                 self._host.look()  # as a worker it looks more often, from now on
             self._server.open()
             _say(self._post, SERVING)
@@ -222,7 +220,7 @@ class Worker:
         Whichever thread changes that calls this, before it counts.
         """
         cells, host = self._cells, self._host
-        limits = (host.config or self._config).limits
+        limits = host.config.limits if host.config is not None else self._server.limits
         cells[LOAD_TIME] = int(limits.load_time * MICROSECONDS)
         cells[MAX_MEMORY] = limits.max_memory
         if isinstance(host, Host):
@@ -246,14 +244,8 @@ class Worker:
                 self._host.doze()
         turns.quiet = True
 
-    def _stir_if_dozing(self) -> None:
-        turns = self._server.turns
-        if turns.stir is not None:
-            turns.stir = None
-            self._stir()
-
     def _stir(self) -> None:
-        """Be as watchful, and as watched, as ever; a client has come."""
+        """Be as watchful, and as watched, as ever; a client has come, or may come now."""
         self._beat()
         self._cells[DOZING] = 0
         # A turn of a client is none of the event loop's: it has to be woken.
@@ -277,7 +269,7 @@ class Worker:
         except BlockingIOError:
             return
         if SERVE in commands:
-            self._stir_if_dozing()
+            self._server.turns.end_quiet()
             self._told_to_serve.set()
         if RELOAD in commands and isinstance(self._host, Host):
             self._host.reload()

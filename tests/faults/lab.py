@@ -169,14 +169,14 @@ class Daemon(PlainDaemon):
         message = json.loads(answer)["message"] if answer.endswith(b"\n") else ERROR
         return 0 if message == ERROR else int(message)
 
-    def live(self, prefix: str) -> None:
-        """Wait until a policy with this prefix answers."""
+    def live(self, prefix: str, patience: float = PATIENCE) -> None:
+        """Wait until a policy with this prefix answers, for so many seconds at most."""
 
         def said() -> bool:
             answer = self.exchange(line(attempt(msguid="live")))
             return answer.endswith(b"\n") and json.loads(answer)["message"] == f"{prefix}live"
 
-        eventually(said, PATIENCE)
+        eventually(said, patience)
 
     def next_worker(self, old: int) -> int:
         """Wait until another process answers than the one given, and return it."""

@@ -107,6 +107,7 @@ class Reading:
         self.seen = seen = read_file(self._where.path, self._memories.content)
         if not seen.settled:
             return
+        fingerprint: tuple[object, ...] = ()
         if known is not None and known.seen.stamp == seen.stamp:
             # The stamp alone was too young to prove anything: most likely nothing has changed.
             fingerprint = self._fingerprint(seen)
@@ -117,7 +118,8 @@ class Reading:
         done, entries = self._next()
         if not done:
             yield ListFile(seen, (), entries)
-        fingerprint = self._fingerprint(seen)  # takes its time; now nobody waits for it
+        # This takes its time, and now nobody waits for it.
+        fingerprint = fingerprint or self._fingerprint(seen)
         if not done:
             _, entries = self._next()
         yield ListFile(seen, fingerprint, entries)
