@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.daemon.backlog import Backlog
 from hookframe.daemon.backoff import Backoff
 from hookframe.daemon.board import DOZING, Board
 from hookframe.daemon.child import (
@@ -49,8 +50,8 @@ _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
 _IDLE: Final = 0.1
 """The same while none does."""
-_DROWSY: Final = 2.5
-"""The same while no client asks anything: the first who does has the supervisor woken."""
+_DROWSY: Final = 15.0
+"""The same while no client asks anything: the first who comes wakes the supervisor."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
 _HEAD_START: Final = 0.02
@@ -95,6 +96,7 @@ class Supervisor:
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
+        self._backlog = Backlog(listeners, self._selector)
         self._alone_since: float | None = monotonic()
         """since when no worker serves; None while one does"""
         self._announced = False
@@ -146,17 +148,20 @@ class Supervisor:
 
     def _wait(self) -> bool:
         """Sleep until something has happened, or it is time to look; say whether it has."""
-        children = self._children.values()
+        patience = min(self._patience(), self._notifier.patience())
+        return bool(self._selector.select(patience))
+
+    def _patience(self) -> float:
+        """Say how many seconds may pass until the next look at the children."""
+        children, untroubled = self._children.values(), self._is_untroubled()
+        if untroubled and all(child.vigil.dozing for child in children):
+            return _IDLE if self._backlog.look() else _DROWSY
+        self._backlog.leave()
         if any(child.vigil.busy for child in children):
-            patience = _BUSY
-        elif self._is_untroubled():
-            dozing = all(child.post.slot.cells[DOZING] for child in children)
-            patience = _DROWSY if dozing else _IDLE
-        else:
-            patience = _IDLE if self._all(Role.LOADING, Role.STANDBY) else _BUSY
-            if not children:
-                patience = min(patience, self._backoff.wait(monotonic()))
-        return bool(self._selector.select(min(patience, self._notifier.patience())))
+            return _BUSY
+        if untroubled or self._all(Role.LOADING, Role.STANDBY):
+            return _IDLE
+        return _BUSY if children else min(_BUSY, self._backoff.wait(monotonic()))
 
     def _take_signal(self, number: int) -> None:
         if number in STOP:
@@ -256,7 +261,8 @@ class Supervisor:
         if child.lost_at is not None and now - child.lost_at > _DYING:
             self._give_up(child, "it has closed its line to the supervisor")
             return
-        stuck = child.vigil.judge(now)
+        waited_for = self._backlog.waited_since if child.role is Role.WORKER else None
+        stuck = child.vigil.judge(now, waited_for)
         if stuck is Stuck.NOWHERE:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
                 self._give_up(child, "building the chain takes longer than limits.load_time")

@@ -112,7 +112,8 @@ class Turns(EpollSelector):
         return super().select(0)
 
     def end_quiet(self) -> None:
-        """Call `stir`, if somebody wants to be called."""
+        """Call `stir`, if somebody wants to be called; the next quiet time begins later."""
+        self.quiet = False
         stir, self.stir = self.stir, None
         if stir is not None:
             stir()

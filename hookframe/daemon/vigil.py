@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""
-_DROWSY_SILENCE: Final = 12.0
-"""The same while no client asks anything: then sweeps are rare."""
+_DROWSY_SILENCE: Final = 30.0
+"""The same while no client waits for anything: then sweeps are rare."""
 _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
-_DROWSY_ABSENCE: Final = 5.0
+_DROWSY_ABSENCE: Final = 30.0
 """The same where no attempt was going on at the first of them: looks may be rare then."""
 MICROSECONDS: Final = 1_000_000
 
@@ -53,11 +53,18 @@ class Vigil:
         """Whether an attempt was going on at the last look."""
         return self._number != 0
 
-    def judge(self, now: float) -> Stuck:
+    @property
+    def dozing(self) -> bool:
+        """Whether nothing but rare signs of life is to be expected of it until a client comes."""
+        return bool(self._cells[DOZING]) and not self._cells[LOADING]
+
+    def judge(self, now: float, waited_for: float | None = None) -> Stuck:
         """Look once.
 
         Args:
             now: the monotonic time in seconds.
+            waited_for: since when a client waits to be accepted by it, though it dozes; None while
+                none does.
         """
         number = self._cells[ATTEMPT]
         absence = _ABSENCE if self._number else _DROWSY_ABSENCE
@@ -65,7 +72,9 @@ class Vigil:
             self._number, self._since = number, now
         self._looked = now
         stayed = now - self._since
-        return self._in_an_attempt(stayed) if number else self._between_attempts(now, stayed)
+        if number:
+            return self._in_an_attempt(stayed)
+        return self._between_attempts(now, stayed, waited_for)
 
     def _in_an_attempt(self, stayed: float) -> Stuck:
         longest, deadline = self._seconds(LONGEST), self._seconds(DEADLINE)
@@ -74,10 +83,12 @@ class Vigil:
         late = deadline and stayed > deadline + _OWN_ALARM
         return Stuck.BEHIND_TIME if late else Stuck.NOWHERE
 
-    def _between_attempts(self, now: float, stayed: float) -> Stuck:
+    def _between_attempts(self, now: float, stayed: float, waited_for: float | None) -> Stuck:
         beat, loading = self._seconds(BEAT), self._seconds(LOADING)
         silence = _DROWSY_SILENCE if self._cells[DOZING] else _SILENCE
         if beat and stayed > silence and now - beat > silence:
+            return Stuck.BETWEEN_ATTEMPTS
+        if waited_for and now - max(beat, waited_for) > _SILENCE:
             return Stuck.BETWEEN_ATTEMPTS
         if loading and now - loading > self._seconds(LOAD_TIME):
             return Stuck.IN_A_LOAD

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hookframe.log import Log
     from hookframe.sources import Source
 
-_DROWSY_SWEEP: Final = 4.0
+_DROWSY_SWEEP: Final = 12.0
 """Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
@@ -144,6 +144,7 @@ class Worker:
         self._server = Server(host, listeners, config, log, stamp, self._status)
         self._said: object = None
         """what the last report was made of"""
+        self._loop: asyncio.AbstractEventLoop
         self._next_sweep: asyncio.TimerHandle | None = None
         self._leaving = asyncio.Event()
         self._told_to_serve = asyncio.Event()
@@ -153,14 +154,14 @@ class Worker:
         self._server.run(self._run())
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._obey)
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
         self._server.prepare()
         if isinstance(self._host, Host):
-            self._host.changing = self._note_limits
+            self._host.changing = self._heed_change
         self._keep_sweeping()  # from now on the supervisor can see if it hangs
         _say(self._post, LOADED)
         await self._told_to_serve.wait()
@@ -198,7 +199,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
             self._log.error(f"looking after the connections failed: {error!r}")
         pause = _DROWSY_SWEEP if self._cells[DOZING] else SWEEP
-        self._next_sweep = asyncio.get_running_loop().call_later(pause, self._keep_sweeping)
+        self._next_sweep = self._loop.call_later(pause, self._keep_sweeping)
 
     def _sweep(self) -> None:
         """Look after the connections, and let the supervisor see how this process is."""
@@ -214,11 +215,16 @@ class Worker:
             self._report()
         self._doze_if_quiet()
 
-    def _note_limits(self) -> None:
-        """Let the supervisor see what this process is about to do, and how long it may take.
+    def _heed_change(self) -> None:
+        """Take note of a change of the chain, in whichever thread makes it, before it counts."""
+        self._note_limits()
+        if self._cells[DOZING]:
+            _say(self._post, BUSY)  # the main thread may have no turn as long as this one loads
+            with suppress(RuntimeError):  # the event loop has ended
+                self._loop.call_soon_threadsafe(self._server.turns.end_quiet)
 
-        Whichever thread changes that calls this, before it counts.
-        """
+    def _note_limits(self) -> None:
+        """Let the supervisor see what this process is about to do, and how long it may take."""
         cells, host = self._cells, self._host
         limits = host.config.limits if host.config is not None else self._server.limits
         cells[LOAD_TIME] = int(limits.load_time * MICROSECONDS)
@@ -237,7 +243,8 @@ class Worker:
     def _doze_if_quiet(self) -> None:
         """Cost next to nothing from now on, if nobody has asked anything since the last sweep."""
         turns = self._server.turns
-        if turns.quiet and turns.stir is None and not self._server.connected:
+        busy = self._server.connected or self._cells[LOADING]
+        if turns.quiet and turns.stir is None and not busy:
             turns.stir = self._stir
             self._cells[DOZING] = 1
             if isinstance(self._host, Host):
@@ -245,11 +252,11 @@ class Worker:
         turns.quiet = True
 
     def _stir(self) -> None:
-        """Be as watchful, and as watched, as ever; a client has come, or may come now."""
+        """Be as watchful, and as watched, as ever; a client or a change of the chain has come."""
         self._beat()
         self._cells[DOZING] = 0
         # A turn of a client is none of the event loop's: it has to be woken.
-        asyncio.get_running_loop().call_soon_threadsafe(self._keep_sweeping)
+        self._loop.call_soon_threadsafe(self._keep_sweeping)
         if isinstance(self._host, Host):
             self._host.stir()
         _say(self._post, BUSY)

@@ -17,10 +17,19 @@ from hookframe.daemon.board import (
 from hookframe.daemon.vigil import MICROSECONDS, Stuck, Vigil
 
 
-def watched(start=1000.0, stop=1010.0, step=0.1, longest=2.0, load_time=4.0, act=None):
+def watched(
+    start=1000.0,
+    stop=1010.0,
+    step=0.1,
+    longest=2.0,
+    load_time=4.0,
+    act=None,
+    waited_for=lambda now: None,
+):
     """Look at a child again and again; give the time of the first look at which it was stuck.
 
-    `act` writes on the child's slot what it does at each time.
+    `act` writes on the child's slot what it does at each time, `waited_for` says since when a
+    client waits.
     """
     slot = Slot()
     slot.cells[LONGEST] = int(longest * MICROSECONDS)
@@ -28,7 +37,7 @@ def watched(start=1000.0, stop=1010.0, step=0.1, longest=2.0, load_time=4.0, act
     vigil, now = Vigil(slot, start), start
     while now < stop:
         act(slot.cells, now)
-        stuck = vigil.judge(now)
+        stuck = vigil.judge(now, waited_for(now))
         if stuck is not Stuck.NOWHERE:
             return stuck, now - start
         now += step
@@ -81,15 +90,46 @@ def test_a_child_that_shows_no_life_between_attempts_is_stuck():
     assert 5.0 < after < 5.3
 
 
-@pytest.mark.parametrize("step", [0.1, 2.5])
+@pytest.mark.parametrize("step", [0.1, 15])
 def test_a_child_that_dozes_shows_life_more_rarely(step):
     def act(cells, now):
         cells[DOZING] = 1
         cells[BEAT] = int(1000 * MICROSECONDS)
 
-    stuck, after = watched(act=act, step=step, stop=1020.0)
+    stuck, after = watched(act=act, step=step, stop=1050.0)
     assert stuck is Stuck.BETWEEN_ATTEMPTS
-    assert 12.0 < after < 12.1 + step
+    assert 30.0 < after < 30.1 + step
+
+
+def test_a_child_that_dozes_is_stuck_if_a_client_waits_and_it_shows_no_life():
+    def act(cells, now):
+        cells[DOZING] = 1
+        cells[BEAT] = int(1000 * MICROSECONDS)
+
+    def waited_for(now):
+        return 1010.0 if now >= 1010 else None
+
+    stuck, after = watched(act=act, stop=1020.0, waited_for=waited_for)
+    assert stuck is Stuck.BETWEEN_ATTEMPTS
+    assert 15.0 < after < 15.3
+
+
+def test_a_child_that_shows_life_while_a_client_waits_is_not_stuck():
+    def act(cells, now):
+        beating(cells, now)
+        cells[DOZING] = 1
+
+    assert watched(act=act, waited_for=lambda now: 1000.0) == (Stuck.NOWHERE, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "dozing"), [({DOZING: 1}, True), ({DOZING: 1, LOADING: 1}, False), ({}, False)]
+)
+def test_a_child_that_dozes_is_left_alone_unless_it_loads(cells, dozing):
+    slot = Slot()
+    for cell, value in cells.items():
+        slot.cells[cell] = value
+    assert Vigil(slot, 1000.0).dozing is dozing
 
 
 def test_a_child_that_shows_life_may_stay_idle_for_ever():

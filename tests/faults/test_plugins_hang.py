@@ -8,10 +8,8 @@ from time import sleep
 import pytest
 
 from ..support.wait import eventually
-from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
+from .lab import DOZED, ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
 
-DOZED = 3.0
-"""Seconds without a client after which a worker dozes, and looks after nothing for a while."""
 INTERRUPTIBLE = """
 import queue
 import re

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+from time import sleep
 
 import pytest
 
 from ..support.wait import eventually
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, prefixed, stop, under_load
+from .lab import (
+    DOZED,
+    DOZING,
+    ENDED,
+    POLICY,
+    TEMPFAILED,
+    Accounts,
+    policy,
+    prefixed,
+    stop,
+    under_load,
+)
 
 DEADLY = {
     "leaves": "import os\nos._exit(0)\n",
@@ -116,6 +128,16 @@ def test_a_worker_that_does_not_keep_temp_fails_what_crashes_a_standby_and_lives
         accounts.wait_for(POLICY)
     assert accounts.outcomes[ENDED] == 0
     assert daemon.worker() == worker
+
+
+@parametrized({**HANGING, "in_c": IN_C})
+def test_a_load_that_hangs_while_nobody_asks_is_noticed_although_all_doze(fresh, source):
+    daemon = fresh().with_policy("", KEEP + LOAD_TIME)
+    daemon.ready()
+    sleep(DOZED)
+    daemon.save(daemon.hook_file, source + policy())
+    eventually(lambda: daemon.logged("limits.load_time"), DOZING / 2)
+    assert Accounts(daemon).ask() is POLICY
 
 
 @parametrized(HANGING)

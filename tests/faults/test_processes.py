@@ -15,6 +15,8 @@ import pytest
 from ..daemon.lab import TEMPFAIL, attempt, line
 from ..support.wait import eventually, for_a_while
 from .lab import (
+    DOZED,
+    DOZING,
     ENDED,
     POLICY,
     SHORT,
@@ -160,12 +162,23 @@ def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
             os.kill(waiting, signal.SIGSTOP)
             connected.rest()
             one.next_worker(worker)
-            eventually(lambda: gone(waiting))
+            eventually(lambda: gone(waiting), 60)  # it has shown life rarely, as nobody asks it
             eventually(lambda: other.ready() != waiting)
     assert gone(worker)
     assert accounts.outcomes[ENDED] <= 3
     assert accounts.outcomes[TEMPFAILED] == 0
     assert set(untouched.outcomes) == {POLICY}
+
+
+def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_once_a_client_comes(fresh):
+    daemon = fresh().with_policy()
+    worker = daemon.worker()
+    sleep(DOZED)
+    stop(worker)
+    with daemon.connect() as client:
+        client.send(REQUEST)
+        eventually(lambda: gone(worker), DOZING)
+    assert Accounts(daemon).ask() is POLICY
 
 
 def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):
