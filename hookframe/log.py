@@ -57,7 +57,7 @@ class Log:
         self._muted = False
 
     def look_after(self) -> None:
-        """Do what is due from time to time: a daemon calls this twice a second, mute or not."""
+        """Do what is due from time to time: a daemon calls this now and then, mute or not."""
         self._upkeep()
 
     def loading(self, problem: str) -> None:

@@ -1,9 +1,9 @@
-"""Tells the supervisor whether clients wait to be accepted while every worker dozes."""
+"""Tells the supervisor whether clients wait to be accepted: a worker that dozes should do so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from select import POLLIN, poll
+from select import EPOLL_CLOEXEC, EPOLLIN, epoll
 from selectors import EVENT_READ, BaseSelector
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 class Backlog:
-    """The clients that no worker has accepted.
-
-    A worker that dozes is woken by the first of them, and so is the supervisor, as the worker may
-    be stuck. While workers are awake nobody looks here: they show by themselves that they live.
+    """The clients that nobody has accepted.
 
     Args:
         listeners: the open sockets.
@@ -24,37 +21,34 @@ class Backlog:
     """
 
     def __init__(self, listeners: Sequence[Listener], selector: BaseSelector) -> None:
-        self._sockets = [listener.socket for listener in listeners]
         self._selector = selector
+        # Unlike that of poll(2), its size has nothing to do with a limit of open files.
+        self._epoll = epoll(flags=EPOLL_CLOEXEC)
+        for listener in listeners:
+            self._epoll.register(listener.socket, EPOLLIN)
         self._watched = False
-        self._poll = poll()
-        for each in self._sockets:
-            self._poll.register(each, POLLIN)
         self.waited_since: float | None = None
         """since when clients have been waiting, by the monotonic clock; None while none does"""
 
     def look(self) -> bool:
-        """Say whether clients wait; if none does, the next one wakes the supervisor."""
-        if self._poll.poll(0):
-            self._sleep_on()
-            if self.waited_since is None:
-                self.waited_since = monotonic()
-            return True
-        self.waited_since = None
-        if not self._watched:
-            self._watched = True
-            for each in self._sockets:
-                self._selector.register(each, EVENT_READ)
-        return False
-
-    def leave(self) -> None:
-        """Look no more: there are workers that are awake."""
-        self.waited_since = None
-        self._sleep_on()
-
-    def _sleep_on(self) -> None:
-        """Let clients come without waking the supervisor."""
+        """Say whether clients wait; no further one wakes the supervisor, which looks again soon."""
         if self._watched:
             self._watched = False
-            for each in self._sockets:
-                self._selector.unregister(each)
+            self._selector.unregister(self._epoll)
+        if not self._epoll.poll(0):
+            self.waited_since = None
+        elif self.waited_since is None:
+            self.waited_since = monotonic()
+        return self.waited_since is not None
+
+    def watch(self) -> bool:
+        """Have the next client wake the supervisor; say whether it can rest until then."""
+        if self.look():
+            return False
+        self._watched = True
+        self._selector.register(self._epoll, EVENT_READ)
+        return True
+
+    def close(self) -> None:
+        """Look no more, as a child of the supervisor must not."""
+        self._epoll.close()

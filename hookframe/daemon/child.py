@@ -15,6 +15,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.alarm import SIGNAL
+from hookframe.daemon.board import DOZING
 from hookframe.daemon.process import die_with, signal_main_thread
 from hookframe.daemon.vigil import Vigil
 
@@ -127,6 +128,11 @@ class Child:
         if not said:
             self.lost_at = monotonic()
         return said
+
+    def expect_life(self) -> None:
+        """Have it judged from now on as one that is awake: somebody waits for it."""
+        self.post.slot.cells[DOZING] = 0
+        self.vigil = Vigil(self.post.slot, monotonic())
 
     def interrupt(self) -> None:
         """Have it look at its deadline.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.backlog import Backlog
 from hookframe.daemon.backoff import Backoff
-from hookframe.daemon.board import DOZING, Board
+from hookframe.daemon.board import Board
 from hookframe.daemon.child import (
     CHANGED,
     LEAVE,
@@ -33,7 +33,7 @@ from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scales import Scales
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
-from hookframe.daemon.vigil import Stuck, Vigil
+from hookframe.daemon.vigil import Stuck
 from hookframe.daemon.worker import stand_in, work
 from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
@@ -155,8 +155,8 @@ class Supervisor:
         """Say how many seconds may pass until the next look at the children."""
         children, untroubled = self._children.values(), self._is_untroubled()
         if untroubled and all(child.vigil.dozing for child in children):
-            return _IDLE if self._backlog.look() else _DROWSY
-        self._backlog.leave()
+            return _DROWSY if self._backlog.watch() else _IDLE
+        self._backlog.look()
         if any(child.vigil.busy for child in children):
             return _BUSY
         if untroubled or self._all(Role.LOADING, Role.STANDBY):
@@ -188,6 +188,8 @@ class Supervisor:
 
     def _dismiss(self, child: Child) -> None:
         child.role = Role.LEAVING
+        if child.vigil.dozing:
+            child.expect_life()
         child.tell(LEAVE)
 
     def _all(self, *roles: Role) -> list[Child]:
@@ -261,8 +263,8 @@ class Supervisor:
         if child.lost_at is not None and now - child.lost_at > _DYING:
             self._give_up(child, "it has closed its line to the supervisor")
             return
-        waited_for = self._backlog.waited_since if child.role is Role.WORKER else None
-        stuck = child.vigil.judge(now, waited_for)
+        accepts = child.serving and child.role in (Role.WORKER, Role.STAND_IN)
+        stuck = child.vigil.judge(now, self._backlog.waited_since if accepts else None)
         if stuck is Stuck.NOWHERE:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
                 self._give_up(child, "building the chain takes longer than limits.load_time")
@@ -341,8 +343,7 @@ class Supervisor:
     def _promote(self, spare: Child) -> None:
         spare.role = Role.WORKER
         spare.since = monotonic()
-        spare.post.slot.cells[DOZING] = 0  # somebody waits for it now
-        spare.vigil = Vigil(spare.post.slot, spare.since)
+        spare.expect_life()
         spare.tell(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
@@ -351,6 +352,7 @@ class Supervisor:
         def run(post: Post) -> int:
             self._inbox.leave_to_child()
             self._selector.close()
+            self._backlog.close()
             self._notifier.close()
             try:
                 return main(self._config, self._listeners, self._log, post)

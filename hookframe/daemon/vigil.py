@@ -18,8 +18,10 @@ _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
-_DROWSY_ABSENCE: Final = 30.0
-"""The same where no attempt was going on at the first of them: looks may be rare then."""
+_DROWSY_ABSENCE: Final = 17.0
+"""The same where the child dozed at the first of them: looks may be rare then. After as long an
+absence the child has not shown life for that and the pause between two sweeps, at most; so both
+together have to be less than the silence."""
 MICROSECONDS: Final = 1_000_000
 
 
@@ -47,6 +49,7 @@ class Vigil:
         self._number = 0
         self._since = now
         self._looked = now
+        self._absence = _ABSENCE
 
     @property
     def busy(self) -> bool:
@@ -63,14 +66,15 @@ class Vigil:
 
         Args:
             now: the monotonic time in seconds.
-            waited_for: since when a client waits to be accepted by it, though it dozes; None while
-                none does.
+            waited_for: since when clients wait to be accepted by it or by another one, which
+                ends its doze; None while none does.
         """
         number = self._cells[ATTEMPT]
-        absence = _ABSENCE if self._number else _DROWSY_ABSENCE
-        if number != self._number or now - self._looked > absence:
+        if number != self._number or now - self._looked > self._absence:
             self._number, self._since = number, now
         self._looked = now
+        rests = self.dozing and not number and waited_for is None
+        self._absence = _DROWSY_ABSENCE if rests else _ABSENCE
         stayed = now - self._since
         if number:
             return self._in_an_attempt(stayed)
@@ -88,7 +92,7 @@ class Vigil:
         silence = _DROWSY_SILENCE if self._cells[DOZING] else _SILENCE
         if beat and stayed > silence and now - beat > silence:
             return Stuck.BETWEEN_ATTEMPTS
-        if waited_for and now - max(beat, waited_for) > _SILENCE:
+        if waited_for and self.dozing and now - max(beat, waited_for, self._since) > _SILENCE:
             return Stuck.BETWEEN_ATTEMPTS
         if loading and now - loading > self._seconds(LOAD_TIME):
             return Stuck.IN_A_LOAD

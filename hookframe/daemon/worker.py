@@ -218,6 +218,8 @@ class Worker:
     def _heed_change(self) -> None:
         """Take note of a change of the chain, in whichever thread makes it, before it counts."""
         self._note_limits()
+        if isinstance(self._host, Host):
+            self._cells[LOADING] = int(self._host.loading_since * MICROSECONDS)
         if self._cells[DOZING]:
             _say(self._post, BUSY)  # the main thread may have no turn as long as this one loads
             with suppress(RuntimeError):  # the event loop has ended
@@ -232,7 +234,6 @@ class Worker:
         if isinstance(host, Host):
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
-            cells[LOADING] = int(host.loading_since * MICROSECONDS)
 
     def _beat(self) -> None:
         self._cells[BEAT] = int(monotonic() * MICROSECONDS)
@@ -243,8 +244,8 @@ class Worker:
     def _doze_if_quiet(self) -> None:
         """Cost next to nothing from now on, if nobody has asked anything since the last sweep."""
         turns = self._server.turns
-        busy = self._server.connected or self._cells[LOADING]
-        if turns.quiet and turns.stir is None and not busy:
+        rests = self._server.rests and not self._cells[LOADING]
+        if turns.quiet and turns.stir is None and rests:
             turns.stir = self._stir
             self._cells[DOZING] = 1
             if isinstance(self._host, Host):

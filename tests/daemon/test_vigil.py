@@ -114,6 +114,14 @@ def test_a_child_that_dozes_is_stuck_if_a_client_waits_and_it_shows_no_life():
     assert 15.0 < after < 15.3
 
 
+def test_a_child_that_is_awake_is_not_judged_by_clients_that_wait_for_another_one():
+    def act(cells, now):
+        cells[BEAT] = int(1000 * MICROSECONDS)
+        cells[ATTEMPT] = 7
+
+    assert watched(act=act, longest=0, waited_for=lambda now: 1000.0) == (Stuck.NOWHERE, None)
+
+
 def test_a_child_that_shows_life_while_a_client_waits_is_not_stuck():
     def act(cells, now):
         beating(cells, now)
@@ -152,6 +160,40 @@ def test_a_load_that_takes_too_long_is_stuck_though_attempts_go_on():
     stuck, after = watched(act=act)
     assert stuck is Stuck.IN_A_LOAD
     assert 5.0 < after < 5.3
+
+
+@pytest.mark.parametrize(
+    ("dozing", "last_beat", "away"),
+    [
+        (0, 0.5, 8.0),
+        (0, 0.5, 17.0),
+        (0, 0.5, 40.0),
+        (1, 12.0, 16.9),
+        (1, 12.0, 17.1),
+        (1, 12.0, 40.0),
+    ],
+)
+def test_a_child_that_was_stopped_as_long_as_the_supervisor_has_time_to_show_life(
+    dozing, last_beat, away
+):
+    slot = Slot()
+    slot.cells[DOZING] = dozing
+    slot.cells[BEAT] = int((1000 - last_beat) * MICROSECONDS)
+    vigil = Vigil(slot, 900.0)
+    vigil.judge(999.9)
+    vigil.judge(1000.0)
+    assert vigil.judge(1000.0 + away) is Stuck.NOWHERE
+    assert vigil.judge(1000.1 + away) is Stuck.NOWHERE
+
+
+def test_a_child_for_which_a_client_waits_has_time_after_all_were_stopped():
+    slot = Slot()
+    slot.cells[DOZING] = 1
+    slot.cells[BEAT] = 990 * MICROSECONDS
+    vigil = Vigil(slot, 900.0)
+    vigil.judge(1000.0, waited_for=1000.0)
+    assert vigil.judge(1008.0, waited_for=1000.0) is Stuck.NOWHERE
+    assert vigil.judge(1008.1, waited_for=1000.0) is Stuck.NOWHERE
 
 
 @pytest.mark.parametrize("attempt", [0, 7])

@@ -49,6 +49,18 @@ def slow():
     begun.touch()
     time.sleep(0.005)
 """
+OCCUPYING = """
+import os
+import pathlib
+import time
+
+def occupied():
+    note = pathlib.Path(__file__).with_name("note")
+    note.write_text(str(os.getpid()))
+    note.rename(note.with_name("begun"))
+    time.sleep(3600)
+"""
+"""Says which process is occupied."""
 NO_DEADLINE = 'deadline = "1h"\n'
 AT_EVERY_ATTEMPT = "import os\ndef pre_delivery_attempt(attempt): os._exit(1)\n"
 AT_IMPORT = {
@@ -181,6 +193,33 @@ def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_once_a_client_come
     assert Accounts(daemon).ask() is POLICY
 
 
+def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_though_another_one_is_busy(fresh):
+    daemon = fresh()
+    daemon.write(policy(OCCUPYING), f"workers = 2\n{NO_DEADLINE}")
+    daemon.start()
+    both = eventually(lambda: len(now := daemon.having("worker")) == 2 and set(now))
+    with daemon.connect() as occupying:
+        occupying.send(line(attempt(recipient="occupied@fault.test")))
+        begun(daemon)
+        busy = int((daemon.directory / "begun").read_text())
+        [idle] = both - {busy}
+        sleep(DOZED)
+        stop(idle)
+        with daemon.connect() as client:
+            client.send(REQUEST)
+            eventually(lambda: gone(idle), DOZING)
+    os.kill(busy, signal.SIGKILL)  # it would not end before its hook does
+
+
+def test_a_daemon_whose_worker_was_stopped_while_it_dozed_ends_as_soon_as_any_other(fresh):
+    daemon = fresh().with_policy()
+    worker = daemon.worker()
+    sleep(DOZED)
+    stop(worker)
+    daemon.signal(signal.SIGTERM)
+    eventually(lambda: not daemon.alive, DOZING)
+
+
 def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):
     daemon = fresh().with_policy()
     worker, stopped = daemon.worker(), daemon.ready()
@@ -219,6 +258,19 @@ def test_a_daemon_that_was_stopped_as_a_whole_goes_on_where_it_stood(fresh):
         accounts.wait_for(POLICY)
     assert set(accounts.all_closed()) <= {POLICY, TEMPFAILED}  # the deadline of one may be over
     assert daemon.worker() == worker
+
+
+def test_a_daemon_that_nobody_asked_and_that_was_stopped_as_a_whole_goes_on_where_it_stood(fresh):
+    daemon = fresh().with_policy()
+    family = [daemon.pid, daemon.worker(), daemon.ready()]
+    for each in family:
+        os.kill(each, signal.SIGSTOP)
+    sleep(8)  # longer than one that is awake may show no life
+    for each in family:
+        os.kill(each, signal.SIGCONT)
+    sleep(0.5)
+    assert [daemon.pid, daemon.worker(), daemon.ready()] == family
+    assert not daemon.logged("killed")
 
 
 def test_while_the_supervisor_is_stopped_its_worker_answers(fresh):
