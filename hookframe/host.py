@@ -96,9 +96,10 @@ class Host:
         self._problem = ""
         self._config: Config | None = None
         self.loading_since = 0.0
-        """since when a generation is being built, by the monotonic clock; 0 while none is"""
+        """since when a generation is being built, or the last one closed, by the monotonic clock; 0
+        while none is"""
         self.changing: Callable[[], object] = _nothing
-        """is called by the thread that loads: when it begins and ends, and before the first attempt
+        """is called by the thread that does so: at its begin and end, and before the first attempt
         is decided by another generation"""
         material = self._load(_settled(source))
         self._reloader: Reloader | None = None
@@ -288,7 +289,11 @@ class Host:
             self._alarm = None
         self._output.give_back()
         self._builder.end()
+        self.loading_since = monotonic()
+        self.changing()
         self._builder.retain(())
+        self.loading_since = 0.0
+        self.changing()
         self._limit.tell(all_of_it=True)
 
     def __enter__(self) -> Self:

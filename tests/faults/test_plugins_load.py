@@ -165,6 +165,17 @@ def test_whatever_a_hook_file_raises_the_worker_lives_and_the_operators_choice_h
     assert daemon.worker() == worker
 
 
+def test_a_close_that_never_ends_holds_up_a_stop_no_longer_than_a_load(fresh):
+    daemon = fresh()
+    daemon.write("def close():\n    while True: pass\n" + policy(), LOAD_TIME)
+    daemon.start()
+    daemon.ready()
+    assert daemon.stop() == 0
+    killed = "was killed: closing its plugins takes longer than limits.load_time"
+    assert daemon.logged(f"{killed} at {daemon.hook_file} line 2 (plugin file)") == 2
+    assert daemon.logged("no sign of life") == 0
+
+
 def test_a_close_that_never_ends_keeps_no_later_save_from_being_live(fresh):
     closing = "import time\ndef close(): time.sleep(3600)\n"
     daemon = fresh()
