@@ -23,7 +23,7 @@ from hookframe.generation import Builder, Generation
 from hookframe.log import Log
 from hookframe.output import Output, capturing
 from hookframe.rate import LineLimit, OncePerSecond
-from hookframe.rehearsal import REFUSED, Rehearsal
+from hookframe.rehearsal import LEFT, REFUSED, Rehearsal
 from hookframe.shortcut import Decide, shortcut
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
@@ -96,11 +96,17 @@ class Host:
         self._problem = ""
         self._config: Config | None = None
         self.loading_since = 0.0
-        """since when a generation is being built, by the monotonic clock; 0 while none is"""
+        """since when a generation is being built, or the last one closed, by the monotonic clock; 0
+        while none is"""
         self.changing: Callable[[], object] = _nothing
-        """is called by the thread that loads: when it begins and ends, and before the first attempt
+        """is called by the thread that does so: at its begin and end, and before the first attempt
         is decided by another generation"""
-        material = self._load(_settled(source))
+        material = _settled(source)
+        left = self._rehearsal.leaves(material.numbers)
+        if left:
+            self._swap(None, LEFT)
+        else:
+            material = self._load(material)
         self._reloader: Reloader | None = None
         if watch:
             from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
@@ -115,6 +121,8 @@ class Host:
                 material,
                 self._rehearsal,
             )
+            if left:
+                self._reloader.force()
 
     @classmethod
     def from_config(
@@ -288,7 +296,11 @@ class Host:
             self._alarm = None
         self._output.give_back()
         self._builder.end()
+        self.loading_since = monotonic()
+        self.changing()
         self._builder.retain(())
+        self.loading_since = 0.0
+        self.changing()
         self._limit.tell(all_of_it=True)
 
     def __enter__(self) -> Self:

@@ -11,6 +11,10 @@ REFUSED: Final = (
     "the policy can't be loaded: the processes that were to load it before the worker does have "
     "died of it, or never came to its end; the lines before say where"
 )
+LEFT: Final = (
+    "the policy has yet to be loaded: another process is the first to try it, and this one begins "
+    "without, so that one is left if it never comes to its end"
+)
 
 
 class Advice(Enum):
@@ -34,6 +38,11 @@ class Numbers(NamedTuple):
 
 class Rehearsal:
     """A host's side of it; this one has nobody who would go first."""
+
+    def leaves(self, policy: Numbers) -> bool:
+        """Say whether a process that has loaded nothing yet leaves a policy to another one."""
+        del policy
+        return False
 
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""

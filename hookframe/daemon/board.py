@@ -25,7 +25,8 @@ BEAT: Final = 5
 LONGEST: Final = 6
 """The cell with the longest legal time of one attempt in microseconds, 0 for no limit."""
 LOADING: Final = 7
-"""The cell with the time since which a policy is being loaded, as in `BEAT`; 0 while none is."""
+"""The cell with the time since which a policy is being loaded, or the last one is closed, as in
+`BEAT`; 0 while none is."""
 LOAD_TIME: Final = 8
 """The cell with the longest legal time of that in microseconds."""
 DEADLINE: Final = 12

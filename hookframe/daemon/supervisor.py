@@ -279,7 +279,9 @@ class Supervisor:
             self._promote_who_is_needed()
             self._obituaries.hung(child, request, trace)
         elif stuck is Stuck.IN_A_LOAD:
-            self._give_up(child, "building the chain anew takes longer than limits.load_time")
+            leaving = child.role is Role.LEAVING
+            what = "closing its plugins" if leaving else "building the chain anew"
+            self._give_up(child, f"{what} takes longer than limits.load_time")
         else:
             self._give_up(child, "it gives no sign of life")
 

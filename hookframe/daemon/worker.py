@@ -187,6 +187,7 @@ class Worker:
             self._host.announce()
 
     def _leave(self) -> None:
+        self._server.turns.end_quiet()  # how long it takes from now on is watched closely
         self._told_to_serve.set()
         self._leaving.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +34,14 @@ def pre_delivery_attempt(attempt):
 FORGES = """\
 def pre_delivery_attempt(attempt):
     raise ValueError("x\\nok: file: keeps the rules\\x1b[2J")
+"""
+WITH_A_RELATIVE_ENTRY = """\
+import sys
+
+sys.path.insert(0, "lib")
+from hookframe.__main__ import main
+
+sys.exit(main())
 """
 FEW = ("--examples", "20")
 PROJECT = """\
@@ -184,6 +193,24 @@ def test_an_installed_plugin_is_named_by_its_name(shell, distributions):
     done = shell.run("verify", "routes", "--json", *FEW)
     (plugin,) = done.json["plugins"]
     assert (plugin["plugin"], plugin["distribution"]) == ("routes", "zenith-routes")
+
+
+def test_a_plugin_is_found_by_a_relative_entry_of_the_search_path(shell):
+    shell.write("lib/near.py", f"from hookframe import hookimpl\n\n\n@hookimpl\n{QUIET}")
+    shell.write(
+        "lib/near-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: near\nVersion: 1.0\n"
+    )
+    shell.write("lib/near-1.0.dist-info/entry_points.txt", "[hookframe]\nnear = near\n")
+    done = shell.run("verify", "near", *FEW, program=(sys.executable, "-c", WITH_A_RELATIVE_ENTRY))
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("ok: near (near 1.0")
+
+
+def test_what_hypothesis_keeps_may_be_named_from_where_the_command_is_started(shell):
+    shell.environment["HYPOTHESIS_STORAGE_DIRECTORY"] = "kept"
+    shell.write("hook.py", QUIET)
+    assert shell.run("verify", "hook.py", *FEW).status == 0
+    assert list((shell.directory / "kept").iterdir())
 
 
 def test_settings_that_a_plugin_refuses_are_a_violation_not_a_wrong_use(shell):

@@ -16,6 +16,24 @@ NORMAL = {"action": "normal"}
 LONG = object()
 """stands for a value that has to be long"""
 
+GOES_AT_LOAD = """\
+import os
+
+os.chdir(os.path.dirname(__file__))
+
+
+def pre_delivery_attempt(attempt):
+    return None
+"""
+READS_BESIDE_NOBODY = """\
+with open("names.txt") as file:
+    NAMES = set(file.read().split())
+
+
+def pre_delivery_attempt(attempt):
+    return {"action": "pause"} if attempt["sendid"] in NAMES else None
+"""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -110,6 +128,30 @@ def test_the_fault_of_a_hook_file_is_named(fault, author):
 def test_the_fault_of_an_installed_plugin_is_named(fault, author):
     report = author.report(fault.name)
     assert_named(fault, report, FIXTURES / "installed" / "wonky.py")
+
+
+def test_a_hook_that_goes_to_where_the_check_was_started_is_seen_to_go(author):
+    fault = next(each for each in FILES if each.name == "changes_directory")
+    text = (FIXTURES / "bad" / "changes_directory.py").read_text()
+    path = author.write("changes_directory.py", text)
+    report = author.report("changes_directory.py")
+    assert_named(fault, report, path)
+    assert f"goes to '{path.parent}'" in report["violations"][0]["seen"]
+
+
+def test_a_hook_that_goes_there_when_it_is_loaded_is_seen_to_go(author):
+    path = author.write("hook.py", GOES_AT_LOAD)
+    (violation,) = author.report("hook.py")["violations"]
+    assert (violation["rule"], violation["doing"]) == ("changes-globals", "load")
+    assert f"goes to '{path.parent}'" in violation["seen"]
+
+
+def test_a_file_that_is_found_from_one_directory_only_is_missed(author):
+    author.write("names.txt", "newsletter\n")
+    author.write("hook.py", READS_BESIDE_NOBODY)
+    (violation,) = author.report("hook.py")["violations"]
+    assert violation["rule"] == "load-error"
+    assert "No such file or directory: 'names.txt'" in violation["seen"]
 
 
 def test_a_hook_that_never_ends_is_killed_and_named(author):

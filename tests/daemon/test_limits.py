@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import struct
 import threading
 
 import pytest
+
+from hookframe.daemon.connection import SLICE
 
 from ..support.wait import eventually
 from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying
@@ -36,6 +39,33 @@ def test_many_clients_that_pipeline_to_a_slow_hook_starve_nobody(daemon):
         assert number(modest.ask(counted())) > last
         for client in greedy:
             client.close()
+
+
+def test_clients_that_have_sent_much_when_they_are_let_in_have_their_turns_by_turns(fresh):
+    daemon = fresh()
+    gate = daemon.directory / "gate"
+    os.mkfifo(gate)
+    daemon.write(more='deadline = "1h"\n')
+    daemon.start()
+    with daemon.connect(daemon.port) as before:
+        before.send(line(attempt(returns=f"open({str(gate)!r}).read() or None")))
+        with gate.open("w"):  # while the daemon waits there
+            clients = [daemon.connect() for _ in range(2)]
+            for client in clients:
+                client.send(line(counted()) * 5 * SLICE)
+        numbers = [[number(each) for each in client.answers(5 * SLICE)] for client in clients]
+        for client in clients:
+            client.close()
+    one_is_done = min(each[-1] for each in numbers)
+    assert max(longest_run(each, until=one_is_done) for each in numbers) <= SLICE
+
+
+def longest_run(numbers, until):
+    """How many of these come one directly after another, at most, up to a certain one."""
+    groups = itertools.groupby(
+        enumerate(each for each in numbers if each <= until), lambda pair: pair[1] - pair[0]
+    )
+    return max(len(list(group)) for _, group in groups)
 
 
 def test_a_client_that_sends_and_does_not_read_costs_neither_memory_nor_the_others(fresh):

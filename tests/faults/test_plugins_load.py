@@ -38,6 +38,8 @@ RAISING = {
 }
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file on a busy machine, and for attempts while a bad one is loaded."""
+LONGER = '[limits]\nload_time = "3s"\n'
+"""Long enough for another process to come meanwhile."""
 KEEP = 'on_load_error = "keep"\n'
 NOTING = """
 import pathlib
@@ -116,6 +118,42 @@ def test_a_standby_that_is_late_does_not_hang_beside_the_worker_but_takes_its_pl
     assert daemon.worker() == standby
 
 
+def beside_a_fresh_one(daemon, source):
+    """Have the worker load a policy, and another process come meanwhile; give that one."""
+    standby = daemon.ready()
+    stop(standby)
+    daemon.save(daemon.hook_file, NOTING + source)
+    eventually((daemon.directory / "begun").exists)
+    os.kill(standby, signal.SIGKILL)
+    return eventually(lambda: next(iter(daemon.having("standby").keys() - {standby}), 0))
+
+
+@parametrized(HANGING)
+def test_a_fresh_process_does_not_hang_beside_the_worker_but_takes_its_place(fresh, source):
+    daemon = fresh().with_policy("", LONGER)
+    with under_load(daemon, prefixed("", "mended ")) as accounts:
+        following = beside_a_fresh_one(daemon, source + policy())
+        accounts.wait_for(POLICY)
+        daemon.wait_for("limits.load_time")
+        accounts.wait_for(TEMPFAILED)
+        daemon.save(daemon.hook_file, policy("", "mended "))
+        daemon.live("mended ")
+        assert daemon.worker() == following
+
+
+def test_a_fresh_process_loads_what_the_worker_has_survived_that_tried_it_first(fresh):
+    daemon = fresh().with_policy()
+    gate = daemon.directory / "gate"
+    os.mkfifo(gate)
+    with under_load(daemon, prefixed("", "new ")) as accounts:
+        following = beside_a_fresh_one(daemon, GATED + policy("", "new "))
+        assert daemon.having("standby") == {following: 0}
+        with gate.open("w"):
+            daemon.live("new ")
+            eventually(lambda: daemon.having("standby") == {following: 1})
+    assert set(accounts.outcomes) == {POLICY}
+
+
 @parametrized(DEADLY)
 def test_a_worker_that_does_not_keep_temp_fails_what_crashes_a_standby_and_lives(fresh, source):
     daemon = fresh().with_policy()
@@ -185,6 +223,17 @@ def test_whatever_a_hook_file_raises_the_worker_lives_and_the_operators_choice_h
         accounts.wait_for(POLICY)
     assert set(accounts.outcomes) == ({POLICY} if keep else {POLICY, TEMPFAILED})
     assert daemon.worker() == worker
+
+
+def test_a_close_that_never_ends_holds_up_a_stop_no_longer_than_a_load(fresh):
+    daemon = fresh()
+    daemon.write("def close():\n    while True: pass\n" + policy(), LOAD_TIME)
+    daemon.start()
+    daemon.ready()
+    assert daemon.stop() == 0
+    killed = "was killed: closing its plugins takes longer than limits.load_time"
+    assert daemon.logged(f"{killed} at {daemon.hook_file} line 2 (plugin file)") == 2
+    assert daemon.logged("no sign of life") == 0
 
 
 def test_a_close_that_never_ends_keeps_no_later_save_from_being_live(fresh):

@@ -9,12 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -55,12 +55,13 @@ def inspect(job: Job, patience: float = HANGS) -> Verdict:
         What the child has found; if it has died or hung, that.
     """
     with ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(6)]
+        place = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
+        files = [stack.enter_context(TemporaryFile()) for _ in range(6)]
         wanted, verdict, notes, faults, out, err = files
         pickle.dump(job, wanted)
         wanted.seek(0)
         passed = [file.fileno() for file in (wanted, verdict, notes, faults)]
-        process = _started(passed, out, err)
+        process = _started(place, passed, out, err)
         notebook = Notebook(notes.fileno())
         try:
             hung = _hangs(process, notebook, patience)
@@ -109,9 +110,14 @@ def _with_usual(attempt: Any, key: str, usual: dict[str, Any]) -> dict[str, Any]
     return rest | ({key: usual[key]} if key in usual else {})
 
 
-def _started(passed: list[int], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(
+    place: str, passed: list[int], out: IO[bytes], err: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start the child, in a directory to which no plugin goes: so that it is seen to leave it."""
+    search = [str(Path(each).absolute()) for each in sys.path]
     return subprocess.Popen(  # noqa: S603  (our own interpreter)
-        [sys.executable, "-u", "-c", _START, json.dumps(sys.path), *map(str, passed)],
+        [sys.executable, "-u", "-c", _START, json.dumps(search), *map(str, passed)],
+        cwd=place,
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=err,
@@ -133,7 +139,7 @@ def _hypothesis_directory() -> str:
     """
     named = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY")
     cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return named or str(Path(cache) / "hookframe" / "hypothesis")
+    return str(Path(named or Path(cache) / "hookframe" / "hypothesis").absolute())
 
 
 def _hangs(process: subprocess.Popen[bytes], notebook: Notebook, patience: float) -> bool:

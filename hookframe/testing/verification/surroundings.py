@@ -108,7 +108,12 @@ _SIGNALS: Final = tuple(
 )
 _FEATURES: Final = (
     _Feature("the signal handlers", _signal_handlers, _restore_signal_handlers, in_words=_signals),
-    _Feature("the working directory", _working_directory, os.chdir, in_words=_both),
+    _Feature(
+        "the working directory",
+        _working_directory,
+        os.chdir,
+        in_words=lambda _, new: f"it goes to {shown(new)}",
+    ),
     _Feature(
         "the locale",
         lambda: locale.setlocale(locale.LC_ALL),

@@ -6,22 +6,28 @@ Each round runs both in turn, in fresh processes, on the same file: it is replac
 address more. The plugin's time is from the rename until a host's decision shows the new list; it
 decides 4,000 attempts a second meanwhile, and the longest of these decisions is the pause. Memory
 is what a process has gained since before it knew the list, with the whole of the table, or of the
-old and the new one. That of the two processes that read it for the plugin is gone when it is read:
-the larger one's is printed, and no bar holds for it.
+old and the new one. That of the processes that read it for the plugin is gone when it is read: how
+much it was is printed for several lists, and no bar holds for it.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from typing import Final
+
+from hookframe_blacklist.aside import Reading
+from hookframe_blacklist.listfile import ListPath
 
 from hookframe import Host
 
@@ -43,11 +49,11 @@ ATTEMPT: Final = {
 }
 
 
-def write_list(path: Path) -> None:
-    """Write a million addresses as a suppression list has them, in no order."""
+def write_list(path: Path, entries: int = ENTRIES) -> None:
+    """Write addresses as a suppression list has them, in no order."""
     generator = random.Random(1)
     names = [f"{generator.choice('abcdefgh') * 4}.{number:x}" for number in range(4096)]
-    numbers = list(range(ENTRIES))
+    numbers = list(range(entries))
     generator.shuffle(numbers)
     path.write_text(
         "".join(
@@ -65,7 +71,7 @@ def kibibytes(key: str) -> int:
     raise LookupError(key)
 
 
-def plugin(directory: Path) -> tuple[float, int, int, float, int]:
+def plugin(directory: Path) -> tuple[float, int, int, float]:
     """Measure the plugin in this process, which is a fresh one."""
     listed, configuration = directory / "list.txt", directory / "hookframe.toml"
     configuration.write_text(
@@ -88,10 +94,9 @@ def plugin(directory: Path) -> tuple[float, int, int, float, int]:
         while time.perf_counter() < until:
             pause = max(pause, timed(host)[1])
             time.sleep(PACE)
-        children = getrusage(RUSAGE_CHILDREN).ru_maxrss
         table = listed.stat().st_size // 1024  # what no attempt has touched counts in no VmRSS
         now, most = kibibytes("VmRSS") - before + table, kibibytes("VmHWM") - before + 2 * table
-        return seconds, now, most, pause, children
+        return seconds, now, most, pause
 
 
 def timed(host: Host) -> tuple[str, float]:
@@ -110,6 +115,76 @@ def live_after(host: Host, began: float) -> tuple[float, float]:
         if action == "dump":
             return time.perf_counter() - began, longest
         time.sleep(PACE)
+
+
+def needed(path: Path) -> int:
+    """Read a list as the plugin does; return the bytes that this takes at the most.
+
+    That is what the processes that read it have for themselves, and all memory that they share
+    with this one: what a memory cgroup counts. The list that is read stays of it.
+    """
+    most, done = 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not done.wait(0.001):
+            most = max(most, sum(map(private, children(os.getpid()))) + shared())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    with Reading(ListPath(str(path), senders=False)) as reading:
+        for _ in reading.lists(None):
+            pass
+    done.set()
+    looking.join()
+    return most
+
+
+def children(process: int) -> Iterator[int]:
+    """Give the processes that one has started, and those that they have."""
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, file.read_text().split()):
+                yield child
+                yield from children(child)
+
+
+def private(process: int) -> int:
+    """Say how many bytes a process has for itself; those that it shares by a fork in parts."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def shared() -> int:
+    """Say how many bytes there are in memory that this process has made to be shared."""
+    files = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(entry.readlink()).startswith("/memfd:"):
+                status = entry.stat()
+                files[status.st_ino] = status.st_blocks * 512
+    return sum(files.values())
+
+
+def print_needed(directory: Path) -> None:
+    """Print what it takes to read lists of several kinds."""
+    million, fewer, domains = (directory / name for name in ("million", "fewer", "domains"))
+    write_list(million)
+    write_list(fewer, ENTRIES // 10)
+    domains.write_text("".join(f"@d{number}.de\n" for number in range(ENTRIES)))
+    for what, path in (
+        (f"{ENTRIES:,} addresses", million),
+        (f"{ENTRIES // 10:,} addresses", fewer),
+        (f"{ENTRIES:,} short domains", domains),
+    ):
+        size, most = path.stat().st_size, needed(path)
+        print(
+            f"to read {what}, {size / 1e6:.1f} MB, takes {most / 1e6:.0f} MB: "
+            f"{most / size:.1f} times the list"
+        )
 
 
 def run(*command: object) -> list[float]:
@@ -145,10 +220,10 @@ def main() -> int:
             print(
                 f"round {number + 1}: {ours[0] * 1000:.0f} ms / {perl[0] * 1000:.0f} ms, "
                 f"{ours[1] / 1024:.0f} MiB / {perl[1] / 1024:.0f} MiB, longest decision "
-                f"{ours[3] * 1000:.1f} ms; the largest process that read it: "
-                f"{ours[4] / 1024:.0f} MiB",
+                f"{ours[3] * 1000:.1f} ms",
                 flush=True,
             )
+        print_needed(directory)
     met = [
         verdict("time until the new list counts", median(times), TIME_BAR),
         verdict("memory when it does", median(steady), MEMORY_BAR),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hookframe_blacklist import Blacklist, BlacklistError, reader
 from hookframe_blacklist.entries import parse
-from hookframe_blacklist.limits import SMALL
+from hookframe_blacklist.limits import NEEDED, SMALL
 from hookframe_blacklist.reader import Memories, read
 from hookframe_blacklist.table import Both, Table
 from hypothesis import given, settings
@@ -184,6 +184,7 @@ def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(
     eventually(mended)
     [error] = said
     assert f"reads {path} has ended too early, with signal 9; it is started again" in error
+    assert error.endswith(f"needs up to {NEEDED} times as much memory as the list is large")
 
 
 def test_after_close_there_is_neither_a_thread_nor_a_process(made, blocks, path, eventually):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hookframe_blacklist.limits import NEEDED
 from hookframe_blacklist.settings import Settings, read_settings
 
 from hookframe import Host
@@ -31,6 +32,14 @@ def written(tmp_path):
         return path
 
     return write
+
+
+def test_the_memory_that_reading_takes_is_what_an_error_says():
+    [times] = re.findall(r"To read it takes up to (\d+) times as much", README)
+    assert int(times) == NEEDED
+    sizes = re.findall(r"(\d+) MB for (?:a\s+million|100,000)[^(]*\((\d+) MB\)", README)
+    assert len(sizes) == 3
+    assert max(round(int(needed) / int(size)) for needed, size in sizes) == NEEDED
 
 
 @pytest.mark.parametrize(

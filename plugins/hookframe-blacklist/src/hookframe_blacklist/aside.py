@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import hookframe_blacklist
 from hookframe_blacklist.errors import BlacklistError
+from hookframe_blacklist.limits import NEEDED
 from hookframe_blacklist.listfile import Entries, ListFile, ListPath, read_file
 from hookframe_blacklist.reader import Memories
 from hookframe_blacklist.table import Both, Shape, Table
@@ -163,7 +164,7 @@ class Reading:
         last = f", saying {lines[-1]!a}" if lines else ""
         return (
             f"the process that reads {self._where.path} has ended too early, {how}{last}; it is "
-            "started again, and needs about five times as much memory as the list is large"
+            f"started again, and needs up to {NEEDED} times as much memory as the list is large"
         )
 
     def _close_memories(self) -> None:
