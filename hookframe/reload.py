@@ -177,11 +177,11 @@ class Reloader:
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
+        waits = self._take(material)
         stamps = [(file.path, file.stamp) for file in material.files]
         if stamps != self._stamps:
             self._trusted = all(is_local(file.path) for file in material.files)
         self._seen, self._stamps = material, stamps
-        waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):
             self._bell.ring()
@@ -213,9 +213,9 @@ class Reloader:
 
     def _advised(self, material: Material) -> Advice:
         """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
-        until, patience = monotonic() + AT_ONCE, REHEARSED
+        policy, until, patience = material.numbers, monotonic() + AT_ONCE, REHEARSED
         while True:
-            advice = self._rehearsal.advice(material.numbers)
+            advice = self._rehearsal.advice(policy)
             if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
                 return advice
             sleep(patience)
