@@ -111,6 +111,7 @@ class Host:
                 self._refuse,
                 self._is_broken,
                 self._remind,
+                self._builder.make_ready,
                 self._log,
                 material,
                 self._rehearsal,
@@ -287,8 +288,7 @@ class Host:
             self._alarm.stop()
             self._alarm = None
         self._output.give_back()
-        self._builder.end()
-        self._builder.retain(())
+        self._builder.close()
         self._limit.tell(all_of_it=True)
 
     def __enter__(self) -> Self:

@@ -60,6 +60,10 @@ class Rehearsal:
         del content, path
         return None
 
+    def goes_first(self) -> bool:
+        """Say whether this process loads a change before others do, if there are any."""
+        return True
+
     def is_told(self) -> bool:
         """Say whether another process tells this one's when it sees that the policy changes."""
         return False

@@ -86,6 +86,10 @@ class StandbyFirst(Rehearsal):
         if cells[TRYING] == as_read.core:
             cells[TRYING] = 0
 
+    def goes_first(self) -> bool:
+        """Say whether this is a standby, which loads a change before a worker does."""
+        return not self.serving
+
     def is_told(self) -> bool:
         """Say whether a worker tells this standby when it sees a change."""
         return not self.serving
