@@ -214,6 +214,7 @@ class Reloader:
         self._waiting_since = 0.0
         advice = self._advised(material)
         if advice is Advice.WAIT:
+            self._bell.ring()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
         self._loaded = material
