@@ -68,7 +68,7 @@ def test_what_was_compiled_by_the_first_is_taken_up_by_the_next(monkeypatch):
     first.begin(HOOK, PATH)
     here = first.code(HOOK, PATH)
     monkeypatch.setattr("hookframe.compiler.compiled", None)
-    monkeypatch.setattr("hookframe.compiler._Elsewhere", None)
+    monkeypatch.setattr("hookframe.interpreter.started", None)
     next_one.begin(HOOK, PATH)
     assert next_one.code(HOOK, PATH) == here
 
@@ -116,7 +116,7 @@ def test_an_answer_that_is_not_whole_is_not_used(answer, tmp_path, monkeypatch):
 
 def test_an_interpreter_that_never_answers_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", program(tmp_path, "python3.99", "exec sleep 1000"))
-    monkeypatch.setattr("hookframe.compiler._PATIENCE", 0.05)
+    monkeypatch.setattr("hookframe.interpreter._PATIENCE", 0.05)
     assert elsewhere(HOOK) == compiled(HOOK, PATH)
 
 

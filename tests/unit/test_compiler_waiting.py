@@ -112,7 +112,7 @@ def test_one_that_was_killed_is_not_started_again_and_again(compiler):
 
 
 def test_one_that_is_stopped_is_not_waited_for_for_ever(compiler, monkeypatch):
-    monkeypatch.setattr("hookframe.compiler._PATIENCE", 0.05)
+    monkeypatch.setattr("hookframe.interpreter._PATIENCE", 0.05)
     pid = made_ready(compiler)
     os.kill(pid, signal.SIGSTOP)
     assert elsewhere(compiler) == compiled(NEXT, PATH)
