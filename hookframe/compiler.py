@@ -8,9 +8,12 @@ millisecond to read. Another interpreter takes a while to start, so one may be t
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from types import CodeType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hookframe.interpreter import Interpreter
@@ -37,7 +40,7 @@ class Compiler:
     """Compiles one file at a time.
 
     Args:
-        lay_down: keeps what another process has compiled, by content and path.
+        lay_down: keeps what has been compiled without a warning, by content and path.
         take_up: gives what has been kept so, here or by whoever was first; None for nothing.
     """
 
@@ -97,22 +100,50 @@ class Compiler:
             SyntaxError: and whatever else `compile` raises.
         """
         begun, self._begun = self._begun, None
-        text = None
-        if begun is not None:
+        if begun is None:
+            text = self._take_up(content, path)
+        else:
             text = begun.text() if begun.source == (content, path) else None
             begun.end()
             if text is not None:
                 self._lay_down(content, path, text)
-        elif len(content) >= LARGE:
-            text = self._take_up(content, path)
         code = None if text is None else marshal.loads(text)  # noqa: S302  (our processes' own)
-        return code if isinstance(code, CodeType) else compiled(content, path)
+        return code if isinstance(code, CodeType) else self._compiled_here(content, path)
+
+    def _compiled_here(self, content: bytes, path: str) -> CodeType:
+        """Compile a file, and keep its code for others if there is no warning to show with it."""
+        if self._lay_down is _nothing:
+            return compiled(content, path)
+        with _listening() as warned:
+            code = compiled(content, path)
+        if not warned:
+            self._lay_down(content, path, marshal.dumps(code))
+        return code
 
     def forget(self) -> None:
         """End what has been begun and nobody has asked for."""
         if self._begun is not None:
             self._begun.end()
             self._begun = None
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Note what this thread is warned of; it is shown as ever."""
+    warned: list[str] = []
+    thread, show = get_ident(), warnings.showwarning
+
+    def note(message: Warning | str, *more: Any, **named: Any) -> None:
+        if get_ident() == thread:
+            warned.append(str(message))
+        show(message, *more, **named)
+
+    warnings.showwarning = note
+    try:
+        yield warned
+    finally:
+        if warnings.showwarning is note:
+            warnings.showwarning = show
 
 
 def _started() -> Interpreter | None:

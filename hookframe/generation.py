@@ -98,7 +98,10 @@ class Builder:
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
         self._rehearsal = rehearsal or Rehearsal()
-        self._compiler = Compiler(self._rehearsal.lay_down, self._rehearsal.take_up)
+        if self._rehearsal.alone:
+            self._compiler = Compiler()
+        else:
+            self._compiler = Compiler(self._rehearsal.lay_down, self._rehearsal.take_up)
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:

@@ -35,6 +35,11 @@ class Numbers(NamedTuple):
 class Rehearsal:
     """A host's side of it; this one has nobody who would go first."""
 
+    alone = True
+    """whether no other process loads the same policy"""
+    serving = True
+    """whether clients would miss this process"""
+
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""
 
@@ -62,7 +67,7 @@ class Rehearsal:
 
     def goes_first(self) -> bool:
         """Say whether this process loads a change before others do, if there are any."""
-        return True
+        return self.alone or not self.serving
 
     def is_told(self) -> bool:
         """Say whether another process tells this one's when it sees that the policy changes."""

@@ -39,6 +39,8 @@ class StandbyFirst(Rehearsal):
         alert: is called when a worker is asked about a policy that nobody has begun to load.
     """
 
+    alone = False
+
     def __init__(self, board: Board, slot: Slot, alert: Callable[[], None] = lambda: None) -> None:
         self._board = board
         self._alert = alert
@@ -50,7 +52,6 @@ class StandbyFirst(Rehearsal):
         self._came_second = False
         """whether another process was loading what this standby has been asked about"""
         self.serving = False
-        """whether clients would miss this process"""
         self._attaching = Lock()
         self._loop: AbstractEventLoop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None
@@ -85,10 +86,6 @@ class StandbyFirst(Rehearsal):
         cells[TRIED], cells[TRIED_AS_LOADED] = as_read.whole, as_loaded.whole
         if cells[TRYING] == as_read.core:
             cells[TRYING] = 0
-
-    def goes_first(self) -> bool:
-        """Say whether this is a standby, which loads a change before a worker does."""
-        return not self.serving
 
     def is_told(self) -> bool:
         """Say whether a worker tells this standby when it sees a change."""
