@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
+_BREATH: Final = 0.0003
+"""Seconds that a thread which has changed the chain does nothing, so that attempts are decided that
+have waited for it: a thread that goes on has the interpreter again before one that waits for it."""
 
 
 class Host:
@@ -475,6 +478,8 @@ class Host:
             if self._alarm is not None and generation is not None:
                 self._alarm.watch(generation.chain.run, generation.chain.shortest)
             self.changing()
+        if self._rehearsal.serving:
+            sleep(_BREATH)
 
 
 def _nothing() -> None:
