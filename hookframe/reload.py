@@ -119,6 +119,8 @@ class Reloader:
         self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
         self._looking = False
+        self._unprepared = False
+        """whether something has been loaded, and nothing been made ready for what comes next"""
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
         self._bell.ring()
@@ -158,18 +160,18 @@ class Reloader:
             self._bell.hush()
             if self._stopping.is_set():
                 return
-            before = self._loaded
             try:
                 self._looking = self._look()
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = SETTLING if self._looking or self._loaded is not before else POLL
+            patience = SETTLING if self._looking or self._unprepared else POLL
             if self._broken():
                 self._remind()
 
     def _prepare(self) -> None:
         """Make ready for the next change, now that nothing happens."""
+        self._unprepared = False
         try:
             self._make_ready(self._loaded)
         except Exception as error:  # noqa: BLE001  (the next change is loaded all the same)
@@ -217,7 +219,7 @@ class Reloader:
             self._bell.ring()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
-        self._loaded = material
+        self._loaded, self._unprepared = material, True
         if advice is Advice.LOAD:
             self._loaded = self._load(material)
         else:
