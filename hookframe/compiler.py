@@ -2,34 +2,24 @@
 
 `compile` keeps the interpreter's lock from its beginning to its end: for thousands of lines, tens
 of milliseconds in which no other thread decides anything. Code that was compiled elsewhere takes a
-millisecond to read.
+millisecond to read. Another interpreter takes a while to start, so one may be there beforehand.
 """
 
 from __future__ import annotations
 
 import marshal
-import os
-import sys
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from time import monotonic
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from types import CodeType
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hookframe.interpreter import Interpreter
 
 LARGE: Final = 32 * 1024
 """Bytes from which on a file is worth a process: what is smaller compiles in a few milliseconds."""
-_PATIENCE: Final = 5.0
-"""Seconds after which the other process is ended, and the file compiled here."""
-_PROGRAM: Final = """
-import marshal, os, sys
-content, path, optimize = marshal.load(sys.stdin.buffer)
-code = compile(content, path, "exec", dont_inherit=True, optimize=optimize)
-text = marshal.dumps(code)
-sys.stdout.buffer.write(b"%s\\0%d\\0%s" % (sys.version.encode(), len(text), text))
-sys.stdout.buffer.flush()
-os._exit(0)
-"""
 
 
 def compiled(content: bytes, path: str) -> CodeType:
@@ -50,7 +40,7 @@ class Compiler:
     """Compiles one file at a time.
 
     Args:
-        lay_down: keeps what another process has compiled, by content and path.
+        lay_down: keeps what has been compiled without a warning, by content and path.
         take_up: gives what has been kept so, here or by whoever was first; None for nothing.
     """
 
@@ -61,7 +51,25 @@ class Compiler:
     ) -> None:
         self._lay_down = lay_down
         self._take_up = take_up
-        self._begun: _Elsewhere | None = None
+        self._begun: Interpreter | None = None
+        self._waiting: Interpreter | None = None
+        self._ready_for = b""
+
+    def make_ready(self, content: bytes) -> None:
+        """Have a process wait for the next file, if the one in use is large.
+
+        One that has gone is not replaced before the next file: whatever ends it may do so again.
+
+        Args:
+            content: the bytes of the file in use; none where the next one is not compiled here.
+        """
+        large = len(content) >= LARGE
+        if self._waiting is not None and (not large or self._waiting.has_gone()):
+            self._waiting.end()
+            self._waiting = None
+        if large and content is not self._ready_for and self._waiting is None:
+            self._waiting = _started()
+        self._ready_for = content
 
     def begin(self, content: bytes, path: str) -> None:
         """Begin to compile a file in another process, if it is large and nobody has done it.
@@ -75,9 +83,8 @@ class Compiler:
         self.forget()
         if len(content) < LARGE or self._take_up(content, path) is not None:
             return
-        if _can_start_python():
-            with suppress(OSError, MemoryError, RuntimeError):  # then it is compiled here
-                self._begun = _Elsewhere(content, path)
+        waiting, self._waiting = self._waiting, None
+        self._begun = _at_work(waiting, content, path) or _at_work(_started(), content, path)
 
     def code(self, content: bytes, path: str) -> CodeType:
         """Give the code of a file.
@@ -93,16 +100,25 @@ class Compiler:
             SyntaxError: and whatever else `compile` raises.
         """
         begun, self._begun = self._begun, None
-        text = None
-        if begun is not None:
+        if begun is None:
+            text = self._take_up(content, path)
+        else:
             text = begun.text() if begun.source == (content, path) else None
             begun.end()
             if text is not None:
                 self._lay_down(content, path, text)
-        elif len(content) >= LARGE:
-            text = self._take_up(content, path)
         code = None if text is None else marshal.loads(text)  # noqa: S302  (our processes' own)
-        return code if isinstance(code, CodeType) else compiled(content, path)
+        return code if isinstance(code, CodeType) else self._compiled_here(content, path)
+
+    def _compiled_here(self, content: bytes, path: str) -> CodeType:
+        """Compile a file, and keep its code for others if there is no warning to show with it."""
+        if self._lay_down is _nothing:
+            return compiled(content, path)
+        with _listening() as warned:
+            code = compiled(content, path)
+        if not warned:
+            self._lay_down(content, path, marshal.dumps(code))
+        return code
 
     def forget(self) -> None:
         """End what has been begun and nobody has asked for."""
@@ -111,56 +127,35 @@ class Compiler:
             self._begun = None
 
 
-class _Elsewhere:
-    """A process that compiles one file.
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Note what this thread is warned of; it is shown as ever."""
+    warned: list[str] = []
+    thread, show = get_ident(), warnings.showwarning
 
-    Args:
-        content: the file's bytes.
-        path: what tracebacks call it.
+    def note(message: Warning | str, *more: Any, **named: Any) -> None:
+        if get_ident() == thread:
+            warned.append(str(message))
+        show(message, *more, **named)
 
-    Raises:
-        OSError: the process can't be started.
-    """
-
-    def __init__(self, content: bytes, path: str) -> None:
-        from subprocess import DEVNULL, PIPE, Popen  # noqa: PLC0415  (few ever need it)
-
-        self.source = content, path
-        self._until = monotonic() + _PATIENCE
-        with os.fdopen(os.memfd_create("hook file"), "w+b") as request:  # nobody waits to write it
-            request.write(marshal.dumps((content, path, sys.flags.optimize)))
-            request.seek(0)
-            # Isolated, without site-packages: no line of anybody's code runs there. A warning is
-            # an error, and ends it.
-            self._process = Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", "-W", "error", "-c", _PROGRAM],
-                stdin=request,
-                stdout=PIPE,
-                stderr=DEVNULL,
-            )
-
-    def text(self) -> bytes | None:
-        """Wait for the code; None where there is none that is certain to be whole."""
-        from subprocess import TimeoutExpired  # noqa: PLC0415
-
-        try:
-            answer, _ = self._process.communicate(timeout=max(0.0, self._until - monotonic()))
-        except (OSError, ValueError, TimeoutExpired):
-            return None
-        version, _, rest = answer.partition(b"\0")
-        length, _, text = rest.partition(b"\0")
-        # Another interpreter may have come to stand in the place of the one that runs here.
-        if version != sys.version.encode() or length != str(len(text)).encode():
-            return None
-        return text
-
-    def end(self) -> None:
-        """End the process, if it has not ended."""
-        self._process.kill()
-        with suppress(OSError, ValueError):
-            self._process.communicate()
+    warnings.showwarning = note
+    try:
+        yield warned
+    finally:
+        if warnings.showwarning is note:
+            warnings.showwarning = show
 
 
-def _can_start_python() -> bool:
-    """Say whether `sys.executable` is a Python: in a program that embeds one it may be anything."""
-    return Path(sys.executable or "").name.startswith("python") and not hasattr(sys, "frozen")
+def _started() -> Interpreter | None:
+    """Start another interpreter; None where that can't be, and files are compiled here."""
+    from hookframe.interpreter import started  # noqa: PLC0415  (few ever need it)
+
+    return started()
+
+
+def _at_work(process: Interpreter | None, content: bytes, path: str) -> Interpreter | None:
+    """Have a process compile a file; None where it can't, which ends it."""
+    if process is None or process.take(content, path):
+        return process
+    process.end()
+    return None

@@ -40,7 +40,7 @@ def private_copy(descriptor: int) -> int:
 
 
 class OwnFile:
-    """An open file of our own, closed when nobody holds it any more.
+    """An open file of our own, closed when nobody holds it any more, if not before.
 
     So no thread and no signal handler closes it under another one that is about to write.
 
@@ -71,10 +71,15 @@ class OwnFile:
             return None
         return status.st_size
 
-    def __del__(self) -> None:
+    def close(self) -> None:
+        """Close the file, unless somebody has done it and the number leads elsewhere."""
         if identity_of(self.descriptor) == self.identity:
             with suppress(OSError):
                 os.close(self.descriptor)
+        self.descriptor = _CLOSED
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Kept:

@@ -79,7 +79,7 @@ class Builder:
         capture: takes what plugins print while they are loaded.
         exclusive: keeps attempts out while a plugin that is in use is configured anew.
         report: takes what goes wrong where nothing can be done about it.
-        rehearsal: passes on what another process has compiled.
+        rehearsal: passes on what another process has compiled, and says which one compiles.
     """
 
     def __init__(
@@ -97,8 +97,11 @@ class Builder:
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
-        rehearsal = rehearsal or Rehearsal()
-        self._compiler = Compiler(rehearsal.lay_down, rehearsal.take_up)
+        self._rehearsal = rehearsal or Rehearsal()
+        if self._rehearsal.alone:
+            self._compiler = Compiler()
+        else:
+            self._compiler = Compiler(self._rehearsal.lay_down, self._rehearsal.take_up)
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
@@ -115,9 +118,25 @@ class Builder:
         if file is not None and file.error is None:
             self._compiler.begin(file.content, file.path)
 
+    def make_ready(self, material: Material) -> None:
+        """Have done now what the next change would wait for; a process does it that is not missed.
+
+        Args:
+            material: what the generation in use was built from.
+        """
+        file = material.hook_file
+        first = file is not None and self._rehearsal.goes_first()
+        self._compiler.make_ready(file.content if file is not None and first else b"")
+
     def end(self) -> None:
         """Let go of what has been begun and was not needed."""
         self._compiler.forget()
+
+    def close(self) -> None:
+        """Let go of everything: no further generation is built."""
+        self.end()
+        self._compiler.make_ready(b"")
+        self.retain(())
 
     def build(self, material: Material, number: int, current: Generation | None) -> Generation:
         """Build a generation.

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
+_BREATH: Final = 0.0003
+"""Seconds that a thread which has changed the chain does nothing, so that attempts are decided that
+have waited for it: a thread that goes on has the interpreter again before one that waits for it."""
 
 
 class Host:
@@ -117,6 +120,7 @@ class Host:
                 self._refuse,
                 self._is_broken,
                 self._remind,
+                self._builder.make_ready,
                 self._log,
                 material,
                 self._rehearsal,
@@ -295,10 +299,9 @@ class Host:
             self._alarm.stop()
             self._alarm = None
         self._output.give_back()
-        self._builder.end()
         self.loading_since = monotonic()
         self.changing()
-        self._builder.retain(())
+        self._builder.close()
         self.loading_since = 0.0
         self.changing()
         self._limit.tell(all_of_it=True)
@@ -487,6 +490,8 @@ class Host:
             if self._alarm is not None and generation is not None:
                 self._alarm.watch(generation.chain.run, generation.chain.shortest)
             self.changing()
+        if self._rehearsal.serving:
+            sleep(_BREATH)
 
 
 def _nothing() -> None:

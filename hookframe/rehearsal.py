@@ -39,6 +39,11 @@ class Numbers(NamedTuple):
 class Rehearsal:
     """A host's side of it; this one has nobody who would go first."""
 
+    alone = True
+    """whether no other process loads the same policy"""
+    serving = True
+    """whether clients would miss this process"""
+
     def leaves(self, policy: Numbers) -> bool:
         """Say whether a process that has loaded nothing yet leaves a policy to another one."""
         del policy
@@ -68,6 +73,10 @@ class Rehearsal:
         """Give what another process has left of this file; None where there is nothing."""
         del content, path
         return None
+
+    def goes_first(self) -> bool:
+        """Say whether this process loads a change before others do, if there are any."""
+        return self.alone or not self.serving
 
     def is_told(self) -> bool:
         """Say whether another process tells this one's when it sees that the policy changes."""

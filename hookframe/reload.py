@@ -80,6 +80,8 @@ class Reloader:
         refuse: is called where it must not be.
         broken: says whether the chain could not be built.
         remind: is called about four times a second while it is broken.
+        make_ready: is called now and then while nothing happens, soon after a load, with what was
+            loaded.
         log: takes what prevents watching.
         loaded: what the first generation was built from.
         rehearsal: says whether another process loads a change first.
@@ -92,6 +94,7 @@ class Reloader:
         refuse: Callable[[], None],
         broken: Callable[[], bool],
         remind: Callable[[], None],
+        make_ready: Callable[[Material], None],
         log: Log,
         loaded: Material,
         rehearsal: Rehearsal,
@@ -102,6 +105,7 @@ class Reloader:
         self._rehearsal = rehearsal
         self._broken = broken
         self._remind = remind
+        self._make_ready = make_ready
         self._log = log
         self._loaded = self._seen = loaded
         self._stamps: object = None
@@ -115,6 +119,8 @@ class Reloader:
         self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
         self._looking = False
+        self._unprepared = False
+        """whether something has been loaded, and nothing been made ready for what comes next"""
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
         self._bell.ring()
@@ -146,9 +152,11 @@ class Reloader:
         while not self._stopping.is_set():
             if self._bell.wait(patience):
                 self._looking = True
-            elif not (self._looking or self._broken()) and self._is_unchanged():
-                patience = self._leisure()
-                continue
+            else:
+                self._prepare()
+                if not (self._looking or self._broken()) and self._is_unchanged():
+                    patience = self._leisure()
+                    continue
             self._bell.hush()
             if self._stopping.is_set():
                 return
@@ -157,9 +165,17 @@ class Reloader:
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = SETTLING if self._looking else POLL
+            patience = SETTLING if self._looking or self._unprepared else POLL
             if self._broken():
                 self._remind()
+
+    def _prepare(self) -> None:
+        """Make ready for the next change, now that nothing happens."""
+        self._unprepared = False
+        try:
+            self._make_ready(self._loaded)
+        except Exception as error:  # noqa: BLE001  (the next change is loaded all the same)
+            self._log.error(f"making ready for the next change failed: {error!r}")
 
     def _leisure(self) -> float:
         """Say for how long nobody has to look, as nothing has changed."""
@@ -177,11 +193,11 @@ class Reloader:
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
+        waits = self._take(material)
         stamps = [(file.path, file.stamp) for file in material.files]
         if stamps != self._stamps:
             self._trusted = all(is_local(file.path) for file in material.files)
         self._seen, self._stamps = material, stamps
-        waits = self._take(material)
         files = (*material.files, *self._loaded.code_files)
         if self._watch.cover(dict.fromkeys(file.path for file in files)):
             self._bell.ring()
@@ -200,9 +216,10 @@ class Reloader:
         self._waiting_since = 0.0
         advice = self._advised(material)
         if advice is Advice.WAIT:
+            self._bell.ring()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
-        self._loaded = material
+        self._loaded, self._unprepared = material, True
         if advice is Advice.LOAD:
             self._loaded = self._load(material)
         else:
@@ -213,9 +230,9 @@ class Reloader:
 
     def _advised(self, material: Material) -> Advice:
         """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
-        until, patience = monotonic() + AT_ONCE, REHEARSED
+        policy, until, patience = material.numbers, monotonic() + AT_ONCE, REHEARSED
         while True:
-            advice = self._rehearsal.advice(material.numbers)
+            advice = self._rehearsal.advice(policy)
             if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
                 return advice
             sleep(patience)

@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -73,6 +73,7 @@ class Snapshot:
     writers: Writers = Writers.NONE
     stamp: Stamp | None = None
     age: float = 0.0
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def settled(self) -> bool:
@@ -105,7 +106,9 @@ class Snapshot:
     @property
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:
         """What makes a difference to whoever loads the file; time stamps do not."""
-        return self.fingerprint_of(self.content)
+        if not self._digest:  # of a large file it takes longer than all else, and many ask for it
+            object.__setattr__(self, "_digest", _digest(self.content))
+        return self._marked(self._digest)
 
     def fingerprint_of(self, content: bytes | mmap) -> tuple[bytes, int, int, str | None]:
         """Give the fingerprint of a file whose bytes `take_snapshot` has put elsewhere.
@@ -113,7 +116,9 @@ class Snapshot:
         Args:
             content: these bytes.
         """
-        digest = hashlib.blake2b(content, digest_size=16).digest()
+        return self._marked(_digest(content))
+
+    def _marked(self, digest: bytes) -> tuple[bytes, int, int, str | None]:
         return digest, self.owner, stat.S_IMODE(self.mode), self.error
 
 
@@ -183,6 +188,10 @@ def _copy(handle: int, into: int, size: int) -> None:
     done = 0
     while done < size and (copied := os.sendfile(into, handle, done, size - done)):
         done += copied
+
+
+def _digest(content: bytes | mmap) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _age(status: os.stat_result) -> float:

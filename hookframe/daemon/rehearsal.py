@@ -40,6 +40,8 @@ class StandbyFirst(Rehearsal):
         alert: is called when a worker is asked about a policy that nobody has begun to load.
     """
 
+    alone = False
+
     def __init__(self, board: Board, slot: Slot, alert: Callable[[], None] = lambda: None) -> None:
         self._board = board
         self._alert = alert
@@ -51,7 +53,6 @@ class StandbyFirst(Rehearsal):
         self._came_second = False
         """whether another process was loading what this standby has been asked about"""
         self.serving = False
-        """whether clients would miss this process"""
         self._attaching = Lock()
         self._loop: AbstractEventLoop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None

@@ -206,6 +206,14 @@ def test_without_a_daemon_nobody_goes_first():
     assert Rehearsal().advice(NEW) is Advice.LOAD
 
 
+def test_it_is_the_standby_that_goes_first_and_whoever_is_alone(household):
+    assert household.standby.goes_first()
+    assert not household.worker.goes_first()
+    household.standby.serving = True
+    assert not household.standby.goes_first()
+    assert Rehearsal().goes_first()
+
+
 def test_the_number_of_a_policy_tells_different_ones_apart_and_is_never_none():
     digests = (b"\0" * 16, b"\1" * 16)
     numbers = {number_of(("/hook.py", digest, 0, 0o644, None)) for digest in digests}

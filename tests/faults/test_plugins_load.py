@@ -246,3 +246,13 @@ def test_a_close_that_never_ends_keeps_no_later_save_from_being_live(fresh):
         daemon.wait_for("limits.load_time")
         daemon.save(daemon.hook_file, policy("", "third "))
         daemon.live("third ")
+
+
+def test_what_the_compiler_warns_of_is_logged_once_for_each_save(fresh):
+    daemon = fresh().with_policy()
+    daemon.tolerated = "SyntaxWarning: "
+    daemon.ready()
+    for number in range(1, 4):
+        daemon.save(daemon.hook_file, f"SAME = {number} is {number}\n{policy()}")
+        daemon.wait_for(f"generation {number + 1}")
+        assert daemon.logged("SyntaxWarning: ") == number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import pytest
 
@@ -36,6 +37,9 @@ def pre_delivery_attempt(attempt):
 ''')
 
 
+SMALL = HOOK[: HOOK.index(b"# a comment")]
+
+
 def program(directory, name, text):
     """Write a program, and give its path."""
     path = directory / name
@@ -59,18 +63,58 @@ def test_the_code_is_the_same(monkeypatch):
     assert (there.co_filename, list(there.co_lines())) == (PATH, list(here.co_lines()))
 
 
-def test_what_was_compiled_by_the_first_is_taken_up_by_the_next(monkeypatch):
+@pytest.fixture
+def two():
+    """Two processes' compilers, of which each takes up what the other has laid down."""
     kept = {}
-    first, next_one = (
+    return [
         Compiler(lambda *given: kept.update({given[:2]: given[2]}), lambda *asked: kept.get(asked))
         for _ in range(2)
-    )
-    first.begin(HOOK, PATH)
-    here = first.code(HOOK, PATH)
+    ]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("content", [HOOK, SMALL])
+def test_what_was_compiled_by_the_first_is_taken_up_by_the_next(content, begun, two, monkeypatch):
+    first, next_one = two
+    if begun:
+        first.begin(content, PATH)
+    here = first.code(content, PATH)
     monkeypatch.setattr("hookframe.compiler.compiled", None)
-    monkeypatch.setattr("hookframe.compiler._Elsewhere", None)
-    next_one.begin(HOOK, PATH)
-    assert next_one.code(HOOK, PATH) == here
+    monkeypatch.setattr("hookframe.interpreter.started", None)
+    next_one.begin(content, PATH)
+    there = next_one.code(content, PATH)
+    assert there == here == compiled(content, PATH)
+    assert (there.co_filename, list(there.co_lines())) == (PATH, list(here.co_lines()))
+
+
+@pytest.mark.parametrize("content", [b"SAME = 1 is 1\n", large("SAME = 1 is 1\n")])
+def test_each_gives_the_warning_of_a_file(content, two):
+    for compiler in two:
+        compiler.begin(content, PATH)
+        with pytest.warns(SyntaxWarning, match="with") as given:
+            compiler.code(content, PATH)
+        assert len(given) == 1
+
+
+def test_a_warning_is_given_to_whoever_shows_them(two, monkeypatch):
+    shown = []
+
+    def show(*given):
+        shown.append(given[1:4])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr("warnings.showwarning", show)
+        for compiler in two:
+            compiler.code(b"\nSAME = 1 is 1\n", PATH)
+        assert warnings.showwarning is show
+    assert shown == 2 * [(SyntaxWarning, PATH, 2)]
+
+
+def test_who_has_nobody_to_compile_for_leaves_warnings_alone(monkeypatch):
+    monkeypatch.setattr("hookframe.compiler.compiled", lambda *_: warnings.showwarning)
+    assert Compiler().code(SMALL, PATH) is warnings.showwarning
 
 
 def test_an_error_has_the_same_words():
@@ -116,7 +160,7 @@ def test_an_answer_that_is_not_whole_is_not_used(answer, tmp_path, monkeypatch):
 
 def test_an_interpreter_that_never_answers_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", program(tmp_path, "python3.99", "exec sleep 1000"))
-    monkeypatch.setattr("hookframe.compiler._PATIENCE", 0.05)
+    monkeypatch.setattr("hookframe.interpreter._PATIENCE", 0.05)
     assert elsewhere(HOOK) == compiled(HOOK, PATH)
 
 

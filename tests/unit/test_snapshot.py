@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
+from hookframe.config import Config
 from hookframe.snapshot import LARGEST, Writers, take_snapshot
+from hookframe.sources import Material
 
 
 @pytest.fixture
@@ -47,6 +51,25 @@ def test_the_fingerprint_tells_content_and_permissions_but_no_time_stamp(path):
     path.chmod(0o640)
     path.write_bytes(b"Content\n")
     assert take_snapshot(str(path)).fingerprint != before
+
+
+def test_the_fingerprint_of_other_bytes_is_another_one(path):
+    snapshot = take_snapshot(str(path))
+    assert replace(snapshot, content=b"other").fingerprint != snapshot.fingerprint
+    assert replace(snapshot, age=1.0).fingerprint == snapshot.fingerprint
+    assert replace(snapshot, age=1.0) == replace(snapshot, age=1.0)
+
+
+def test_the_bytes_are_hashed_once_however_often_somebody_asks(path, monkeypatch):
+    hashed, digest_of = [], hashlib.blake2b
+    monkeypatch.setattr(
+        "hashlib.blake2b", lambda data, **given: hashed.append(data) or digest_of(data, **given)
+    )
+    material = Material(Config(hook_file=str(path)), hook_file=take_snapshot(str(path)))
+    for _ in range(3):
+        assert material.numbers == replace(material, objects={"own": None}).numbers
+        assert material.fingerprint == material.fingerprint
+    assert hashed == [b"content\n"]
 
 
 @pytest.fixture
