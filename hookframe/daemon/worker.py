@@ -219,8 +219,6 @@ class Worker:
     def _heed_change(self) -> None:
         """Take note of a change of the chain, in whichever thread makes it, before it counts."""
         self._note_limits()
-        if isinstance(self._host, Host):
-            self._cells[LOADING] = int(self._host.loading_since * MICROSECONDS)
         if self._cells[DOZING]:
             _say(self._post, BUSY)  # the main thread may have no turn as long as this one loads
             with suppress(RuntimeError):  # the event loop has ended
@@ -235,6 +233,10 @@ class Worker:
         if isinstance(host, Host):
             cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
             cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
+            since = -1.0
+            while since != host.loading_since:  # another thread may write here at the same time
+                since = host.loading_since
+                cells[LOADING] = int(since * MICROSECONDS)
 
     def _beat(self) -> None:
         self._cells[BEAT] = int(monotonic() * MICROSECONDS)
