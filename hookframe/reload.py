@@ -23,7 +23,7 @@ SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
 UNTROUBLED: Final = 3 * POLL
 """Seconds between two looks where the system tells of every change."""
-TOLD: Final = 10.0
+TOLD: Final = 30.0
 """The same where another process looks as well, and tells of what it sees."""
 REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
@@ -120,7 +120,7 @@ class Reloader:
         self._waiting_since = 0.0
         self._looking = False
         self._unprepared = False
-        """whether something has been loaded, and nothing been made ready for what comes next"""
+        """whether something has happened since all was made ready for the next change"""
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
         self._bell.ring()
@@ -151,9 +151,10 @@ class Reloader:
         patience = POLL
         while not self._stopping.is_set():
             if self._bell.wait(patience):
-                self._looking = True
+                self._looking = self._unprepared = True
             else:
-                self._prepare()
+                if self._unprepared:
+                    self._prepare()
                 if not (self._looking or self._broken()) and self._is_unchanged():
                     patience = self._leisure()
                     continue

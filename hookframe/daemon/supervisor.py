@@ -50,7 +50,7 @@ _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
 _IDLE: Final = 0.1
 """The same while none does."""
-_DROWSY: Final = 15.0
+_DROWSY: Final = 30.0
 """The same while no client asks anything: the first who comes wakes the supervisor."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""

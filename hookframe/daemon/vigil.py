@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""
-_DROWSY_SILENCE: Final = 30.0
+_DROWSY_SILENCE: Final = 60.0
 """The same while no client waits for anything: then sweeps are rare."""
 _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
 """Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
-_DROWSY_ABSENCE: Final = 17.0
+_DROWSY_ABSENCE: Final = 32.0
 """The same where the child dozed at the first of them: looks may be rare then. After as long an
 absence the child has not shown life for that and the pause between two sweeps, at most; so both
 together have to be less than the silence."""

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hookframe.log import Log
     from hookframe.sources import Source
 
-_DROWSY_SWEEP: Final = 12.0
+_DROWSY_SWEEP: Final = 25.0
 """Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""

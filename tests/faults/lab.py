@@ -30,7 +30,7 @@ PATIENT = "10s"
 """A deadline that an attempt does not exceed only because its process has to wait for a turn."""
 DOZED = 3.0
 """Seconds without a client after which a worker dozes, and looks after nothing for a while."""
-DOZING = 15.0
+DOZING = 30.0
 """Seconds between two looks of the supervisor at processes that doze."""
 SHORT = "200ms"
 """One for hooks that hang, and so for tests in which it makes no difference who is late."""

@@ -204,10 +204,12 @@ def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
         os.kill(worker, signal.SIGSTOP)
         connected.send(REQUEST)
         with under_load(one) as accounts, under_load(other) as untouched:
+            other.save(other.hook_file, other.hook_file.read_text() + "\n")
+            other.wait_for("generation 2")  # it loads that as well, and is awake for a while
             os.kill(waiting, signal.SIGSTOP)
             connected.rest()
             one.next_worker(worker)
-            eventually(lambda: gone(waiting), 60)  # it has shown life rarely, as nobody asks it
+            eventually(lambda: gone(waiting))
             eventually(lambda: other.ready() != waiting)
     assert gone(worker)
     assert accounts.outcomes[ENDED] <= 3
