@@ -23,7 +23,7 @@ from hookframe.generation import Builder, Generation
 from hookframe.log import Log
 from hookframe.output import Output, capturing
 from hookframe.rate import LineLimit, OncePerSecond
-from hookframe.rehearsal import LEFT, REFUSED, Rehearsal
+from hookframe.rehearsal import REFUSED, Rehearsal
 from hookframe.shortcut import Decide, shortcut
 from hookframe.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
@@ -104,12 +104,7 @@ class Host:
         self.changing: Callable[[], object] = _nothing
         """is called by the thread that does so: at its begin and end, and before the first attempt
         is decided by another generation"""
-        material = _settled(source)
-        left = self._rehearsal.leaves(material.numbers)
-        if left:
-            self._swap(None, LEFT)
-        else:
-            material = self._load(material)
+        material = self._load(_settled(source))
         self._reloader: Reloader | None = None
         if watch:
             from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
@@ -125,8 +120,6 @@ class Host:
                 material,
                 self._rehearsal,
             )
-            if left:
-                self._reloader.force()
 
     @classmethod
     def from_config(

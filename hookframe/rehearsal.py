@@ -11,10 +11,6 @@ REFUSED: Final = (
     "the policy can't be loaded: the processes that were to load it before the worker does have "
     "died of it, or never came to its end; the lines before say where"
 )
-LEFT: Final = (
-    "the policy has yet to be loaded: another process is the first to try it, and this one begins "
-    "without, so that one is left if it never comes to its end"
-)
 
 
 class Advice(Enum):
@@ -43,11 +39,6 @@ class Rehearsal:
     """whether no other process loads the same policy"""
     serving = True
     """whether clients would miss this process"""
-
-    def leaves(self, policy: Numbers) -> bool:
-        """Say whether a process that has loaded nothing yet leaves a policy to another one."""
-        del policy
-        return False
 
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""

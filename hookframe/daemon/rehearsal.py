@@ -31,8 +31,7 @@ class StandbyFirst(Rehearsal):
     """A child's side: a standby loads at once, and a worker what another child has survived.
 
     A worker for which nobody goes first does so itself. A standby that comes too late for that
-    waits, as a worker does: should the worker die of it, there is nobody else to take its place. So
-    does a fresh process, which has nothing until then.
+    waits, as a worker does: should the worker die of it, there is nobody else to take its place.
 
     Args:
         board: where all children tell what they load.
@@ -56,10 +55,6 @@ class StandbyFirst(Rehearsal):
         self._attaching = Lock()
         self._loop: AbstractEventLoop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None
-
-    def leaves(self, policy: Numbers) -> bool:
-        """Say whether this process, a fresh one, leaves a policy to another one that tries it."""
-        return not (self._is_survived(policy) or self._claim(policy))
 
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""
@@ -118,7 +113,7 @@ class StandbyFirst(Rehearsal):
             if self._claim(policy):
                 return Advice.LOAD
             self._came_second = True
-        if self._is_survived(policy):
+        if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in self._others):
             return Advice.LOAD
         supervisor = self._board.own.cells
         if supervisor[DEADLY] == policy.core:
@@ -136,10 +131,6 @@ class StandbyFirst(Rehearsal):
     @property
     def _others(self) -> Iterator[memoryview]:
         return (slot.cells for slot in self._board.slots if slot is not self._slot)
-
-    def _is_survived(self, policy: Numbers) -> bool:
-        tried = ((cells[TRIED], cells[TRIED_AS_LOADED]) for cells in self._others)
-        return any(policy.whole in each for each in tried)
 
     def _is_tried(self, policy: Numbers) -> bool:
         return any(cells[TRYING] == policy.core for cells in self._others)

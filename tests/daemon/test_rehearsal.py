@@ -153,20 +153,6 @@ def test_a_standby_leaves_to_the_next_what_the_worker_has_died_of_that_went_firs
     assert late.standby.advice(NEW) is Advice.LOAD
 
 
-def test_a_fresh_process_leaves_to_the_worker_what_that_tries_first(late):
-    fresh = StandbyFirst(late.board, late.board.take())
-    assert fresh.leaves(NEW)
-    assert fresh.advice(NEW) is Advice.WAIT
-    assert not fresh.leaves(THIRD)
-    late.worker.survived(NEW, NEW)
-    assert not fresh.leaves(NEW)
-
-
-def test_a_fresh_process_loads_what_another_loads_once_more(household):
-    household.worker.begin(OLD)
-    assert not StandbyFirst(household.board, household.board.take()).leaves(OLD)
-
-
 def test_a_worker_does_not_load_beside_a_standby_however_long_that_takes(household):
     assert household.standby.advice(NEW) is Advice.LOAD
     assert household.worker.advice(NEW) is Advice.WAIT

@@ -38,8 +38,6 @@ RAISING = {
 }
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file on a busy machine, and for attempts while a bad one is loaded."""
-LONGER = '[limits]\nload_time = "3s"\n'
-"""Long enough for another process to come meanwhile."""
 KEEP = 'on_load_error = "keep"\n'
 NOTING = """
 import pathlib
@@ -116,42 +114,6 @@ def test_a_standby_that_is_late_does_not_hang_beside_the_worker_but_takes_its_pl
         daemon.live("mended ")
     assert accounts.outcomes[TEMPFAILED] == 0
     assert daemon.worker() == standby
-
-
-def beside_a_fresh_one(daemon, source):
-    """Have the worker load a policy, and another process come meanwhile; give that one."""
-    standby = daemon.ready()
-    stop(standby)
-    daemon.save(daemon.hook_file, NOTING + source)
-    eventually((daemon.directory / "begun").exists)
-    os.kill(standby, signal.SIGKILL)
-    return eventually(lambda: next(iter(daemon.having("standby").keys() - {standby}), 0))
-
-
-@parametrized(HANGING)
-def test_a_fresh_process_does_not_hang_beside_the_worker_but_takes_its_place(fresh, source):
-    daemon = fresh().with_policy("", LONGER)
-    with under_load(daemon, prefixed("", "mended ")) as accounts:
-        following = beside_a_fresh_one(daemon, source + policy())
-        accounts.wait_for(POLICY)
-        daemon.wait_for("limits.load_time")
-        accounts.wait_for(TEMPFAILED)
-        daemon.save(daemon.hook_file, policy("", "mended "))
-        daemon.live("mended ")
-        assert daemon.worker() == following
-
-
-def test_a_fresh_process_loads_what_the_worker_has_survived_that_tried_it_first(fresh):
-    daemon = fresh().with_policy()
-    gate = daemon.directory / "gate"
-    os.mkfifo(gate)
-    with under_load(daemon, prefixed("", "new ")) as accounts:
-        following = beside_a_fresh_one(daemon, GATED + policy("", "new "))
-        assert daemon.having("standby") == {following: 0}
-        with gate.open("w"):
-            daemon.live("new ")
-            eventually(lambda: daemon.having("standby") == {following: 1})
-    assert set(accounts.outcomes) == {POLICY}
 
 
 @parametrized(DEADLY)
