@@ -10,7 +10,7 @@ from __future__ import annotations
 import marshal
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import get_ident
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
@@ -117,7 +117,8 @@ class Compiler:
         with _listening() as warned:
             code = compiled(content, path)
         if not warned:
-            self._lay_down(content, path, marshal.dumps(code))
+            with suppress(ValueError, MemoryError):  # it is nested too deeply to be written
+                self._lay_down(content, path, marshal.dumps(code))
         return code
 
     def forget(self) -> None:

@@ -119,7 +119,9 @@ class Builder:
             self._compiler.begin(file.content, file.path)
 
     def make_ready(self, material: Material) -> None:
-        """Have done now what the next change would wait for; a process does it that is not missed.
+        """Have done now what the next change would wait for.
+
+        In a program of others nothing is: a child of theirs that stays could be in their way.
 
         Args:
             material: what the generation in use was built from.

@@ -103,7 +103,8 @@ class Interpreter:
 
     def _ends(self) -> bool:
         """Wait until it has ended; say whether it has."""
-        with suppress(OSError):  # before Linux 5.3 `wait` looks again and again
+        # Before Linux 5.3, or with a Python that was built there, `wait` looks again and again.
+        with suppress(OSError, AttributeError):
             handle = os.pidfd_open(self._process.pid)
             try:
                 poll = select.poll()
@@ -121,7 +122,8 @@ class Interpreter:
 def started() -> Interpreter | None:
     """Start such a process; None where that can't be, and files are compiled here."""
     if _can_start_python():
-        with suppress(OSError, MemoryError, RuntimeError):
+        # Some builds of Python have no `memfd_create`.
+        with suppress(OSError, MemoryError, RuntimeError, AttributeError):
             return Interpreter()
     return None
 

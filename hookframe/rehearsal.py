@@ -66,8 +66,8 @@ class Rehearsal:
         return None
 
     def goes_first(self) -> bool:
-        """Say whether this process loads a change before others do, if there are any."""
-        return self.alone or not self.serving
+        """Say whether others wait until this process has loaded a change."""
+        return not (self.alone or self.serving)
 
     def is_told(self) -> bool:
         """Say whether another process tells this one's when it sees that the policy changes."""

@@ -226,17 +226,21 @@ class Worker:
 
     def _note_limits(self) -> None:
         """Let the supervisor see what this process is about to do, and how long it may take."""
-        cells, host = self._cells, self._host
+        noted: dict[int, int] = {}
+        while (now := self._limits()) != noted:  # another thread may do the same, and know more
+            noted = now
+            for cell, value in now.items():
+                self._cells[cell] = value
+
+    def _limits(self) -> dict[int, int]:
+        host = self._host
         limits = host.config.limits if host.config is not None else self._server.limits
-        cells[LOAD_TIME] = int(limits.load_time * MICROSECONDS)
-        cells[MAX_MEMORY] = limits.max_memory
+        found = {LOAD_TIME: int(limits.load_time * MICROSECONDS), MAX_MEMORY: limits.max_memory}
         if isinstance(host, Host):
-            cells[LONGEST] = int(_until_killed(host) * MICROSECONDS)
-            cells[DEADLINE] = int(_deadline(host) * MICROSECONDS)
-            since = -1.0
-            while since != host.loading_since:  # another thread may write here at the same time
-                since = host.loading_since
-                cells[LOADING] = int(since * MICROSECONDS)
+            found[LONGEST] = int(_until_killed(host) * MICROSECONDS)
+            found[DEADLINE] = int(_deadline(host) * MICROSECONDS)
+            found[LOADING] = int(host.loading_since * MICROSECONDS)
+        return found
 
     def _beat(self) -> None:
         self._cells[BEAT] = int(monotonic() * MICROSECONDS)

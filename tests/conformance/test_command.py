@@ -43,6 +43,22 @@ from hookframe.__main__ import main
 
 sys.exit(main())
 """
+WITH_A_MARK = """\
+import sys
+from importlib.machinery import FileFinder, SourceFileLoader
+
+MARK = "__editable__.elsewhere.finder.__path_hook__"
+
+
+def hook(path):
+    if path != MARK:
+        raise ImportError
+    return FileFinder({far!r}, (SourceFileLoader, [".py"]))
+
+
+sys.path_hooks.insert(0, hook)
+sys.path.append(MARK)
+"""
 FEW = ("--examples", "20")
 PROJECT = """\
 [project]
@@ -204,6 +220,16 @@ def test_a_plugin_is_found_by_a_relative_entry_of_the_search_path(shell):
     done = shell.run("verify", "near", *FEW, program=(sys.executable, "-c", WITH_A_RELATIVE_ENTRY))
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("ok: near (near 1.0")
+
+
+def test_a_mark_of_an_import_hook_on_the_search_path_is_left_as_it_is(shell):
+    """setuptools puts one there for a namespace package that is installed editable."""
+    shell.write("far/elsewhere.py", "")
+    shell.write("lib/sitecustomize.py", WITH_A_MARK.format(far=str(shell.directory / "far")))
+    shell.environment["PYTHONPATH"] = str(shell.directory / "lib")
+    shell.write("hook.py", f"import elsewhere\n\n{QUIET}")
+    done = shell.run("verify", "hook.py", *FEW)
+    assert (done.status, done.err) == (0, "")
 
 
 def test_what_hypothesis_keeps_may_be_named_from_where_the_command_is_started(shell):

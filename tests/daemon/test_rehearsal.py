@@ -192,12 +192,12 @@ def test_without_a_daemon_nobody_goes_first():
     assert Rehearsal().advice(NEW) is Advice.LOAD
 
 
-def test_it_is_the_standby_that_goes_first_and_whoever_is_alone(household):
+def test_others_wait_for_the_standby_only(household):
     assert household.standby.goes_first()
     assert not household.worker.goes_first()
     household.standby.serving = True
     assert not household.standby.goes_first()
-    assert Rehearsal().goes_first()
+    assert not Rehearsal().goes_first()
 
 
 def test_the_number_of_a_policy_tells_different_ones_apart_and_is_never_none():

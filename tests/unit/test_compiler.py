@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import marshal
+import os
 import sys
 import warnings
 
@@ -112,6 +114,16 @@ def test_a_warning_is_given_to_whoever_shows_them(two, monkeypatch):
     assert shown == 2 * [(SyntaxWarning, PATH, 2)]
 
 
+def test_code_that_is_nested_too_deeply_to_be_written_is_left_for_nobody(two):
+    content = b"deep = " + 1000 * b"lambda: " + b"0\n"
+    with pytest.raises(ValueError, match="too deeply nested"):
+        marshal.dumps(compiled(content, PATH))
+    for compiler in two:
+        names = {}
+        exec(compiler.code(content, PATH), names)
+        assert callable(names["deep"])
+
+
 def test_who_has_nobody_to_compile_for_leaves_warnings_alone(monkeypatch):
     monkeypatch.setattr("hookframe.compiler.compiled", lambda *_: warnings.showwarning)
     assert Compiler().code(SMALL, PATH) is warnings.showwarning
@@ -167,6 +179,12 @@ def test_an_interpreter_that_never_answers_is_not_waited_for_for_ever(tmp_path, 
 @pytest.mark.parametrize("executable", ["", "/nowhere/python3"])
 def test_without_an_interpreter_it_is_compiled_here(executable, monkeypatch):
     monkeypatch.setattr(sys, "executable", executable)
+    assert elsewhere(HOOK) == compiled(HOOK, PATH)
+
+
+@pytest.mark.parametrize("missing", ["memfd_create", "pidfd_open"])
+def test_a_python_that_lacks_a_function_of_the_system_compiles_all_the_same(missing, monkeypatch):
+    monkeypatch.delattr(os, missing)
     assert elsewhere(HOOK) == compiled(HOOK, PATH)
 
 

@@ -15,7 +15,7 @@ from hookframe import Host
 from hookframe.compiler import Compiler, compiled
 from hookframe.config import Config
 
-from ..support.wait import eventually
+from ..support.wait import eventually, for_a_while
 from .test_compiler import HOOK, PATH, large
 
 NAME = "hookframe-comp"
@@ -151,28 +151,23 @@ def test_a_descriptor_that_somebody_has_closed_ends_it_and_no_stranger_is_writte
         os.close(each)
 
 
-def test_a_host_has_one_while_its_file_is_large_and_none_when_it_is_closed(tmp_path):
+def test_a_program_whose_host_has_a_large_file_gets_no_lasting_child(tmp_path):
     file = tmp_path / "hook.py"
     file.write_bytes(HOOK)
     with Host.of(Config(hook_file=str(file))) as host:
-        first = eventually(waiting)
         file.write_bytes(NEXT)
         eventually(lambda: host.generation.number == 2)
-        second = eventually(lambda: waiting() - first)
-        assert not waiting() & first
-        file.write_text("def pre_delivery_attempt(attempt): return None\n")
-        eventually(lambda: not waiting())
-        file.write_bytes(HOOK)
-        assert eventually(lambda: waiting() - first - second)
-    assert not waiting()
+        assert not any(for_a_while(0.2, waiting))
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, 0)
 
 
 PROGRAM = """
-import os, sys, time
-from hookframe import Host
-from hookframe.config import Config
+import os, pathlib, sys, time
+from hookframe.compiler import Compiler
 
-host = Host.of(Config(hook_file=sys.argv[1]))
+compiler = Compiler()
+compiler.make_ready(pathlib.Path(sys.argv[1]).read_bytes())
 print("ready", flush=True)
 command = sys.stdin.readline().strip()
 if command == "fork":
@@ -184,7 +179,7 @@ elif command == "fork and go on there":
     child = os.fork()
     if child == 0:
         print(os.getpid(), flush=True)
-        host.close()
+        compiler.make_ready(b"")
         os._exit(0)
     os.waitpid(child, 0)
     print("closed there", flush=True)
@@ -194,7 +189,7 @@ elif command == "fork and go on there":
 
 @pytest.fixture
 def program(tmp_path):
-    """A program with a host of a large file, and the process that waits for its next one."""
+    """A program in which a large file is in use, and the process that waits for the next one."""
     file = tmp_path / "hook.py"
     file.write_bytes(HOOK)
     with subprocess.Popen(
@@ -216,7 +211,7 @@ def tell(running, command):
     return running.stdout.readline().strip()
 
 
-def test_it_ends_with_a_program_that_ends_without_closing_its_host(program):
+def test_it_ends_with_a_program_that_ends_without_a_word(program):
     running, pid = program
     _, complaints = running.communicate("\n")
     assert running.returncode == 0

@@ -114,7 +114,8 @@ def _started(
     place: str, passed: list[int], out: IO[bytes], err: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     """Start the child, in a directory to which no plugin goes: so that it is seen to leave it."""
-    search = [str(Path(each).absolute()) for each in sys.path]
+    # What leads nowhere may be a mark for an import hook, as of an editable installation.
+    search = [str(Path(each).absolute()) if Path(each).exists() else each for each in sys.path]
     return subprocess.Popen(  # noqa: S603  (our own interpreter)
         [sys.executable, "-u", "-c", _START, json.dumps(search), *map(str, passed)],
         cwd=place,
