@@ -164,7 +164,8 @@ class Reading:
         last = f", saying {lines[-1]!a}" if lines else ""
         return (
             f"the process that reads {self._where.path} has ended too early, {how}{last}; it is "
-            f"started again, and needs up to {NEEDED} times as much memory as the list is large"
+            f"started again, and needs up to {NEEDED} times as much memory as the list is large, "
+            "and some 6 MB"
         )
 
     def _close_memories(self) -> None:

@@ -11,6 +11,6 @@ SMALL: Final = 1 << 18
 NEEDED: Final = 8
 """How many times as much memory as it is large, unpacked, it takes to read a large list, at most.
 
-That is for entries of ten bytes; for the usual ones, of thirty, it is six. benchmarks/million.py
-measures it.
+That is for entries of ten bytes; for the usual ones, of thirty, it is six. What the readers have
+before they read anything, some 6 MB, comes to it. benchmarks/million.py measures it.
 """
