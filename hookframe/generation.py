@@ -127,8 +127,10 @@ class Builder:
             material: what the generation in use was built from.
         """
         file = material.hook_file
-        first = file is not None and self._rehearsal.goes_first()
-        self._compiler.make_ready(file.content if file is not None and first else b"")
+        if file is not None and self._rehearsal.stands_by():
+            self._compiler.make_ready(file.content)
+        else:
+            self._compiler.make_ready(b"")
 
     def end(self) -> None:
         """Let go of what has been begun and was not needed."""

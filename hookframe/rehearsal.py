@@ -65,13 +65,9 @@ class Rehearsal:
         del content, path
         return None
 
-    def goes_first(self) -> bool:
-        """Say whether others wait until this process has loaded a change."""
+    def stands_by(self) -> bool:
+        """Say whether a worker tells this process of a change, and waits until it has loaded it."""
         return not (self.alone or self.serving)
-
-    def is_told(self) -> bool:
-        """Say whether another process tells this one's when it sees that the policy changes."""
-        return False
 
     def advice(self, policy: Numbers) -> Advice:
         """Say whether to load a policy."""

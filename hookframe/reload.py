@@ -182,7 +182,7 @@ class Reloader:
         """Say for how long nobody has to look, as nothing has changed."""
         if not self._watch.works:
             return POLL
-        return TOLD if self._rehearsal.is_told() else UNTROUBLED
+        return TOLD if self._rehearsal.stands_by() else UNTROUBLED
 
     def _is_unchanged(self) -> bool:
         """Say whether a `stat` is enough to see that no file has changed since the last look.

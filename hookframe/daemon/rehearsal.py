@@ -87,10 +87,6 @@ class StandbyFirst(Rehearsal):
         if cells[TRYING] == as_read.core:
             cells[TRYING] = 0
 
-    def is_told(self) -> bool:
-        """Say whether a worker tells this standby when it sees a change."""
-        return not self.serving
-
     def lay_down(self, content: bytes, path: str, text: bytes) -> None:
         """Leave the code of a file for the others."""
         self._board.code.put(_key(content, path), text)

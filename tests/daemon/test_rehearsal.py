@@ -193,11 +193,11 @@ def test_without_a_daemon_nobody_goes_first():
 
 
 def test_others_wait_for_the_standby_only(household):
-    assert household.standby.goes_first()
-    assert not household.worker.goes_first()
+    assert household.standby.stands_by()
+    assert not household.worker.stands_by()
     household.standby.serving = True
-    assert not household.standby.goes_first()
-    assert not Rehearsal().goes_first()
+    assert not household.standby.stands_by()
+    assert not Rehearsal().stands_by()
 
 
 def test_the_number_of_a_policy_tells_different_ones_apart_and_is_never_none():

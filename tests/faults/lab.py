@@ -14,10 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from textwrap import dedent
 from time import monotonic, sleep
-from typing import NamedTuple
 
 from ..daemon.lab import ERROR, PATIENCE, TEMPFAIL, Client, attempt, extracted, field, line
 from ..daemon.lab import Daemon as PlainDaemon
+from ..support.processes import Process, processes
 from ..support.wait import eventually
 
 PAUSE = 0.005
@@ -242,32 +242,6 @@ class Daemon(PlainDaemon):
     def logged(self, text: str) -> int:
         """How many lines with a text it has written so far."""
         return sum(text in each for each in self.said.splitlines())
-
-
-class Process(NamedTuple):
-    """One process of the system."""
-
-    pid: int
-    name: str
-    state: str
-    parent: int
-
-
-def processes() -> Iterator[Process]:
-    """Every process that the system shows."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                begin, _, rest = (entry / "stat").read_text("utf-8", "replace").rpartition(")")
-            except OSError:  # it has just ended
-                continue
-            state, parent, *_ = rest.split()
-            yield Process(int(entry.name), begin.partition("(")[2], state, int(parent))
-
-
-def gone(pid: int) -> bool:
-    """Whether there is no such process, or only what nobody has waited for."""
-    return all(each.pid != pid or each.state == "Z" for each in processes())
 
 
 def stop(pid: int) -> None:

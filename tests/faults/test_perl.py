@@ -9,8 +9,9 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from ..support.processes import gone
 from ..support.wait import eventually
-from .lab import POLICY, TEMPFAILED, Daemon, gone, under_load
+from .lab import POLICY, TEMPFAILED, Daemon, under_load
 
 _FILE = """
 {faults}

@@ -7,8 +7,9 @@ import signal
 
 import pytest
 
+from ..support.processes import gone
 from ..support.wait import eventually
-from .lab import POLICY, gone, names, policy, under_load
+from .lab import POLICY, names, policy, under_load
 
 PASSING = """
 import multiprocessing

@@ -13,6 +13,7 @@ from time import sleep
 import pytest
 
 from ..daemon.lab import TEMPFAIL, attempt, line
+from ..support.processes import gone
 from ..support.wait import eventually, for_a_while
 from .lab import (
     COMPILER,
@@ -25,7 +26,6 @@ from .lab import (
     TEMPFAILED,
     WHO,
     Accounts,
-    gone,
     policy,
     stop,
     under_load,

@@ -15,6 +15,7 @@ from hookframe import Host
 from hookframe.compiler import Compiler, compiled
 from hookframe.config import Config
 
+from ..support.processes import gone, processes
 from ..support.wait import eventually, for_a_while
 from .test_compiler import HOOK, PATH, large
 
@@ -25,22 +26,7 @@ NEXT = large("def pre_delivery_attempt(attempt): return {'action': 'pause', 'mes
 def waiting(parent=None):
     """The processes of this name that a process has started, zombies included."""
     parent = os.getpid() if parent is None else parent
-    return {pid for pid, of, name, _ in _processes() if (of, name) == (parent, NAME)}
-
-
-def ended(pid):
-    """Whether a process has ended; who has started it may yet have to take note."""
-    return pid not in {each for each, _, _, state in _processes() if state != "Z"}
-
-
-def _processes():
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            name, _, rest = (directory / "stat").read_text().partition("(")[2].rpartition(")")
-        except OSError:  # it has just gone
-            continue
-        state, parent = rest.split()[:2]
-        yield int(directory.name), int(parent), name, state
+    return {each.pid for each in processes() if (each.parent, each.name) == (parent, NAME)}
 
 
 def memory():
@@ -80,7 +66,7 @@ def test_the_next_file_is_compiled_by_the_process_that_waits(compiler, monkeypat
     monkeypatch.setattr("hookframe.compiler.compiled", None)
     monkeypatch.setattr(sys, "executable", "/nowhere/python3")
     assert elsewhere(compiler) == expected
-    assert ended(pid)
+    assert gone(pid)
 
 
 @pytest.mark.parametrize("content", [b"", b"small = 1\n"])
@@ -89,13 +75,13 @@ def test_nobody_waits_for_small_files(compiler, content):
     assert not waiting()
     pid = made_ready(compiler)
     compiler.make_ready(content)
-    assert ended(pid)
+    assert gone(pid)
 
 
 def test_one_that_was_killed_is_missed_by_nobody(compiler):
     pid = made_ready(compiler)
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: ended(pid))
+    eventually(lambda: gone(pid))
     assert elsewhere(compiler) == compiled(NEXT, PATH)
 
 
@@ -103,7 +89,7 @@ def test_one_that_was_killed_is_not_started_again_and_again(compiler):
     compiler.make_ready(HOOK)
     (pid,) = eventually(waiting)
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: ended(pid))
+    eventually(lambda: gone(pid))
     for _ in range(3):
         compiler.make_ready(HOOK)
         assert not waiting()
@@ -116,7 +102,7 @@ def test_one_that_is_stopped_is_not_waited_for_for_ever(compiler, monkeypatch):
     pid = made_ready(compiler)
     os.kill(pid, signal.SIGSTOP)
     assert elsewhere(compiler) == compiled(NEXT, PATH)
-    assert ended(pid)
+    assert gone(pid)
 
 
 def test_an_error_and_a_warning_have_the_same_words_as_ever(compiler):
@@ -138,7 +124,7 @@ def test_a_descriptor_that_somebody_has_closed_ends_it_and_no_stranger_is_writte
     pid = made_ready(compiler)
     number = memory()
     os.close(number)
-    eventually(lambda: ended(pid))
+    eventually(lambda: gone(pid))
     stranger = tmp_path / "stranger"
     opened = os.open(stranger, os.O_RDWR | os.O_CREAT)
     if opened != number:
@@ -216,13 +202,13 @@ def test_it_ends_with_a_program_that_ends_without_a_word(program):
     _, complaints = running.communicate("\n")
     assert running.returncode == 0
     assert "Warning" not in complaints
-    eventually(lambda: ended(pid))
+    eventually(lambda: gone(pid))
 
 
 def test_it_ends_with_a_program_that_is_killed(program):
     running, pid = program
     running.kill()
-    eventually(lambda: ended(pid))
+    eventually(lambda: gone(pid))
 
 
 def test_it_ends_with_a_program_that_is_killed_and_has_left_a_child_behind(program):
@@ -230,8 +216,8 @@ def test_it_ends_with_a_program_that_is_killed_and_has_left_a_child_behind(progr
     child = int(tell(running, "fork"))
     try:
         running.kill()
-        eventually(lambda: ended(pid))
-        assert not ended(child)
+        eventually(lambda: gone(pid))
+        assert not gone(child)
     finally:
         os.kill(child, signal.SIGKILL)
 
@@ -241,4 +227,4 @@ def test_a_child_that_a_program_forks_does_not_end_it(program):
     tell(running, "fork and go on there")
     assert running.stdout.readline() == "closed there\n"
     assert waiting(running.pid) == {pid}
-    assert not ended(pid)
+    assert not gone(pid)
