@@ -129,18 +129,6 @@ def unread(client):
     return size[0]
 
 
-def test_a_new_client_whose_descriptor_has_become_a_files_is_closed_alone(meddled, unharmed):
-    daemon = meddled()
-    with unharmed(daemon, "PermissionError") as other:
-        with gated(daemon, other):
-            silent, meddler = daemon.connect(), daemon.connect()
-            meddler.send(fault("puts_a_file_in_its_place"))
-        with silent, meddler:
-            assert meddler.answer()["action"] == "pause"
-            assert silent.rest() == b""
-            assert answered(meddler)
-
-
 def test_a_client_that_reads_late_what_has_become_a_files_is_closed_alone(meddled, unharmed):
     daemon = meddled()
     with unharmed(daemon, "PermissionError") as other, daemon.connect() as deaf:
