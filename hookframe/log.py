@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe.describe import LONGEST
-from hookframe.escape import escape, one_line
+from hookframe._text import escape, one_line
 from hookframe.step import HOOK, Failure, ShadowVote
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import Final
 
 from hookframe.descriptors import OwnFile, private_copy
 from hookframe.errors import LogUnusable
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.losses import Losses
 from hookframe.rate import OncePerSecond
 from hookframe.tai64n import nanoseconds_of, tai64n

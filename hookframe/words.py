@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 
 def in_words(decision: Mapping[str, Any] | None) -> str:

@@ -19,7 +19,7 @@ from hookframe.cli.options import (
 from hookframe.cli.samples import checked_attempts
 from hookframe.cli.streams import private_output
 from hookframe.cli.trial import try_policy
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.sources import GivenConfig
 
 if TYPE_CHECKING:

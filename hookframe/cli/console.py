@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.log import Log
 
 if TYPE_CHECKING:

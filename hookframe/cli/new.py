@@ -15,7 +15,7 @@ from hookframe.cli.new_names import Names, check_module, names_of
 from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.discovery import Installed
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 _LONGEST_SUMMARY: Final = 120
 """what contrib/CONTRIBUTING.md asks for"""

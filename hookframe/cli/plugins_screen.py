@@ -11,7 +11,7 @@ import click
 from hookframe.cli.console import is_coloured, is_terminal
 from hookframe.cli.plugins_metadata import About
 from hookframe.cli.plugins_standing import Member, Other
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 _CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")
 _REST_HEADINGS: Final = ("name", "distribution", "version", "status")

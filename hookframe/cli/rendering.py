@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.words import in_words
 
 if TYPE_CHECKING:

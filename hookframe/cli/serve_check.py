@@ -14,7 +14,7 @@ from hookframe.cli.trial import try_policy
 from hookframe.daemon.activation import take_passed
 from hookframe.daemon.preflight import look_ahead
 from hookframe.daemon.sockets import ListenError
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 if TYPE_CHECKING:
     from hookframe.address import Address

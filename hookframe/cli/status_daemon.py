@@ -12,7 +12,7 @@ import msgspec
 from hookframe.daemon.status import Document
 from hookframe.daemon.wire import STATUS_REQUEST
 from hookframe.errors import HookframeError
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 if TYPE_CHECKING:
     from hookframe.address import Address

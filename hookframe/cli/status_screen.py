@@ -14,7 +14,7 @@ from rich.text import Text
 
 from hookframe.cli.rendering import STYLES
 from hookframe.cli.status_daemon import NoStatus
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

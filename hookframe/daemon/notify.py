@@ -12,7 +12,7 @@ from math import inf
 from time import CLOCK_MONOTONIC, clock_gettime_ns, monotonic
 from typing import Self
 
-from hookframe.escape import one_line
+from hookframe._text import one_line
 
 
 class Notifier:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from hookframe.decision import temporary_failure
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.host import Host
 from hookframe.log import Log
 from hookframe.testing.clock import Clock, modules_of

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from hookframe.address import parse_address
 from hookframe.config import Config, read_config
 from hookframe.errors import ConfigError, LoadError
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
 from hookframe.snapshot import Snapshot

@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hookframe.escape import escape, one_line
+from hookframe._text import escape, one_line
 
 from ..support.attempts import an_attempt
 from ..support.log import Lines

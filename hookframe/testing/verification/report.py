@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hookframe.escape import one_line
+from hookframe._text import one_line
 from hookframe.testing.verification.cases import differences
 from hookframe.testing.verification.command import command_for
 
