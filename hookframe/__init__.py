@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hookframe.hookspecs import Vote as Vote
     from hookframe.hookspecs import hookimpl as hookimpl
     from hookframe.host import Host as Host
-    from hookframe.snapshot import Snapshot as Snapshot
-    from hookframe.snapshot import take_snapshot as take_snapshot
+    from hookframe.files.snapshot import Snapshot as Snapshot
+    from hookframe.files.snapshot import take_snapshot as take_snapshot
     from hookframe.trace import Explanation as Explanation
 
 __all__ = [

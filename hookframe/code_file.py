@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.describe import describe
 from hookframe.errors import LoadError, Origin
-from hookframe.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 from hookframe.wording import shown
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from hookframe.config_table import (
 )
 from hookframe.errors import ConfigError, Problem
 from hookframe.policy import Policy
-from hookframe.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot
 
 FILE: Final = "file"
 """The name that stands for the hook file in a chain; no plugin can have it."""

@@ -18,7 +18,7 @@ from hookframe.errors import ChainError, CodeFileError, ConfigError, LoadError, 
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
 from hookframe.rehearsal import Rehearsal
-from hookframe.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from hookframe.hookspecs import State

@@ -18,7 +18,7 @@ from hookframe.errors import LoadError, Origin
 from hookframe.hookspecs import PROJECT
 from hookframe.plugin import MAIN_HOOK, HookCheck, Plugin
 from hookframe.signature import file_of
-from hookframe.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot
 
 
 def load_hook_file(

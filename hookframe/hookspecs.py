@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
-    from hookframe.snapshot import Snapshot
+    from hookframe.files.snapshot import Snapshot
 
 PROJECT: Final = "hookframe"
 API_VERSION: Final = 1

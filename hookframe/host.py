@@ -25,7 +25,7 @@ from hookframe.output import Output, capturing
 from hookframe.rate import LineLimit, OncePerSecond
 from hookframe.rehearsal import REFUSED, Rehearsal
 from hookframe.shortcut import Decide, shortcut
-from hookframe.snapshot import Writers
+from hookframe.files.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
 from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
 from hookframe.step import Failure, failure

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Final
 from weakref import finalize
 
-from hookframe.descriptors import OwnFile, identity_of
+from hookframe.files.descriptors import OwnFile, identity_of
 
 _PATIENCE: Final = 5.0
 """Seconds after which the other process is ended, and the file compiled here."""

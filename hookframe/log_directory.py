@@ -18,7 +18,7 @@ from pathlib import Path
 from time import time_ns
 from typing import Final
 
-from hookframe.descriptors import OwnFile, private_copy
+from hookframe.files.descriptors import OwnFile, private_copy
 from hookframe.errors import LogUnusable
 from hookframe._text import one_line
 from hookframe.losses import Losses

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from hookframe.descriptors import open_standard_streams
+from hookframe.files.descriptors import open_standard_streams
 from hookframe.log import Log
 from hookframe.log_directory import LogDirectory
 from hookframe.output import captures

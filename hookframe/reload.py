@@ -8,10 +8,10 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.bell import Bell
-from hookframe.mounts import is_local
+from hookframe.files.filesystems import is_local
 from hookframe.rehearsal import Advice, Rehearsal
-from hookframe.snapshot import FORGOTTEN, QUIET, Writers
-from hookframe.watch import POLL, Watch
+from hookframe.files.snapshot import FORGOTTEN, QUIET, Writers
+from hookframe.files.watcher import POLL, Watch
 
 if TYPE_CHECKING:
     from hookframe.log import Log

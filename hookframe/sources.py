@@ -10,7 +10,7 @@ from typing import Protocol
 from hookframe.config import Config, read_config
 from hookframe.errors import ConfigError
 from hookframe.rehearsal import Numbers, number_of
-from hookframe.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 
 
 @dataclass(frozen=True, slots=True)

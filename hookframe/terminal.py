@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any, Final, Protocol, TextIO
 
-from hookframe.descriptors import Kept
+from hookframe.files.descriptors import Kept
 from hookframe.losses import Losses
 
 _PIECE: Final = select.PIPE_BUF

@@ -12,10 +12,10 @@ import stat
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from hookframe.descriptors import StandardStreams, identity_of
+from hookframe.files.descriptors import StandardStreams, identity_of
 
 if TYPE_CHECKING:
-    from hookframe.descriptors import Identity
+    from hookframe.files.descriptors import Identity
     from hookframe.log import Log
 
 _STREAMS: Final = 3

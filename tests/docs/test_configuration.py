@@ -9,7 +9,7 @@ import pytest
 
 from hookframe.config import read_config
 from hookframe.errors import ConfigError
-from hookframe.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot
 
 from .pages import ROOT, blocks_of, rows_of, section_of, tables_of_toml
 

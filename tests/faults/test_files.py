@@ -16,7 +16,7 @@ from time import sleep, time
 import pytest
 
 from hookframe.reload import TOLD
-from hookframe.snapshot import COARSEST_TICK
+from hookframe.files.snapshot import COARSEST_TICK
 
 from ..daemon.lab import attempt
 from ..support.wait import eventually

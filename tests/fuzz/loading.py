@@ -13,7 +13,7 @@ from hookframe.errors import ConfigError, LoadError
 from hookframe._text import one_line
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
-from hookframe.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot
 
 from .documents import Setting, written
 

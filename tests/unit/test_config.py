@@ -6,7 +6,7 @@ import pytest
 
 from hookframe.config import Config, LogTable, read_config
 from hookframe.errors import ConfigError
-from hookframe.snapshot import take_snapshot
+from hookframe.files.snapshot import take_snapshot
 
 
 @pytest.fixture

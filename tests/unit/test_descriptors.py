@@ -1,4 +1,4 @@
-"""`hookframe.descriptors`: standard streams that a plugin closes or replaces."""
+"""`hookframe.files.descriptors`: standard streams that a plugin closes or replaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 HEAD = """
 import json, os, socket
-from hookframe.descriptors import StandardStreams
+from hookframe.files.descriptors import StandardStreams
 
 def kind(number):
     try:

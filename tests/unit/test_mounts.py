@@ -1,10 +1,10 @@
-"""`hookframe.mounts`: whether a file lies where only this system changes it."""
+"""`hookframe.files.filesystems`: whether a file lies where only this system changes it."""
 
 import os
 
 import pytest
 
-from hookframe import mounts
+from hookframe.files import filesystems as mounts
 
 MOUNTED = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw

@@ -1,4 +1,4 @@
-"""`hookframe.snapshot`: one look at a file."""
+"""`hookframe.files.snapshot`: one look at a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from hookframe.config import Config
-from hookframe.snapshot import LARGEST, Writers, take_snapshot
+from hookframe.files.snapshot import LARGEST, Writers, take_snapshot
 from hookframe.sources import Material
 
 
@@ -99,7 +99,7 @@ def test_of_a_file_that_is_too_large_nothing_is_put_elsewhere(path, memory):
 @pytest.mark.parametrize("changes", [False, True], ids=["lies still", "changes"])
 def test_a_file_that_changes_while_it_is_read_is_not_settled(path, changes, monkeypatch):
     """Where no lease tells of writers, on a file that has lain still for five seconds."""
-    monkeypatch.setattr("hookframe.snapshot._lease", lambda *_: Writers.UNKNOWN)
+    monkeypatch.setattr("hookframe.files.snapshot._lease", lambda *_: Writers.UNKNOWN)
     later = time.time_ns() + 5_000_000_000
     monkeypatch.setattr(time, "time_ns", lambda: later)
     look = os.fstat

@@ -1,8 +1,8 @@
-"""`hookframe.watch`: which directories to watch."""
+"""`hookframe.files.watcher`: which directories to watch."""
 
 from __future__ import annotations
 
-from hookframe.watch import directories
+from hookframe.files.watcher import directories
 
 
 def test_the_directory_of_a_file_is_watched_whether_or_not_the_file_exists(tmp_path):
