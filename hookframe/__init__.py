@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt as Attempt
+    from hookframe.api.attempt import Attempt as Attempt
     from hookframe.config_table import duration as duration
-    from hookframe.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
-    from hookframe.decision import Decision as Decision
-    from hookframe.errors import CodeFileError as CodeFileError
-    from hookframe.errors import InvalidDecision as InvalidDecision
-    from hookframe.hookspecs import API_VERSION as API_VERSION
-    from hookframe.hookspecs import CodeFiles as CodeFiles
-    from hookframe.hookspecs import Settings as Settings
-    from hookframe.hookspecs import State as State
-    from hookframe.hookspecs import Vote as Vote
-    from hookframe.hookspecs import hookimpl as hookimpl
+    from hookframe.api.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
+    from hookframe.api.decision import Decision as Decision
+    from hookframe.api.errors import CodeFileError as CodeFileError
+    from hookframe.api.errors import InvalidDecision as InvalidDecision
+    from hookframe.api.hookspecs import API_VERSION as API_VERSION
+    from hookframe.api.hookspecs import CodeFiles as CodeFiles
+    from hookframe.api.hookspecs import Settings as Settings
+    from hookframe.api.hookspecs import State as State
+    from hookframe.api.hookspecs import Vote as Vote
+    from hookframe.api.hookspecs import hookimpl as hookimpl
     from hookframe.host import Host as Host
     from hookframe.files.snapshot import Snapshot as Snapshot
     from hookframe.files.snapshot import take_snapshot as take_snapshot

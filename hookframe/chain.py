@@ -15,8 +15,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from hookframe.deadline import calls_plugins, exceeded
-from hookframe.decision import NORMAL, TEMPFAIL
-from hookframe.errors import Origin
+from hookframe.api.decision import NORMAL, TEMPFAIL
+from hookframe.api.errors import Origin
 from hookframe.step import Failure, Invocation, Run, Step, failure
 from hookframe.trace import link
 from hookframe.unrolled import abandon, find_frame, place_of, unrolled
@@ -26,9 +26,9 @@ from hookframe.wrapper import Inner, Wrapper
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
-    from hookframe.hookspecs import State, Vote
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import State, Vote
     from hookframe.plugin import Plugin
     from hookframe.policy import Policy
 

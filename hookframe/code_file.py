@@ -9,12 +9,12 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.describe import describe
-from hookframe.errors import LoadError, Origin
+from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 from hookframe.wording import shown
 
 if TYPE_CHECKING:
-    from hookframe.hookspecs import CodeFiles, Settings
+    from hookframe.api.hookspecs import CodeFiles, Settings
     from hookframe.plugin import Plugin
 
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH

@@ -23,7 +23,7 @@ from hookframe.config_table import (
     size,
     text,
 )
-from hookframe.errors import ConfigError, Problem
+from hookframe.api.errors import ConfigError, Problem
 from hookframe.policy import Policy
 from hookframe.files.snapshot import Snapshot
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hookframe.address import Address, parse_address
-from hookframe.decision import ACTIONS
-from hookframe.errors import Problem
+from hookframe.api.decision import ACTIONS
+from hookframe.api.errors import Problem
 from hookframe.toml_lines import KeyLines
 from hookframe.wording import did_you_mean, shown
 

@@ -7,7 +7,7 @@ import traceback
 from typing import Final
 
 from hookframe.deadline import calls_plugins
-from hookframe.errors import CodeFileError
+from hookframe.api.errors import CodeFileError
 
 LONGEST: Final = 1000
 """The longest text of an exception, in characters, that is said whole."""

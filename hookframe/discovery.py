@@ -15,8 +15,8 @@ import importlib_metadata
 
 from hookframe.config import FILE
 from hookframe.describe import describe
-from hookframe.errors import LoadError, Origin
-from hookframe.hookspecs import PROJECT
+from hookframe.api.errors import LoadError, Origin
+from hookframe.api.hookspecs import PROJECT
 from hookframe.plugin import Plugin, plugin_from_object
 from hookframe.wording import did_you_mean
 

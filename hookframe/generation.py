@@ -14,14 +14,14 @@ from hookframe.compiler import Compiler
 from hookframe.config import FILE, Config
 from hookframe.describe import describe
 from hookframe.discovery import Capture, Installed, Loader
-from hookframe.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
+from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin
 from hookframe.rehearsal import Rehearsal
 from hookframe.files.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from hookframe.hookspecs import State
+    from hookframe.api.hookspecs import State
     from hookframe.sources import Material
 
 

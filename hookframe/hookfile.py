@@ -14,8 +14,8 @@ from hookframe.compiler import compiled
 from hookframe.config import FILE
 from hookframe.describe import describe
 from hookframe.discovery import Capture
-from hookframe.errors import LoadError, Origin
-from hookframe.hookspecs import PROJECT
+from hookframe.api.errors import LoadError, Origin
+from hookframe.api.hookspecs import PROJECT
 from hookframe.plugin import MAIN_HOOK, HookCheck, Plugin
 from hookframe.signature import file_of
 from hookframe.files.snapshot import Snapshot

@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hookframe.alarm import Alarm
-from hookframe.attempt import Attempt, read_only_attempt
+from hookframe.api.attempt import Attempt, read_only_attempt
 from hookframe.config import Config
 from hookframe.deadline import calls_plugins, check_deadline
-from hookframe.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
+from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.describe import describe
-from hookframe.errors import ConfigError, HookframeError, InvalidAttempt
-from hookframe.frozen import frozen
+from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
+from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
 from hookframe.log import Log
 from hookframe.output import Output, capturing
@@ -33,8 +33,8 @@ from hookframe.trace import Explanation
 from hookframe.turns import Turns
 
 if TYPE_CHECKING:
-    from hookframe.errors import PluginError
-    from hookframe.hookspecs import Vote
+    from hookframe.api.errors import PluginError
+    from hookframe.api.hookspecs import Vote
     from hookframe.reload import Reloader
     from hookframe.silence import Mark
     from hookframe.step import ShadowVote

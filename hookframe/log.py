@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
-    from hookframe.errors import Origin, PluginError
+    from hookframe.api.errors import Origin, PluginError
 
 _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
 _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{}], error: {}"

@@ -19,7 +19,7 @@ from time import time_ns
 from typing import Final
 
 from hookframe.files.descriptors import OwnFile, private_copy
-from hookframe.errors import LogUnusable
+from hookframe.api.errors import LogUnusable
 from hookframe._text import one_line
 from hookframe.losses import Losses
 from hookframe.rate import OncePerSecond

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import pluggy
 
 from hookframe.describe import describe
-from hookframe.errors import LoadError, Origin
-from hookframe.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
+from hookframe.api.errors import LoadError, Origin
+from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
 from hookframe.signature import (
     SignatureError,
     argument_names,
@@ -22,9 +22,9 @@ from hookframe.signature import (
 from hookframe.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
-    from hookframe.hookspecs import CodeFiles, Settings, State, Vote
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import CodeFiles, Settings, State, Vote
     from hookframe.lifetime import Lifetime
 
 MAIN_HOOK: Final = "pre_delivery_attempt"

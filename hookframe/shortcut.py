@@ -11,14 +11,14 @@ from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hookframe.attempt import ATTEMPT_TYPES, read_only_attempt
-from hookframe.decision import NORMAL
-from hookframe.errors import InvalidAttempt
+from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
+from hookframe.api.decision import NORMAL
+from hookframe.api.errors import InvalidAttempt
 from hookframe.stream import HOLDER
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
     from hookframe.generation import Generation
     from hookframe.output import Output
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hookframe.deadline import calls_plugins
-from hookframe.errors import HookframeError
+from hookframe.api.errors import HookframeError
 from hookframe.wording import did_you_mean
 
 

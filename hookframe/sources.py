@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hookframe.config import Config, read_config
-from hookframe.errors import ConfigError
+from hookframe.api.errors import ConfigError
 from hookframe.rehearsal import Numbers, number_of
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 

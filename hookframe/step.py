@@ -9,16 +9,16 @@ from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
-from hookframe.decision import ACTIONS, check_decision
+from hookframe.api.decision import ACTIONS, check_decision
 from hookframe.describe import describe
-from hookframe.errors import InvalidDecision, Origin, PluginError
+from hookframe.api.errors import InvalidDecision, Origin, PluginError
 from hookframe.statistics import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
 from hookframe.trace import Call
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Action, Decision
-    from hookframe.hookspecs import State
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Action, Decision
+    from hookframe.api.hookspecs import State
     from hookframe.plugin import Plugin
     from hookframe.policy import Policy
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hookframe.decision import Decision
-    from hookframe.errors import Origin
-    from hookframe.hookspecs import Vote
+    from hookframe.api.decision import Decision
+    from hookframe.api.errors import Origin
+    from hookframe.api.hookspecs import Vote
     from hookframe.policy import Mode
 
 _NANOSECONDS_PER_MICROSECOND: Final = 1000

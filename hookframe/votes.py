@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.decision import NORMAL, fold
+from hookframe.api.decision import NORMAL, fold
 from hookframe.statistics import Count
 from hookframe.step import ShadowVote
 
 if TYPE_CHECKING:
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
     from hookframe.step import Run, Step
 
 _REPEATABLE: Final = 2

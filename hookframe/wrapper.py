@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pluggy
 
-from hookframe import hookspecs
+from hookframe.api import hookspecs
 from hookframe.deadline import calls_plugins, check_deadline
-from hookframe.decision import NORMAL, SUMS, TEMPFAIL
-from hookframe.hookspecs import PROJECT, hookimpl
+from hookframe.api.decision import NORMAL, SUMS, TEMPFAIL
+from hookframe.api.hookspecs import PROJECT, hookimpl
 from hookframe.plugin import MAIN_HOOK
 from hookframe.step import Run, ShadowVote
 from hookframe.trace import Call
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
-    from hookframe.hookspecs import State
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import State
     from hookframe.plugin import Plugin
     from hookframe.step import Step
 

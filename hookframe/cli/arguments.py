@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from hookframe.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES
 from hookframe.cli.samples import sample_attempt
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")

@@ -15,7 +15,7 @@ from hookframe.log import Log
 if TYPE_CHECKING:
     from loguru import Logger
 
-    from hookframe.errors import ConfigError
+    from hookframe.api.errors import ConfigError
 
 _COLOURS: Final = {"ERROR": "\x1b[31m", "WARNING": "\x1b[33m", "INFO": "\x1b[1m"}
 _DIM: Final = "\x1b[2m"

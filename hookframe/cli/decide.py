@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from hookframe.attempt import parse_attempt
+from hookframe.api.attempt import parse_attempt
 from hookframe.cli.arguments import attempt_from
 from hookframe.cli.console import CommandLog, complain, is_terminal, note
 from hookframe.cli.interrupt import Interrupt
@@ -23,13 +23,13 @@ from hookframe.cli.streams import (
     private_output,
     size_to_come,
 )
-from hookframe.errors import InvalidAttempt
+from hookframe.api.errors import InvalidAttempt
 from hookframe.host import Host
 from hookframe.trace import Explanation
 
 if TYPE_CHECKING:
     from hookframe.cli.progress import Bar
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
 
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
     "=True", "=true"

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from hookframe.address import LONGEST_SOCKET_PATH
-from hookframe.errors import HookframeError
+from hookframe.api.errors import HookframeError
 
 _SERVE: Final = (sys.executable, "-m", "hookframe", "serve")
 _SOCKET: Final = "demo.sock"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hookframe.config import FILE, Config
 from hookframe.discovery import Found, Installed
-from hookframe.errors import ConfigError, LoadError, Origin
+from hookframe.api.errors import ConfigError, LoadError, Origin
 
 if TYPE_CHECKING:
     from hookframe.sources import Material

@@ -7,7 +7,7 @@ import json
 import click
 
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.schema import SCHEMAS
+from hookframe.api.schema import SCHEMAS
 
 
 @click.command("schema", short_help="Print a JSON Schema.")

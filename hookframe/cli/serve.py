@@ -9,7 +9,7 @@ import click
 from hookframe.address import parse_address
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.errors import ConfigError, LogUnusable
+from hookframe.api.errors import ConfigError, LogUnusable
 
 if TYPE_CHECKING:
     from hookframe.address import Address

@@ -14,7 +14,7 @@ from hookframe.address import PROTOCOLS, Address, parse_address
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
 from hookframe.cli.status_daemon import NoStatus, ask, understood
-from hookframe.errors import ConfigError
+from hookframe.api.errors import ConfigError
 from hookframe.sources import ConfigFile
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import msgspec
 
 from hookframe.daemon.status import Document
 from hookframe.daemon.wire import STATUS_REQUEST
-from hookframe.errors import HookframeError
+from hookframe.api.errors import HookframeError
 from hookframe._text import one_line
 
 if TYPE_CHECKING:

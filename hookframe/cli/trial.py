@@ -12,7 +12,7 @@ from hookframe.cli.console import CommandLog
 from hookframe.config import Config, PluginTable
 from hookframe.describe import describe
 from hookframe.discovery import Installed
-from hookframe.errors import ChainError, ConfigError, Origin, PluginError
+from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.generation import Builder
 from hookframe.host import Host
 from hookframe.sources import GivenConfig

@@ -10,7 +10,7 @@ import click
 
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.errors import ConfigError
+from hookframe.api.errors import ConfigError
 from hookframe.testing.verification.cases import EXAMPLES
 from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
 from hookframe.testing.verification.process import HANGS

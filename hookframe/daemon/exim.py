@@ -10,11 +10,11 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.attempt import ATTEMPT_TYPES
-from hookframe.errors import InvalidAttempt
+from hookframe.api.attempt import ATTEMPT_TYPES
+from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NAMES: Final = {name.encode(): name for name in ATTEMPT_TYPES}

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import pluggy
 
 import hookframe
-from hookframe.attempt import parse_attempt
+from hookframe.api.attempt import parse_attempt
 from hookframe.daemon import exim
-from hookframe.errors import InvalidAttempt
+from hookframe.api.errors import InvalidAttempt
 
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)
 """One frame as faulthandler writes it, the innermost one first."""

@@ -13,7 +13,7 @@ from hookframe.daemon.signals import Inbox
 from hookframe.daemon.single import serve_alone
 from hookframe.daemon.sockets import ListenError
 from hookframe.daemon.supervisor import Supervisor
-from hookframe.errors import ConfigError
+from hookframe.api.errors import ConfigError
 
 if TYPE_CHECKING:
     from hookframe.address import Address

@@ -12,7 +12,7 @@ from typing import Final
 
 from hookframe.address import Address
 from hookframe.daemon.socket_file import Identity, Occupant, identity, locked, occupant, remove
-from hookframe.errors import HookframeError
+from hookframe.api.errors import HookframeError
 
 BACKLOG: Final = 1024
 _ALL_BUT_OWNER_AND_GROUP: Final = 0o117

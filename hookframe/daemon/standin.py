@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hookframe.decision import temporary_failure
+from hookframe.api.decision import temporary_failure
 from hookframe.rate import OncePerSecond
 from hookframe.statistics import MALFORMED, NO_WORKER, Statistics
 from hookframe.trace import Explanation
 
 if TYPE_CHECKING:
     from hookframe.config import Config
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
     from hookframe.generation import Generation
     from hookframe.log import Log
 

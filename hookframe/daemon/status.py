@@ -16,7 +16,7 @@ import msgspec
 
 from hookframe import __version__
 from hookframe.daemon.process import memory_of
-from hookframe.decision import ACTIONS
+from hookframe.api.decision import ACTIONS
 from hookframe.statistics import KINDS, Counts, Microseconds, merge, no_counts, percentiles
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from hookframe.attempt import parse_attempt
+from hookframe.api.attempt import parse_attempt
 from hookframe.daemon import exim
-from hookframe.errors import InvalidAttempt
+from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
     from hookframe.config import Config
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
     from hookframe.generation import Generation
     from hookframe.statistics import Statistics
     from hookframe.trace import Explanation

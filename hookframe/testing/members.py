@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.config import FILE, Config, PluginTable
-from hookframe.decision import ACTIONS
+from hookframe.api.decision import ACTIONS
 from hookframe.policy import Policy
 from hookframe.sources import GivenConfig
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from hookframe.decision import temporary_failure
+from hookframe.api.decision import temporary_failure
 from hookframe._text import one_line
 from hookframe.host import Host
 from hookframe.log import Log
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
-    from hookframe.decision import Decision
-    from hookframe.hookspecs import State, Vote
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import State, Vote
     from hookframe.trace import Explanation
 
 TEMPFAIL: Final[Mapping[str, Any]] = temporary_failure()

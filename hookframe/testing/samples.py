@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.attempt import ATTEMPT_TYPES, Attempt
+from hookframe.api.attempt import ATTEMPT_TYPES, Attempt
 from hookframe.wording import did_you_mean
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hookframe.testing.samples import ATTEMPT
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
+    from hookframe.api.attempt import Attempt
 
 try:
     from hypothesis import strategies as st

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from hookframe.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES
 
 from ..support.attempts import TEMPFAIL
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from hookframe.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES
 
 from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
 

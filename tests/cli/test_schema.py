@@ -5,7 +5,7 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from hookframe.schema import SCHEMAS
+from hookframe.api.schema import SCHEMAS
 
 
 @pytest.mark.parametrize("name", ["attempt", "decision"])

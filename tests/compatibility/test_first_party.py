@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hookframe
-from hookframe.hookspecs import API_VERSION, HOOKS
+from hookframe.api.hookspecs import API_VERSION, HOOKS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "plugins" / "reference.md").read_text("utf-8")

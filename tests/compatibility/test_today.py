@@ -10,7 +10,7 @@ import json
 import pytest
 
 import hookframe
-from hookframe import hookspecs
+from hookframe.api import hookspecs
 
 from ..support.distributions import PROJECTS
 from .lab import CORPUS, Release

@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hookframe import Attempt, Decision, Host
-from hookframe.attempt import parse_attempt
+from hookframe.api.attempt import parse_attempt
 from hookframe.config import Config
-from hookframe.errors import InvalidAttempt
-from hookframe.schema import attempt_schema, decision_schema
+from hookframe.api.errors import InvalidAttempt
+from hookframe.api.schema import attempt_schema, decision_schema
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.site import hook

@@ -7,11 +7,11 @@ import re
 
 from hookframe import TEMPFAIL_MESSAGE
 from hookframe.address import PROTOCOLS, parse_address
-from hookframe.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES
 from hookframe.cli.main import COMMANDS
 from hookframe.daemon.wire import LONGEST_REQUEST
-from hookframe.decision import ACTIONS, check_decision, fold
-from hookframe.hookspecs import HOOKS, Vote
+from hookframe.api.decision import ACTIONS, check_decision, fold
+from hookframe.api.hookspecs import HOOKS, Vote
 
 from .pages import ROOT, rows_of, section_of
 

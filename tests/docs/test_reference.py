@@ -9,8 +9,8 @@ import re
 import pytest
 
 import hookframe
-from hookframe import hookspecs
-from hookframe.hookspecs import API_VERSION, HOOKS
+from hookframe.api import hookspecs
+from hookframe.api.hookspecs import API_VERSION, HOOKS
 
 from .pages import FENCED, HEADING, ROOT, rows_of, section_of
 from .test_snippets import FENCE

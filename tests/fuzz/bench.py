@@ -18,7 +18,7 @@ from loguru import logger
 from hookframe import Host
 from hookframe.config import Config
 from hookframe.daemon.wire import STATUS_REQUEST, Wires
-from hookframe.schema import attempt_schema, decision_schema
+from hookframe.api.schema import attempt_schema, decision_schema
 
 from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
 from ..support.log import Lines

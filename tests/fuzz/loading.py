@@ -9,7 +9,7 @@ from contextlib import nullcontext
 
 from hookframe.address import parse_address
 from hookframe.config import Config, read_config
-from hookframe.errors import ConfigError, LoadError
+from hookframe.api.errors import ConfigError, LoadError
 from hookframe._text import one_line
 from hookframe.hookfile import load_hook_file
 from hookframe.plugin import Plugin

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from hypothesis import strategies as st
 
-from hookframe.errors import InvalidAttempt, InvalidDecision
+from hookframe.api.errors import InvalidAttempt, InvalidDecision
 
 
 class Rude(BaseException):

@@ -6,7 +6,7 @@ import pytest
 
 from hookframe.config import Config
 from hookframe.daemon.exim import cut_request
-from hookframe.decision import check_decision
+from hookframe.api.decision import check_decision
 
 from ..daemon.lab import attempt, line
 from ..support.attempts import an_attempt

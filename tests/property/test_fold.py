@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.decision import NORMAL, SUMS, check_decision, fold
+from hookframe.api.decision import NORMAL, SUMS, check_decision, fold
 
 from .strategies import DECISION, SUM
 

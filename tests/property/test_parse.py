@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookframe import Host
-from hookframe.attempt import parse_attempt, read_only_attempt
+from hookframe.api.attempt import parse_attempt, read_only_attempt
 from hookframe.config import Config
-from hookframe.errors import InvalidAttempt
+from hookframe.api.errors import InvalidAttempt
 
 from ..support.attempts import ATTEMPT as USUAL
 from ..support.attempts import NORMAL, TEMPFAIL

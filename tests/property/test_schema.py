@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hookframe import Host
-from hookframe.attempt import ATTEMPT_TYPES, read_only_attempt
+from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.config import Config
-from hookframe.decision import check_decision
-from hookframe.errors import InvalidAttempt, InvalidDecision
-from hookframe.schema import attempt_schema, decision_schema
+from hookframe.api.decision import check_decision
+from hookframe.api.errors import InvalidAttempt, InvalidDecision
+from hookframe.api.schema import attempt_schema, decision_schema
 
 from .strategies import ATTEMPT, CARELESS, DECISION, JSON, TEXT_KEYS
 

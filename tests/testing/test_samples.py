@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from hookframe import Host
-from hookframe.attempt import ATTEMPT_TYPES, read_only_attempt
+from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.config import Config
 from hookframe.testing import attempts, make_attempt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hookframe.config import Config, LogTable, read_config
-from hookframe.errors import ConfigError
+from hookframe.api.errors import ConfigError
 from hookframe.files.snapshot import take_snapshot
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hookframe.discovery import Installed
-from hookframe.errors import LoadError
+from hookframe.api.errors import LoadError
 
 
 def test_plugins_are_known_in_name_order_without_being_imported(install):

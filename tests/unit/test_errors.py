@@ -1,11 +1,11 @@
-"""`hookframe.errors`: every error says who caused it."""
+"""`hookframe.api.errors`: every error says who caused it."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe import errors
-from hookframe.errors import ChainError, ConfigError, HookframeError, LoadError, Origin, Problem
+from hookframe.api import errors
+from hookframe.api.errors import ChainError, ConfigError, HookframeError, LoadError, Origin, Problem
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`hookframe.hookspecs`: what a plugin may implement."""
+"""`hookframe.api.hookspecs`: what a plugin may implement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from hookframe import hookspecs
+from hookframe.api import hookspecs
 
 PROMISED = {
     "pre_delivery_attempt": ("attempt", "decision", "state"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hookframe import Host, rate, silence
-from hookframe.errors import Origin, PluginError
+from hookframe.api.errors import Origin, PluginError
 from hookframe.log import LONGEST_TEXT, Log
 from hookframe.step import Failure, ShadowVote
 

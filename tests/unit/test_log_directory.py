@@ -14,7 +14,7 @@ import time
 import pytest
 
 from hookframe import log_directory, rate
-from hookframe.errors import LogUnusable
+from hookframe.api.errors import LogUnusable
 from hookframe.log_directory import LogDirectory
 
 from ..support.log import logged_in, put_away

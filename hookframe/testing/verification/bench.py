@@ -9,10 +9,10 @@ from time import perf_counter_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.attempt import read_only_attempt
+from hookframe.api.attempt import read_only_attempt
 from hookframe.chain import Chain
-from hookframe.errors import Origin, PluginError
-from hookframe.frozen import frozen
+from hookframe.api.errors import Origin, PluginError
+from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
 from hookframe.plugin import Plugin
 from hookframe.policy import Policy
@@ -22,9 +22,9 @@ from hookframe.testing.verification.blocking import Blocked
 from hookframe.testing.verification.cases import FAILED, Case
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
-    from hookframe.hookspecs import State, Vote
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import State, Vote
     from hookframe.testing.verification.subjects import Subject
 
 _MOST_VOTES: Final = 2

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.decision import NORMAL, TEMPFAIL, fold
+from hookframe.api.decision import NORMAL, TEMPFAIL, fold
 from hookframe.testing.samples import attempts, make_attempt
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from hookframe.decision import Decision
+    from hookframe.api.decision import Decision
 
 EXAMPLES: Final = 2000
 """How many cases are generated where nobody says otherwise."""

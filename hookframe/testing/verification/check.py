@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, replace
 
-from hookframe.errors import HookframeError
+from hookframe.api.errors import HookframeError
 from hookframe.testing.verification.cases import EXAMPLES
 from hookframe.testing.verification.inspection import Job
 from hookframe.testing.verification.process import HANGS, inspect

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.errors import Origin
+from hookframe.api.errors import Origin
 from hookframe.testing.clock import Clock, modules_of
 from hookframe.testing.verification.bench import Bench
 from hookframe.testing.verification.blocking import Sentry

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from hookframe.describe import describe
-from hookframe.errors import ChainError, Origin
+from hookframe.api.errors import ChainError, Origin
 from hookframe.testing.verification.printing import Printed
 from hookframe.testing.verification.surroundings import Surroundings
 from hookframe.testing.verification.verdict import Violation

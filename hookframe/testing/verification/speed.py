@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.attempt import read_only_attempt
+from hookframe.api.attempt import read_only_attempt
 from hookframe.chain import Chain
-from hookframe.errors import Origin
+from hookframe.api.errors import Origin
 from hookframe.plugin import Plugin
 from hookframe.policy import Policy
 
 if TYPE_CHECKING:
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
     from hookframe.testing.verification.cases import Case
 
 _ROUNDS: Final = 15

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hookframe.config import FILE, Config, PluginTable, read_config
 from hookframe.discovery import GROUP, Installed
-from hookframe.errors import ConfigError, HookframeError, LoadError
+from hookframe.api.errors import ConfigError, HookframeError, LoadError
 from hookframe.files.snapshot import take_snapshot
 from hookframe.wording import did_you_mean, shown
 

@@ -11,8 +11,8 @@ from hookframe.lifetime import Hook
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hookframe.attempt import Attempt
-    from hookframe.decision import Decision
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
     from hookframe.files.snapshot import Snapshot
 
 PROJECT: Final = "hookframe"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hookframe.attempt import ATTEMPT_TYPES
-from hookframe.decision import ACTIONS, Action, Key, Text
+from hookframe.api.attempt import ATTEMPT_TYPES
+from hookframe.api.decision import ACTIONS, Action, Key, Text
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _KINDS: Final[dict[type, dict[str, Any]]] = {

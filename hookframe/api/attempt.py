@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn, TypedDict
 
 import msgspec
 
-from hookframe.errors import InvalidAttempt
-from hookframe.frozen import ATOMS, frozen
+from hookframe.api.errors import InvalidAttempt
+from hookframe.api.readonly import ATOMS, frozen
 from hookframe.wording import shown
 
 
