@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Measurement, nanoseconds
 from hookframe import Host
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.log import Log
 
 _PLUGINS: Final = '''

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt as Attempt
-    from hookframe.config_table import duration as duration
+    from hookframe.config.table import duration as duration
     from hookframe.api.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.api.decision import Decision as Decision
     from hookframe.api.errors import CodeFileError as CodeFileError

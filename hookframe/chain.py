@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State, Vote
     from hookframe.plugin import Plugin
-    from hookframe.policy import Policy
+    from hookframe.config.plugin_policy import Policy
 
 _WHOLE: Final = Origin("chain")
 """What an overrun of the whole chain's deadline is attributed to."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import importlib_metadata
 
-from hookframe.config import FILE
+from hookframe.config.model import FILE
 from hookframe.describe import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT

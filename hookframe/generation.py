@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hookframe.chain import Chain
 from hookframe.code_file import CodeFileReader
 from hookframe.compiler import Compiler
-from hookframe.config import FILE, Config
+from hookframe.config.model import FILE, Config
 from hookframe.describe import describe
 from hookframe.discovery import Capture, Installed, Loader
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from hookframe.alarm import Alarm
 from hookframe.api.attempt import Attempt, read_only_attempt
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.describe import describe

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from loguru import Logger, Record
 
-    from hookframe.config import LogTable
+    from hookframe.config.model import LogTable
 
 _TERMINAL: Final = "<dim>{time:YYYY-MM-DD HH:mm:ss.SSS}</dim> <level>{level: <7}</level> {message}"
 _DIRECTORY: Final = "{level: <7} {message}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from hookframe.config import Config, read_config
+from hookframe.config.model import Config, read_config
 from hookframe.api.errors import ConfigError
 from hookframe.rehearsal import Numbers, number_of
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot

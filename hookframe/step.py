@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Action, Decision
     from hookframe.api.hookspecs import State
     from hookframe.plugin import Plugin
-    from hookframe.policy import Policy
+    from hookframe.config.plugin_policy import Policy
 
 HOOK: Final = "pre_delivery_attempt_hook"
 """The name under which the log speaks of the chain, as the original contract does."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Decision
     from hookframe.api.errors import Origin
     from hookframe.api.hookspecs import Vote
-    from hookframe.policy import Mode
+    from hookframe.config.plugin_policy import Mode
 
 _NANOSECONDS_PER_MICROSECOND: Final = 1000
 _VERDICTS: Final = ("pause", "dump")

@@ -12,8 +12,8 @@ from typing import Final
 from benchmarks.lab import Lab
 from benchmarks.measure import Comparison
 from benchmarks.policies import deciding, install_distribution
-from hookframe.config import Config, PluginTable
-from hookframe.policy import Policy
+from hookframe.config.model import Config, PluginTable
+from hookframe.config.plugin_policy import Policy
 
 BARE: Final = "a bare attempt"
 CALLS: Final = 2000

@@ -18,8 +18,8 @@ from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Bar, Comparison, Measurement, along, at, nanoseconds
 from benchmarks.perl_host import DECIDES, NOTHING, PERL_HOST, perl_files, perl_host
 from benchmarks.policies import deciding, install
-from hookframe.config import Config, PluginTable
-from hookframe.policy import Policy
+from hookframe.config.model import Config, PluginTable
+from hookframe.config.plugin_policy import Policy
 
 COUNTS: Final = (1, 3, 10, 30)
 CALLS: Final = 40_000

@@ -15,7 +15,7 @@ from benchmarks.lab import ATTEMPT, ROOT, Lab
 from benchmarks.measure import Bar, Comparison, Measurement, nanoseconds
 from benchmarks.perl_host import PERL_HOST, perl_host
 from benchmarks.policies import host, install_distribution
-from hookframe.config import Config, PluginTable
+from hookframe.config.model import Config, PluginTable
 
 PERL: Final = ROOT / "tests" / "perl" / "hooks"
 PYTHON: Final = ROOT / "contrib" / "hooks"

@@ -20,7 +20,7 @@ from loguru import logger
 from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Bar, Comparison, Measurement, along, at, nanoseconds
 from benchmarks.policies import host, install
-from hookframe.config import Config, PluginTable
+from hookframe.config.model import Config, PluginTable
 
 OURS: Final = "Host.decide"
 PLUGINS: Final = (1, 3, 10, 30, 100)

@@ -32,7 +32,7 @@ from benchmarks.saves import (
     swapped_link,
 )
 from hookframe import Host
-from hookframe.config import Config
+from hookframe.config.model import Config
 
 OURS, DAEMON, COMPILING = "Host.decide", "hookframe serve", "compile() alone"
 P50, P99, PAUSE = "median", "99th percentile", "pause"

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
 
-from hookframe.address import LONGEST_SOCKET_PATH
+from hookframe.config.address import LONGEST_SOCKET_PATH
 from hookframe.api.errors import HookframeError
 
 _SERVE: Final = (sys.executable, "-m", "hookframe", "serve")

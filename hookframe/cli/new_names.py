@@ -10,7 +10,7 @@ from typing import Final
 
 import importlib_metadata
 
-from hookframe.config import FILE
+from hookframe.config.model import FILE
 from hookframe.api.hookspecs import PROJECT
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 import click
 
 from hookframe.cli.console import note
-from hookframe.config import FILE, Config, PluginTable
+from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.sources import ConfigFile, GivenConfig
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hookframe.config import FILE, Config
+from hookframe.config.model import FILE, Config
 from hookframe.discovery import Found, Installed
 from hookframe.api.errors import ConfigError, LoadError, Origin
 

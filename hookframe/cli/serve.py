@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hookframe.address import parse_address
+from hookframe.config.address import parse_address
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.api.errors import ConfigError, LogUnusable
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
-    from hookframe.config import Config
+    from hookframe.config.address import Address
+    from hookframe.config.model import Config
 
 
 @click.command("serve", short_help="Run the daemon.")

@@ -17,8 +17,8 @@ from hookframe.daemon.sockets import ListenError
 from hookframe._text import one_line
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
-    from hookframe.config import Config
+    from hookframe.config.address import Address
+    from hookframe.config.model import Config
     from hookframe.sources import Source
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from hookframe.address import PROTOCOLS, Address, parse_address
+from hookframe.config.address import PROTOCOLS, Address, parse_address
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
 from hookframe.cli.status_daemon import NoStatus, ask, understood
@@ -18,7 +18,7 @@ from hookframe.api.errors import ConfigError
 from hookframe.sources import ConfigFile
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.daemon.status import Document
 
 _JSONL: Final = PROTOCOLS[0]

@@ -15,7 +15,7 @@ from hookframe.api.errors import HookframeError
 from hookframe._text import one_line
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
+    from hookframe.config.address import Address
 
 PATIENCE: Final = 5.0
 """Seconds that a daemon may take; it answers between two attempts."""

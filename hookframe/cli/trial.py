@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hookframe.cli.console import CommandLog
-from hookframe.config import Config, PluginTable
+from hookframe.config.model import Config, PluginTable
 from hookframe.describe import describe
 from hookframe.discovery import Installed
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError

@@ -15,7 +15,7 @@ from hookframe.daemon.board import ATTEMPT
 from hookframe.daemon.wire import LONGEST_REQUEST
 
 if TYPE_CHECKING:
-    from hookframe.config import Limits
+    from hookframe.config.model import Limits
     from hookframe.daemon.board import Stamp
     from hookframe.daemon.turns import Turns
     from hookframe.daemon.wire import Decider, Wire

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from hookframe.address import PROTOCOLS, Address
+from hookframe.config.address import PROTOCOLS, Address
 from hookframe.daemon.sockets import Listener, ListenError, listen
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from hookframe.daemon.socket_file import Occupant, occupant
 from hookframe.daemon.sockets import ListenError, bound, refuse_occupied, why_not
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
-    from hookframe.config import Config
+    from hookframe.config.address import Address
+    from hookframe.config.model import Config
     from hookframe.daemon.activation import Passed
 
 

@@ -16,7 +16,7 @@ from hookframe.daemon.supervisor import Supervisor
 from hookframe.api.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hookframe.address import Address
+    from hookframe.config.address import Address
     from hookframe.daemon.sockets import Listener
     from hookframe.log import Log
     from hookframe.sources import Source

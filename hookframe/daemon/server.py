@@ -24,7 +24,7 @@ from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.config import Config, Limits
+    from hookframe.config.model import Config, Limits
     from hookframe.daemon.board import Stamp
     from hookframe.daemon.status import WorkerPart
     from hookframe.daemon.wire import Decider

@@ -15,7 +15,7 @@ from hookframe.daemon.status import alone, document, encode
 from hookframe.host import Host
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hookframe.address import Address
+from hookframe.config.address import Address
 from hookframe.daemon.socket_file import Identity, Occupant, identity, locked, occupant, remove
 from hookframe.api.errors import HookframeError
 

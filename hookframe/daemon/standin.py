@@ -11,7 +11,7 @@ from hookframe.statistics import MALFORMED, NO_WORKER, Statistics
 from hookframe.trace import Explanation
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.api.decision import Decision
     from hookframe.generation import Generation
     from hookframe.log import Log

@@ -39,7 +39,7 @@ from hookframe.describe import describe
 from hookframe.rate import OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.daemon.child import Post
     from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener

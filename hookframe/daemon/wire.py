@@ -15,7 +15,7 @@ from hookframe.daemon import exim
 from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.api.decision import Decision
     from hookframe.generation import Generation
     from hookframe.statistics import Statistics

@@ -43,7 +43,7 @@ from hookframe.daemon.vigil import MICROSECONDS
 from hookframe.host import Host
 
 if TYPE_CHECKING:
-    from hookframe.config import Config
+    from hookframe.config.model import Config
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log import Log

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.config import FILE, Config, PluginTable
+from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.api.decision import ACTIONS
-from hookframe.policy import Policy
+from hookframe.config.plugin_policy import Policy
 from hookframe.sources import GivenConfig
 
 if TYPE_CHECKING:
-    from hookframe.policy import Mode, OnError
+    from hookframe.config.plugin_policy import Mode, OnError
 
 _PREFIX: Final = "hookframe_"
 

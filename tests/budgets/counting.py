@@ -83,7 +83,7 @@ def instructions():
     from loguru import logger
 
     from hookframe import Host
-    from hookframe.config import Config
+    from hookframe.config.model import Config
 
     logger.remove()
     found = {}

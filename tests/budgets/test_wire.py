@@ -16,8 +16,8 @@ import pytest
 
 import hookframe.daemon
 from hookframe import Host
-from hookframe.address import Address
-from hookframe.config import Config
+from hookframe.config.address import Address
+from hookframe.config.model import Config
 from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import Server
 from hookframe.daemon.sockets import Listener

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hookframe.address import Address
-from hookframe.config import Config, LogTable
+from hookframe.config.address import Address
+from hookframe.config.model import Config, LogTable
 from hookframe.daemon.preflight import look_ahead
 
 from ..support.attempts import ATTEMPT

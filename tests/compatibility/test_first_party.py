@@ -79,7 +79,7 @@ def test_it_imports_only_public_names_that_the_reference_describes(path):
     [
         ("from hookframe import hookimpl, duration", ["hookframe.hookimpl", "hookframe.duration"]),
         ("def late():\n    from hookframe.host import Host", ["hookframe.host.Host"]),
-        ("import hookframe.config as config", ["hookframe.config"]),
+        ("import hookframe.config.model as config", ["hookframe.config.model"]),
         ("import hookframe_routing", []),
         ("import_module('hookframe.log')", ["hookframe.log"]),
         ("open('hookframe.toml')", []),

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from hookframe import Attempt, Decision, Host
 from hookframe.api.attempt import parse_attempt
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.schema import attempt_schema, decision_schema
 

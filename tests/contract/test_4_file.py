@@ -234,7 +234,7 @@ def test_a_file_of_another_user_is_a_load_error(site):
 AS_ANOTHER_USER = """
 import os, sys
 from hookframe import Host
-from hookframe.config import Config
+from hookframe.config.model import Config
 Host.of(Config(), watch=False).close()  # imports all: another user may not read the interpreter's
 os.seteuid(12345)
 print(Host.from_config(sys.argv[1], watch=False).problem)

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE, Host, rate
-from hookframe.config import Config
+from hookframe.config.model import Config
 
 from ..support.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
 from ..support.site import hook, policy

@@ -19,7 +19,7 @@ from ..support.site import hook, policy
 HEAD = f"""
 import sys
 from hookframe import Host
-from hookframe.config import LogTable
+from hookframe.config.model import LogTable
 from hookframe.loggers import daemon_log
 attempt = {ATTEMPT!r}
 log = daemon_log(LogTable(*sys.argv[2:3]))
@@ -296,7 +296,7 @@ def test_a_daemon_that_can_not_start_says_where_its_log_is(site):
 def test_the_old_files_of_a_log_are_bounded(site, tmp_path):
     directory = tmp_path / "log"
     program = (
-        "import sys\nfrom hookframe.config import LogTable\n"
+        "import sys\nfrom hookframe.config.model import LogTable\n"
         "from hookframe.loggers import daemon_log\n"
         "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "for number in range(500): log.info(f'line {number}')\n"
@@ -313,7 +313,7 @@ def test_the_old_files_of_a_log_are_bounded(site, tmp_path):
 def test_the_log_can_be_followed_by_tail_and_tai64nlocal_across_a_rotation(tmp_path):
     directory = tmp_path / "log"
     program = (
-        "import sys\nfrom hookframe.config import LogTable\n"
+        "import sys\nfrom hookframe.config.model import LogTable\n"
         "from hookframe.loggers import daemon_log\n"
         "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "print(flush=True)\n"

@@ -9,8 +9,8 @@ import pytest
 
 import hookframe
 from hookframe import Explanation, Host
-from hookframe.config import Config, PluginTable
-from hookframe.policy import Policy
+from hookframe.config.model import Config, PluginTable
+from hookframe.config.plugin_policy import Policy
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.distributions import run_python

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from hookframe.address import Address
+from hookframe.config.address import Address
 from hookframe.daemon.sockets import ListenError, listen
 
 

@@ -8,7 +8,7 @@ from selectors import DefaultSelector
 
 import pytest
 
-from hookframe.address import Address
+from hookframe.config.address import Address
 from hookframe.daemon.backlog import Backlog
 from hookframe.daemon.sockets import Listener
 

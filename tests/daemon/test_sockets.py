@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hookframe.address import Address, parse_address
+from hookframe.config.address import Address, parse_address
 
 from .lab import Client, said, saying
 

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from hookframe.config import read_config
+from hookframe.config.model import read_config
 from hookframe.api.errors import ConfigError
 from hookframe.files.snapshot import Snapshot
 

@@ -6,7 +6,7 @@ import json
 import re
 
 from hookframe import TEMPFAIL_MESSAGE
-from hookframe.address import PROTOCOLS, parse_address
+from hookframe.config.address import PROTOCOLS, parse_address
 from hookframe.api.attempt import ATTEMPT_TYPES
 from hookframe.cli.main import COMMANDS
 from hookframe.daemon.wire import LONGEST_REQUEST

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from loguru import logger
 
 from hookframe import Host
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.daemon.wire import STATUS_REQUEST, Wires
 from hookframe.api.schema import attempt_schema, decision_schema
 

@@ -7,8 +7,8 @@ import sys
 import threading
 from contextlib import nullcontext
 
-from hookframe.address import parse_address
-from hookframe.config import Config, read_config
+from hookframe.config.address import parse_address
+from hookframe.config.model import Config, read_config
 from hookframe.api.errors import ConfigError, LoadError
 from hookframe._text import one_line
 from hookframe.hookfile import load_hook_file

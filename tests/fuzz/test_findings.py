@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.daemon.exim import cut_request
 from hookframe.api.decision import check_decision
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hookframe import Host
 from hookframe.api.attempt import parse_attempt, read_only_attempt
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.api.errors import InvalidAttempt
 
 from ..support.attempts import ATTEMPT as USUAL

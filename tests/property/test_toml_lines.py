@@ -8,7 +8,7 @@ import tomllib
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hookframe.toml_lines import key_lines
+from hookframe.config.lines import key_lines
 
 BARE = st.text(st.sampled_from("abcXYZ09_-"), min_size=1, max_size=4)
 WILD = st.text(st.sampled_from("a]b[c#d.e f=\"'{}\\"), max_size=5)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 
 from hookframe import Host
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.testing import attempts, make_attempt
 
 SEARCH = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))

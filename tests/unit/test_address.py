@@ -1,10 +1,10 @@
-"""`hookframe.address`: where the daemon listens."""
+"""`hookframe.config.address`: where the daemon listens."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe.address import Address, parse_address
+from hookframe.config.address import Address, parse_address
 
 
 @pytest.mark.parametrize(

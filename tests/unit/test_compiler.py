@@ -11,7 +11,7 @@ import pytest
 
 from hookframe import Host
 from hookframe.compiler import LARGE, Compiler, compiled
-from hookframe.config import Config
+from hookframe.config.model import Config
 
 from ..support.attempts import ATTEMPT
 from ..support.wait import eventually

@@ -13,7 +13,7 @@ import pytest
 
 from hookframe import Host
 from hookframe.compiler import Compiler, compiled
-from hookframe.config import Config
+from hookframe.config.model import Config
 
 from ..support.processes import gone, processes
 from ..support.wait import eventually, for_a_while

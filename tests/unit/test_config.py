@@ -1,10 +1,10 @@
-"""`hookframe.config`: `hookframe.toml` becomes one frozen value, or a report of every mistake."""
+"""`hookframe.config.model`: `hookframe.toml` becomes one frozen value, or a report of every mistake."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe.config import Config, LogTable, read_config
+from hookframe.config.model import Config, LogTable, read_config
 from hookframe.api.errors import ConfigError
 from hookframe.files.snapshot import take_snapshot
 

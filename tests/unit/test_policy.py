@@ -1,10 +1,10 @@
-"""`hookframe.policy`: what the operator lays down for one plugin."""
+"""`hookframe.config.plugin_policy`: what the operator lays down for one plugin."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe.policy import Policy
+from hookframe.config.plugin_policy import Policy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from hookframe.config import Config
+from hookframe.config.model import Config
 from hookframe.files.snapshot import LARGEST, Writers, take_snapshot
 from hookframe.sources import Material
 

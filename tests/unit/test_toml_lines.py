@@ -1,8 +1,8 @@
-"""`hookframe.toml_lines`: the line of each key."""
+"""`hookframe.config.lines`: the line of each key."""
 
 from __future__ import annotations
 
-from hookframe.toml_lines import KeyLines, key_lines
+from hookframe.config.lines import KeyLines, key_lines
 
 TEXT = """\
 # a comment

@@ -8,8 +8,8 @@ import tomllib
 
 import pytest
 
-from hookframe.address import PROTOCOLS, parse_address
-from hookframe.config import Config
+from hookframe.config.address import PROTOCOLS, parse_address
+from hookframe.config.model import Config
 from hookframe.daemon.open_files import SPARE
 
 from .conftest import HERE, SOCKETS, settings_of

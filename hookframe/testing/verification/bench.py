@@ -15,7 +15,7 @@ from hookframe.api.errors import Origin, PluginError
 from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
 from hookframe.plugin import Plugin
-from hookframe.policy import Policy
+from hookframe.config.plugin_policy import Policy
 from hookframe.sources import GivenConfig
 from hookframe.step import Failure
 from hookframe.testing.verification.blocking import Blocked

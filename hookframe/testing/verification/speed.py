@@ -11,7 +11,7 @@ from hookframe.api.attempt import read_only_attempt
 from hookframe.chain import Chain
 from hookframe.api.errors import Origin
 from hookframe.plugin import Plugin
-from hookframe.policy import Policy
+from hookframe.config.plugin_policy import Policy
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hookframe.config import FILE, Config, PluginTable, read_config
+from hookframe.config.model import FILE, Config, PluginTable, read_config
 from hookframe.discovery import GROUP, Installed
 from hookframe.api.errors import ConfigError, HookframeError, LoadError
 from hookframe.files.snapshot import take_snapshot

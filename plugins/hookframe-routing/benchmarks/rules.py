@@ -22,8 +22,8 @@ from hookframe_routing import Routing
 from loguru import logger
 
 from hookframe import Host
-from hookframe.config import Config, PluginTable
-from hookframe.policy import Policy
+from hookframe.config.model import Config, PluginTable
+from hookframe.config.plugin_policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hookframe.address import Address, parse_address
+from hookframe.config.address import Address, parse_address
 from hookframe.api.decision import ACTIONS
 from hookframe.api.errors import Problem
-from hookframe.toml_lines import KeyLines
+from hookframe.config.lines import KeyLines
 from hookframe.wording import did_you_mean, shown
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}

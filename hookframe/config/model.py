@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from hookframe.address import Address
-from hookframe.config_table import (
+from hookframe.config.address import Address
+from hookframe.config.table import (
     Table,
     actions,
     addresses,
@@ -24,7 +24,7 @@ from hookframe.config_table import (
     text,
 )
 from hookframe.api.errors import ConfigError, Problem
-from hookframe.policy import Policy
+from hookframe.config.plugin_policy import Policy
 from hookframe.files.snapshot import Snapshot
 
 FILE: Final = "file"
