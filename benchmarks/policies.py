@@ -13,7 +13,7 @@ from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Measurement, nanoseconds
 from hookframe import Host
 from hookframe.config.model import Config
-from hookframe.log import Log
+from hookframe.log.log import Log
 
 _PLUGINS: Final = '''
 from hookframe import hookimpl

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 from hookframe.wording import shown

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import importlib_metadata
 
 from hookframe.config.model import FILE
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
 from hookframe.plugin import Plugin, plugin_from_object

@@ -12,7 +12,7 @@ from hookframe.chain import Chain
 from hookframe.code_file import CodeFileReader
 from hookframe.compiler import Compiler
 from hookframe.config.model import FILE, Config
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.discovery import Capture, Installed, Loader
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.hookfile import load_hook_file

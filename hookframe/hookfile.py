@@ -12,7 +12,7 @@ from typing import Any
 from hookframe.code_file import refuse_unsafe
 from hookframe.compiler import compiled
 from hookframe.config.model import FILE
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.discovery import Capture
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT

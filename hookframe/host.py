@@ -16,13 +16,13 @@ from hookframe.api.attempt import Attempt, read_only_attempt
 from hookframe.config.model import Config
 from hookframe.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
-from hookframe.log import Log
-from hookframe.output import Output, capturing
-from hookframe.rate import LineLimit, OncePerSecond
+from hookframe.log.log import Log
+from hookframe.log.capture import Output, capturing
+from hookframe.log.rate import LineLimit, OncePerSecond
 from hookframe.rehearsal import REFUSED, Rehearsal
 from hookframe.shortcut import Decide, shortcut
 from hookframe.files.snapshot import Writers
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
     from hookframe.api.hookspecs import Vote
     from hookframe.reload import Reloader
-    from hookframe.silence import Mark
+    from hookframe.log.mute import Mark
     from hookframe.step import ShadowVote
 
 _FIRST_LOOK: Final = 1.0

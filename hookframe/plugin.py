@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
 from hookframe.signature import (

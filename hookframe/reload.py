@@ -14,7 +14,7 @@ from hookframe.files.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.files.watcher import POLL, Watch
 
 if TYPE_CHECKING:
-    from hookframe.log import Log
+    from hookframe.log.log import Log
     from hookframe.sources import Material, Source
 
 RETRY: Final = 1.0

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
-from hookframe.stream import HOLDER
+from hookframe.log.stream import HOLDER
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.generation import Generation
-    from hookframe.output import Output
+    from hookframe.log.capture import Output
 
 Decide = Callable[[Mapping[str, Any]], "Decision"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
 from hookframe.api.decision import ACTIONS, check_decision
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import InvalidDecision, Origin, PluginError
 from hookframe.statistics import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
 from hookframe.trace import Call

@@ -16,7 +16,7 @@ from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Bar, Comparison, Several, nanoseconds
 from benchmarks.policies import host
 from hookframe.config.model import Config, LogTable
-from hookframe.loggers import daemon_log
+from hookframe.log.setup import daemon_log
 
 RAW, LOGGED, WRITTEN, PRINTED = "os.write", "a line of the log", "write", "print"
 CALLS: Final = 100

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from hookframe._text import one_line
-from hookframe.log import Log
+from hookframe.log.log import Log
 
 if TYPE_CHECKING:
     from loguru import Logger

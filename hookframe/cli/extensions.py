@@ -15,7 +15,7 @@ from typing import Final
 import click
 import importlib_metadata
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 
 GROUP: Final = "hookframe.commands"
 

@@ -74,7 +74,7 @@ def command(
     if addresses is None and not config.listen and not are_passed():
         raise click.UsageError(_nowhere(config))
     from hookframe.daemon.serve import serve  # noqa: PLC0415  (asyncio)
-    from hookframe.loggers import daemon_log  # noqa: PLC0415  (loguru)
+    from hookframe.log.setup import daemon_log  # noqa: PLC0415  (loguru)
 
     try:
         log = daemon_log(config.log)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.discovery import Installed
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.generation import Builder

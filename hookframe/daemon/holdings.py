@@ -16,7 +16,7 @@ from hookframe.files.descriptors import StandardStreams, identity_of
 
 if TYPE_CHECKING:
     from hookframe.files.descriptors import Identity
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
 _STREAMS: Final = 3
 """The lowest descriptor that is no standard stream."""

@@ -9,7 +9,7 @@ from hookframe.daemon.record import chain_of
 
 if TYPE_CHECKING:
     from hookframe.daemon.child import Child
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
 
 class Obituaries:

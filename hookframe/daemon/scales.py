@@ -11,7 +11,7 @@ from hookframe.daemon.process import memory_of
 
 if TYPE_CHECKING:
     from hookframe.daemon.child import Child
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
 _PAUSE: Final = 0.5
 """Seconds between two weighings."""

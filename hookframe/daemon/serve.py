@@ -18,7 +18,7 @@ from hookframe.api.errors import ConfigError
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.daemon.sockets import Listener
-    from hookframe.log import Log
+    from hookframe.log.log import Log
     from hookframe.sources import Source
 
 

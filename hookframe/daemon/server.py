@@ -20,15 +20,15 @@ from hookframe.daemon.sockets import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
 from hookframe.daemon.turns import Turns
 from hookframe.daemon.wire import Wires
-from hookframe.describe import describe
-from hookframe.rate import OncePerSecond
+from hookframe.log.exceptions import describe
+from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config, Limits
     from hookframe.daemon.board import Stamp
     from hookframe.daemon.status import WorkerPart
     from hookframe.daemon.wire import Decider
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""

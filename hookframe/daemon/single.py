@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
-    from hookframe.log import Log
+    from hookframe.log.log import Log
     from hookframe.sources import Source
 
 

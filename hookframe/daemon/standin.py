@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hookframe.api.decision import temporary_failure
-from hookframe.rate import OncePerSecond
+from hookframe.log.rate import OncePerSecond
 from hookframe.statistics import MALFORMED, NO_WORKER, Statistics
 from hookframe.trace import Explanation
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.api.decision import Decision
     from hookframe.generation import Generation
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
 
 class StandIn:

@@ -35,15 +35,15 @@ from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.vigil import Stuck
 from hookframe.daemon.worker import stand_in, work
-from hookframe.describe import describe
-from hookframe.rate import OncePerSecond
+from hookframe.log.exceptions import describe
+from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.daemon.child import Post
     from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
-    from hookframe.log import Log
+    from hookframe.log.log import Log
     from hookframe.sources import Source
 
 _BUSY: Final = 0.02

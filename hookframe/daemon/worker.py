@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
-    from hookframe.log import Log
+    from hookframe.log.log import Log
     from hookframe.sources import Source
 
 _DROWSY_SWEEP: Final = 25.0

@@ -21,7 +21,7 @@ from hookframe.config.model import Config
 from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import Server
 from hookframe.daemon.sockets import Listener
-from hookframe.log import Log
+from hookframe.log.log import Log
 from tests.support.attempts import ATTEMPT
 
 BUDGETS = json.loads(Path(__file__).with_name("wire.json").read_text())

@@ -81,7 +81,7 @@ def test_it_imports_only_public_names_that_the_reference_describes(path):
         ("def late():\n    from hookframe.host import Host", ["hookframe.host.Host"]),
         ("import hookframe.config.model as config", ["hookframe.config.model"]),
         ("import hookframe_routing", []),
-        ("import_module('hookframe.log')", ["hookframe.log"]),
+        ("import_module('hookframe.log.log')", ["hookframe.log.log"]),
         ("open('hookframe.toml')", []),
     ],
 )

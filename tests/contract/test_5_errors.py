@@ -7,7 +7,8 @@ from time import monotonic
 
 import pytest
 
-from hookframe import TEMPFAIL_MESSAGE, Host, rate
+from hookframe.log import rate
+from hookframe import TEMPFAIL_MESSAGE, Host
 from hookframe.config.model import Config
 
 from ..support.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt

@@ -20,7 +20,7 @@ HEAD = f"""
 import sys
 from hookframe import Host
 from hookframe.config.model import LogTable
-from hookframe.loggers import daemon_log
+from hookframe.log.setup import daemon_log
 attempt = {ATTEMPT!r}
 log = daemon_log(LogTable(*sys.argv[2:3]))
 """
@@ -297,7 +297,7 @@ def test_the_old_files_of_a_log_are_bounded(site, tmp_path):
     directory = tmp_path / "log"
     program = (
         "import sys\nfrom hookframe.config.model import LogTable\n"
-        "from hookframe.loggers import daemon_log\n"
+        "from hookframe.log.setup import daemon_log\n"
         "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "for number in range(500): log.info(f'line {number}')\n"
     )
@@ -314,7 +314,7 @@ def test_the_log_can_be_followed_by_tail_and_tai64nlocal_across_a_rotation(tmp_p
     directory = tmp_path / "log"
     program = (
         "import sys\nfrom hookframe.config.model import LogTable\n"
-        "from hookframe.loggers import daemon_log\n"
+        "from hookframe.log.setup import daemon_log\n"
         "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "print(flush=True)\n"
         "for line in sys.stdin: log.info(line.strip()); print(flush=True)\n"

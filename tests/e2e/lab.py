@@ -122,7 +122,7 @@ class Daemon:
         self.directory, self.socket_path = directory, socket_path
         self.hook_file = directory / "hook.py"
         self.configuration = directory / "hookframe.toml"
-        self.log = directory / "hookframe.log"
+        self.log = directory / "hookframe.log.log"
         self._namespace = namespace
         self._process = None
 

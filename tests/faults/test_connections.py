@@ -63,7 +63,7 @@ def has_no_memory_for_the_next_turn():
     Turns.later = fail
 
 def breaks_warnings():
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
     def fail(*_):
         raise OSError(28, "No space left on device")

@@ -64,7 +64,7 @@ def test_what_is_harmless_stays_as_it_is(text):
 def test_a_log_line_is_one_printable_line_whatever_it_is_about(msguid, recipient, text):
     from loguru import logger
 
-    from hookframe.log import Log
+    from hookframe.log.log import Log
 
     lines = Lines()
     handler = logger.add(lines.take, format="{message}", catch=False)

@@ -14,7 +14,9 @@ from time import monotonic
 import pytest
 import uvloop
 
-from hookframe import Host, rate, silence
+from hookframe.log import rate
+from hookframe.log import mute as silence
+from hookframe import Host
 from hookframe.alarm import BACKUP, SIGNAL
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt

@@ -1,4 +1,4 @@
-"""`hookframe.describe`: exceptions in words."""
+"""`hookframe.log.exceptions`: exceptions in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 
 
 def raised(function):

@@ -1,10 +1,12 @@
-"""`hookframe.log`: the words of the log, and a log that is mute."""
+"""`hookframe.log.log`: the words of the log, and a log that is mute."""
 
 from __future__ import annotations
 
-from hookframe import Host, rate, silence
+from hookframe.log import rate
+from hookframe.log import mute as silence
+from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
-from hookframe.log import LONGEST_TEXT, Log
+from hookframe.log.log import LONGEST_TEXT, Log
 from hookframe.step import Failure, ShadowVote
 
 from ..support.attempts import ATTEMPT

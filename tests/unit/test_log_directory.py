@@ -1,4 +1,4 @@
-"""`hookframe.log_directory`: several processes write, files are rotated, and disks are full."""
+"""`hookframe.log.directory`: several processes write, files are rotated, and disks are full."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import time
 
 import pytest
 
-from hookframe import log_directory, rate
+from hookframe.log import directory as log_directory
+from hookframe.log import rate
 from hookframe.api.errors import LogUnusable
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 
 from ..support.log import logged_in, put_away
 
@@ -186,7 +187,7 @@ def test_a_working_directory_that_changes_does_not_matter(tmp_path, monkeypatch)
 
 WRITER = """
 import sys
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 log = LogDirectory(sys.argv[1], 200_000, 10_000, print)
 print("0", flush=True)
 sys.stdin.read(1)
@@ -219,7 +220,7 @@ def test_of_four_processes_that_write_100000_lines_none_is_torn_and_none_is_lost
 
 FORKED = """
 import os, sys
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 log = LogDirectory(sys.argv[1], 100, 100, print)
 log.write("parent before\\n")
 child = os.fork()
@@ -242,7 +243,7 @@ def test_a_forked_child_writes_as_its_parent_does(directory):
 
 CLOSED = """
 import os, resource, sys
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048))
 log = LogDirectory(sys.argv[1] + "/log", 1 << 30, 10, print)
 log.write("one\\n")
@@ -269,7 +270,7 @@ def test_a_plugin_that_closes_every_descriptor_gets_no_line_of_the_log(tmp_path)
 FULL = """
 import json, os, sys, time
 from pathlib import Path
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 directory, filler = Path(sys.argv[1]), Path(sys.argv[1], "filler")
 complaints = []
 log = LogDirectory(str(directory), 1 << 30, 10, complaints.append)
@@ -340,7 +341,7 @@ def test_a_directory_that_can_not_be_made_again_costs_lines_which_are_counted(
 def test_a_child_does_not_count_what_its_parent_has_lost(tmp_path):
     program = """
 import os, sys
-from hookframe.log_directory import LogDirectory
+from hookframe.log.directory import LogDirectory
 log = LogDirectory(sys.argv[1], 1 << 30, 10, lambda text: None)
 os.unlink(sys.argv[1] + "/current")
 os.mkdir(sys.argv[1] + "/current")

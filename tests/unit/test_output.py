@@ -1,4 +1,4 @@
-"""`hookframe.output`: streams of several threads that come and go in any order."""
+"""`hookframe.log.capture`: streams of several threads that come and go in any order."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import threading
 
 import pytest
 
-from hookframe import rate, silence
-from hookframe.output import Output, captures, capturing
-from hookframe.rate import LineLimit
+from hookframe.log import rate
+from hookframe.log import mute as silence
+from hookframe.log.capture import Output, captures, capturing
+from hookframe.log.rate import LineLimit
 
 Lines = list[tuple[str, str]]
 
@@ -164,8 +165,8 @@ def test_it_is_known_whether_what_is_printed_is_a_plugins():
 
 GIGABYTE = """
 import resource, sys
-from hookframe.output import capturing
-from hookframe.rate import LineLimit
+from hookframe.log.capture import capturing
+from hookframe.log.rate import LineLimit
 
 pieces = {"lines": ("x" * 99 + "\\n") * 10_000, "line": "x" * 1_000_000}
 piece = pieces[sys.argv[1]]

@@ -1,13 +1,13 @@
-"""`hookframe.printed`: what plugins print, cut into lines."""
+"""`hookframe.log.lines`: what plugins print, cut into lines."""
 
 from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hookframe import rate
-from hookframe.printed import LONGEST_LINE, Lines
-from hookframe.rate import LineLimit
+from hookframe.log import rate
+from hookframe.log.lines import LONGEST_LINE, Lines
+from hookframe.log.rate import LineLimit
 
 TEXTS = st.lists(st.text(st.sampled_from("ab\n"), max_size=12), max_size=8)
 

@@ -1,11 +1,11 @@
-"""`hookframe.rate`: at most so much in a second."""
+"""`hookframe.log.rate`: at most so much in a second."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe import rate
-from hookframe.rate import LineLimit, OncePerSecond
+from hookframe.log import rate
+from hookframe.log.rate import LineLimit, OncePerSecond
 
 
 @pytest.fixture

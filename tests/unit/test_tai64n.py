@@ -1,4 +1,4 @@
-"""`hookframe.tai64n`: time stamps that daemontools read."""
+"""`hookframe.log.tai64n`: time stamps that daemontools read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.tai64n import nanoseconds_of, tai64n
+from hookframe.log.tai64n import nanoseconds_of, tai64n
 
 SECOND = 1_000_000_000
 MOMENTS = st.integers(0, (1 << 40) * SECOND)

@@ -1,4 +1,4 @@
-"""`hookframe.terminal`: standard error, whatever a plugin does to it."""
+"""`hookframe.log.stderr`: standard error, whatever a plugin does to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 HEAD = """
 import os, socket, sys
-from hookframe.terminal import StandardError, standard_error
+from hookframe.log.stderr import StandardError, standard_error
 sink = standard_error()
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.testing.verification.bench import Bench, Outcome, ask_directly
 from hookframe.testing.verification.blocking import Sentry
 from hookframe.testing.verification.finding import Finding

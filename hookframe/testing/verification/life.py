@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hookframe.describe import describe
+from hookframe.log.exceptions import describe
 from hookframe.api.errors import ChainError, Origin
 from hookframe.testing.verification.printing import Printed
 from hookframe.testing.verification.surroundings import Surroundings

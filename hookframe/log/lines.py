@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hookframe.rate import LineLimit
+from hookframe.log.rate import LineLimit
 
 LONGEST_LINE: Final = 8192
 """A longer line is passed on in pieces of so many characters."""

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.printed import Lines, Sink
-from hookframe.rate import LineLimit
-from hookframe.silence import Mark
-from hookframe.stream import HOLDER, Stream, in_use, leads_to
+from hookframe.log.lines import Lines, Sink
+from hookframe.log.rate import LineLimit
+from hookframe.log.mute import Mark
+from hookframe.log.stream import HOLDER, Stream, in_use, leads_to
 
 if TYPE_CHECKING:
     from threading import RLock

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from hookframe.files.descriptors import open_standard_streams
-from hookframe.log import Log
-from hookframe.log_directory import LogDirectory
-from hookframe.output import captures
-from hookframe.terminal import Writable, standard_error
+from hookframe.log.log import Log
+from hookframe.log.directory import LogDirectory
+from hookframe.log.capture import captures
+from hookframe.log.stderr import Writable, standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import io
 from threading import get_ident
 from typing import Any, Final, Protocol
 
-from hookframe.silence import Mark, Silence
+from hookframe.log.mute import Mark, Silence
 
 HOLDER: Final = -1
 """The thread that holds the lock of its host: which one it is, is found out when it prints."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from hookframe.describe import LONGEST
+from hookframe.log.exceptions import LONGEST
 from hookframe._text import escape, one_line
 from hookframe.step import HOOK, Failure, ShadowVote
 

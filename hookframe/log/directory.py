@@ -21,9 +21,9 @@ from typing import Final
 from hookframe.files.descriptors import OwnFile, private_copy
 from hookframe.api.errors import LogUnusable
 from hookframe._text import one_line
-from hookframe.losses import Losses
-from hookframe.rate import OncePerSecond
-from hookframe.tai64n import nanoseconds_of, tai64n
+from hookframe.log.dropped import Losses
+from hookframe.log.rate import OncePerSecond
+from hookframe.log.tai64n import nanoseconds_of, tai64n
 
 _PUT_AWAY: Final = (".s", ".u")
 """What multilog appends to the names of files that are finished (multilog(8), `code`)."""

@@ -11,7 +11,7 @@ import time
 from typing import Any, Final, Protocol, TextIO
 
 from hookframe.files.descriptors import Kept
-from hookframe.losses import Losses
+from hookframe.log.dropped import Losses
 
 _PIECE: Final = select.PIPE_BUF
 """Bytes that a pipe takes without waiting once it says that it takes any (pipe(7))."""
