@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State, Vote
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.config.plugin_policy import Policy
 
 _WHOLE: Final = Origin("chain")

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hookframe.chain import Chain
-from hookframe.code_file import CodeFileReader
+from hookframe.plugins.code_files import CodeFileReader
 from hookframe.compiler import Compiler
 from hookframe.config.model import FILE, Config
 from hookframe.log.exceptions import describe
-from hookframe.discovery import Capture, Installed, Loader
+from hookframe.plugins.finder import Capture, Installed, Loader
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
-from hookframe.hookfile import load_hook_file
-from hookframe.plugin import Plugin
+from hookframe.plugins.hook_file import load_hook_file
+from hookframe.plugins.plugin import Plugin
 from hookframe.rehearsal import Rehearsal
 from hookframe.files.snapshot import Snapshot
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Action, Decision
     from hookframe.api.hookspecs import State
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.config.plugin_policy import Policy
 
 HOOK: Final = "pre_delivery_attempt_hook"

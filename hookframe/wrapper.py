@@ -13,7 +13,7 @@ from hookframe.api import hookspecs
 from hookframe.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, SUMS, TEMPFAIL
 from hookframe.api.hookspecs import PROJECT, hookimpl
-from hookframe.plugin import MAIN_HOOK
+from hookframe.plugins.plugin import MAIN_HOOK
 from hookframe.step import Run, ShadowVote
 from hookframe.trace import Call
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.step import Step
 
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000

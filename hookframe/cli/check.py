@@ -24,7 +24,7 @@ from hookframe.sources import GivenConfig
 
 if TYPE_CHECKING:
     from hookframe.cli.trial import Verdict
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.sources import Source
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hookframe.cli.samples import sample_attempt
-from hookframe.discovery import Installed
+from hookframe.plugins.finder import Installed
 
 CONFIG: Final = "hookframe.toml"
 HOOK_FILE: Final = "hook.py"

@@ -14,7 +14,7 @@ from hookframe.cli.files import write_new
 from hookframe.cli.new_names import Names, check_module, names_of
 from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.discovery import Installed
+from hookframe.plugins.finder import Installed
 from hookframe._text import one_line
 
 _LONGEST_SUMMARY: Final = 120

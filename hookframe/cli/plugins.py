@@ -13,7 +13,7 @@ from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.plugins_metadata import about
 from hookframe.cli.plugins_screen import show_available, show_chain
 from hookframe.cli.plugins_standing import Member, Other, Standing, look
-from hookframe.discovery import Installed
+from hookframe.plugins.finder import Installed
 
 
 @click.command("plugins", short_help="Show the chain.")

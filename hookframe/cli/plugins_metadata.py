@@ -11,7 +11,7 @@ from typing import Final
 
 from importlib_metadata import EntryPoint, PackageMetadata
 
-from hookframe.discovery import Found
+from hookframe.plugins.finder import Found
 
 _NOTHING: Final = ("", "UNKNOWN")
 """What stands for nothing; the second is what setuptools once wrote."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hookframe.config.model import FILE, Config
-from hookframe.discovery import Found, Installed
+from hookframe.plugins.finder import Found, Installed
 from hookframe.api.errors import ConfigError, LoadError, Origin
 
 if TYPE_CHECKING:

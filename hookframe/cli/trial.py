@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
 from hookframe.log.exceptions import describe
-from hookframe.discovery import Installed
+from hookframe.plugins.finder import Installed
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.generation import Builder
 from hookframe.host import Host
@@ -19,7 +19,7 @@ from hookframe.sources import GivenConfig
 from hookframe.step import Failure
 
 if TYPE_CHECKING:
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.sources import Source
     from hookframe.step import ShadowVote
 

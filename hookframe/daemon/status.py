@@ -22,7 +22,7 @@ from hookframe.statistics import KINDS, Counts, Microseconds, merge, no_counts, 
 if TYPE_CHECKING:
     from hookframe.daemon.wire import Decider
     from hookframe.generation import Generation
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.statistics import PluginCounts
 
 NORMAL: Final = "normal"

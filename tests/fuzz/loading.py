@@ -11,8 +11,8 @@ from hookframe.config.address import parse_address
 from hookframe.config.model import Config, read_config
 from hookframe.api.errors import ConfigError, LoadError
 from hookframe._text import one_line
-from hookframe.hookfile import load_hook_file
-from hookframe.plugin import Plugin
+from hookframe.plugins.hook_file import load_hook_file
+from hookframe.plugins.plugin import Plugin
 from hookframe.files.snapshot import Snapshot
 
 from .documents import Setting, written

@@ -1,10 +1,10 @@
-"""`hookframe.discovery`: what is installed."""
+"""`hookframe.plugins.finder`: what is installed."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe.discovery import Installed
+from hookframe.plugins.finder import Installed
 from hookframe.api.errors import LoadError
 
 

@@ -1,10 +1,10 @@
-"""`hookframe.signature`: what a hook may take."""
+"""`hookframe.plugins.signature`: what a hook may take."""
 
 from __future__ import annotations
 
 import pytest
 
-from hookframe.signature import SignatureError, argument_names, refuse_deferred
+from hookframe.plugins.signature import SignatureError, argument_names, refuse_deferred
 
 ALLOWED = ("attempt", "decision", "state")
 

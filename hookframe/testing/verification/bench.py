@@ -14,7 +14,7 @@ from hookframe.chain import Chain
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
-from hookframe.plugin import Plugin
+from hookframe.plugins.plugin import Plugin
 from hookframe.config.plugin_policy import Policy
 from hookframe.sources import GivenConfig
 from hookframe.step import Failure

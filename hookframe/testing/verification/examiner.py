@@ -19,7 +19,7 @@ from hookframe.testing.verification.surroundings import Surroundings
 from hookframe.wording import shown
 
 if TYPE_CHECKING:
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.testing.verification.cases import Case
     from hookframe.testing.verification.notebook import Notebook
 

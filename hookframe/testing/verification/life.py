@@ -15,7 +15,7 @@ from hookframe.testing.verification.verdict import Violation
 from hookframe.wording import shown
 
 if TYPE_CHECKING:
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
     from hookframe.testing.verification.bench import Bench
     from hookframe.testing.verification.notebook import Notebook
     from hookframe.testing.verification.record import Record

@@ -11,10 +11,10 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.deadline import CALLERS
-from hookframe.plugin import MAIN_HOOK
+from hookframe.plugins.plugin import MAIN_HOOK
 
 if TYPE_CHECKING:
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
 
 Place = tuple[str, int]
 """A file and a line of it; an empty file where it is unknown."""

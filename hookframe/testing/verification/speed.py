@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.api.attempt import read_only_attempt
 from hookframe.chain import Chain
 from hookframe.api.errors import Origin
-from hookframe.plugin import Plugin
+from hookframe.plugins.plugin import Plugin
 from hookframe.config.plugin_policy import Policy
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hookframe.config.model import FILE, Config, PluginTable, read_config
-from hookframe.discovery import GROUP, Installed
+from hookframe.plugins.finder import GROUP, Installed
 from hookframe.api.errors import ConfigError, HookframeError, LoadError
 from hookframe.files.snapshot import take_snapshot
 from hookframe.wording import did_you_mean, shown

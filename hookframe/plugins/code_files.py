@@ -15,7 +15,7 @@ from hookframe.wording import shown
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import CodeFiles, Settings
-    from hookframe.plugin import Plugin
+    from hookframe.plugins.plugin import Plugin
 
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _PATIENCE: Final = 1.0

@@ -11,7 +11,7 @@ import pluggy
 from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
-from hookframe.signature import (
+from hookframe.plugins.signature import (
     SignatureError,
     argument_names,
     file_of,

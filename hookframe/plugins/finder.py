@@ -17,7 +17,7 @@ from hookframe.config.model import FILE
 from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
-from hookframe.plugin import Plugin, plugin_from_object
+from hookframe.plugins.plugin import Plugin, plugin_from_object
 from hookframe.wording import did_you_mean
 
 GROUP: Final = PROJECT
