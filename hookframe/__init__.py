@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hookframe.host import Host as Host
     from hookframe.files.snapshot import Snapshot as Snapshot
     from hookframe.files.snapshot import take_snapshot as take_snapshot
-    from hookframe.trace import Explanation as Explanation
+    from hookframe.chain.trace import Explanation as Explanation
 
 __all__ = [
     "API_VERSION",

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hookframe.chain import Chain
+from hookframe.chain.chain import Chain
 from hookframe.plugins.code_files import CodeFileReader
 from hookframe.compiler import Compiler
 from hookframe.config.model import FILE, Config

@@ -11,10 +11,10 @@ from time import monotonic, sleep, time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from hookframe.alarm import Alarm
+from hookframe.chain.interrupter import Alarm
 from hookframe.api.attempt import Attempt, read_only_attempt
 from hookframe.config.model import Config
-from hookframe.deadline import calls_plugins, check_deadline
+from hookframe.chain.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.log.exceptions import describe
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
@@ -27,9 +27,9 @@ from hookframe.rehearsal import REFUSED, Rehearsal
 from hookframe.shortcut import Decide, shortcut
 from hookframe.files.snapshot import Writers
 from hookframe.sources import ConfigFile, GivenConfig, Material, Source
-from hookframe.statistics import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
-from hookframe.step import Failure, failure
-from hookframe.trace import Explanation
+from hookframe.chain.stats import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
+from hookframe.chain.member import Failure, failure
+from hookframe.chain.trace import Explanation
 from hookframe.turns import Turns
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import Vote
     from hookframe.reload import Reloader
     from hookframe.log.mute import Mark
-    from hookframe.step import ShadowVote
+    from hookframe.chain.member import ShadowVote
 
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
@@ -56,7 +56,7 @@ class Host:
         watch: whether a change of the files takes effect by itself, within a second.
         log: where errors go; None for loguru's global logger.
         interrupt: whether a hook whose deadline is over is ended by an exception. It takes two
-            signals for that (`SIGNAL` and `BACKUP` of `hookframe.alarm`), and the main thread must
+            signals for that (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and the main thread must
             be the one that asks the host; what another thread asks is never interrupted.
         rehearsal: says whether another process loads a change first; None where there is none.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
-from hookframe.deadline import calls_plugins
+from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import InvalidDecision
 from hookframe.wording import did_you_mean, shown
 

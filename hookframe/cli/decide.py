@@ -25,7 +25,7 @@ from hookframe.cli.streams import (
 )
 from hookframe.api.errors import InvalidAttempt
 from hookframe.host import Host
-from hookframe.trace import Explanation
+from hookframe.chain.trace import Explanation
 
 if TYPE_CHECKING:
     from hookframe.cli.progress import Bar

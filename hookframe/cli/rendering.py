@@ -14,7 +14,7 @@ from hookframe._text import one_line
 from hookframe.words import in_words
 
 if TYPE_CHECKING:
-    from hookframe.trace import Explanation
+    from hookframe.chain.trace import Explanation
 
 STYLES: Final = {"dump": "red", "pause": "yellow", "normal": "green"}
 _ROUTED: Final = "cyan"

@@ -16,12 +16,12 @@ from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.generation import Builder
 from hookframe.host import Host
 from hookframe.sources import GivenConfig
-from hookframe.step import Failure
+from hookframe.chain.member import Failure
 
 if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
     from hookframe.sources import Source
-    from hookframe.step import ShadowVote
+    from hookframe.chain.member import ShadowVote
 
 _WHOLE_CHAIN: Final = "plugin chain"
 """How the core attributes what no single plugin has caused; a plugin has a distribution."""

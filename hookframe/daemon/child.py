@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.alarm import SIGNAL
+from hookframe.chain.interrupter import SIGNAL
 from hookframe.daemon.board import DOZING
 from hookframe.daemon.process import die_with, signal_main_thread
 from hookframe.daemon.vigil import Vigil

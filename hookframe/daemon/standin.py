@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hookframe.api.decision import temporary_failure
 from hookframe.log.rate import OncePerSecond
-from hookframe.statistics import MALFORMED, NO_WORKER, Statistics
-from hookframe.trace import Explanation
+from hookframe.chain.stats import MALFORMED, NO_WORKER, Statistics
+from hookframe.chain.trace import Explanation
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config

@@ -17,13 +17,13 @@ import msgspec
 from hookframe import __version__
 from hookframe.daemon.process import memory_of
 from hookframe.api.decision import ACTIONS
-from hookframe.statistics import KINDS, Counts, Microseconds, merge, no_counts, percentiles
+from hookframe.chain.stats import KINDS, Counts, Microseconds, merge, no_counts, percentiles
 
 if TYPE_CHECKING:
     from hookframe.daemon.wire import Decider
     from hookframe.generation import Generation
     from hookframe.plugins.plugin import Plugin
-    from hookframe.statistics import PluginCounts
+    from hookframe.chain.stats import PluginCounts
 
 NORMAL: Final = "normal"
 SERVING: Final = ("worker", "stand-in")

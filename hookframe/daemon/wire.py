@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.api.decision import Decision
     from hookframe.generation import Generation
-    from hookframe.statistics import Statistics
-    from hookframe.trace import Explanation
+    from hookframe.chain.stats import Statistics
+    from hookframe.chain.trace import Explanation
 
 LONGEST_REQUEST: Final = 64 * 1024
 """The longest request in bytes (CONTRACT 8)."""

@@ -6,7 +6,7 @@ import os
 import traceback
 from typing import Final
 
-from hookframe.deadline import calls_plugins
+from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import CodeFileError
 
 LONGEST: Final = 1000

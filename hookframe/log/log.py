@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe.log.exceptions import LONGEST
 from hookframe._text import escape, one_line
-from hookframe.step import HOOK, Failure, ShadowVote
+from hookframe.chain.member import HOOK, Failure, ShadowVote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hookframe.deadline import calls_plugins
+from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import HookframeError
 from hookframe.wording import did_you_mean
 

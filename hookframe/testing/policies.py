@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State, Vote
-    from hookframe.trace import Explanation
+    from hookframe.chain.trace import Explanation
 
 TEMPFAIL: Final[Mapping[str, Any]] = temporary_failure()
 """What every error comes to: the decision that a caller gets (CONTRACT 5)."""

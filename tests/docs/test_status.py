@@ -6,7 +6,7 @@ import re
 
 from hookframe.daemon.child import Role
 from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
-from hookframe.statistics import KINDS, Microseconds
+from hookframe.chain.stats import KINDS, Microseconds
 
 from .pages import ROOT, rows_of, section_of
 

@@ -1,4 +1,4 @@
-"""`hookframe.deadline`, `hookframe.alarm`: a hook that takes too long is ended in its own stack."""
+"""`hookframe.chain.deadline`, `hookframe.chain.interrupter`: a hook that takes too long is ended in its own stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import uvloop
 from hookframe.log import rate
 from hookframe.log import mute as silence
 from hookframe import Host
-from hookframe.alarm import BACKUP, SIGNAL
+from hookframe.chain.interrupter import BACKUP, SIGNAL
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.distributions import run_python
@@ -539,7 +539,7 @@ PROGRAM = """
 import os, signal, sys
 from loguru import logger
 from hookframe import Host
-from hookframe.alarm import BACKUP, SIGNAL
+from hookframe.chain.interrupter import BACKUP, SIGNAL
 logger.remove()
 attempt = {attempt!r}
 host = Host.from_config({config!r}, watch=False, interrupt=True)

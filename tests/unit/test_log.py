@@ -7,7 +7,7 @@ from hookframe.log import mute as silence
 from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
 from hookframe.log.log import LONGEST_TEXT, Log
-from hookframe.step import Failure, ShadowVote
+from hookframe.chain.member import Failure, ShadowVote
 
 from ..support.attempts import ATTEMPT
 from ..support.site import hook, policy

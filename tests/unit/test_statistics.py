@@ -1,4 +1,4 @@
-"""`hookframe.statistics`: what is counted, how sums are made, and what a host counts."""
+"""`hookframe.chain.stats`: what is counted, how sums are made, and what a host counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.statistics import (
+from hookframe.chain.stats import (
     DEADLINE,
     EXCEPTION,
     INVALID_RETURN,

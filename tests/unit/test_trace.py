@@ -1,4 +1,4 @@
-"""`hookframe.trace`: who decided."""
+"""`hookframe.chain.trace`: who decided."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.attempt import read_only_attempt
-from hookframe.chain import Chain
+from hookframe.chain.chain import Chain
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.readonly import frozen
 from hookframe.generation import Builder, Generation
 from hookframe.plugins.plugin import Plugin
 from hookframe.config.plugin_policy import Policy
 from hookframe.sources import GivenConfig
-from hookframe.step import Failure
+from hookframe.chain.member import Failure
 from hookframe.testing.verification.blocking import Blocked
 from hookframe.testing.verification.cases import FAILED, Case
 
@@ -202,8 +202,8 @@ def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: St
     if not plugin.wrapper:
         _raised(lambda: plugin.decide(attempt, decision, state))
         return
-    from hookframe.step import Run, Step  # noqa: PLC0415
-    from hookframe.wrapper import Wrapper  # noqa: PLC0415
+    from hookframe.chain.member import Run, Step  # noqa: PLC0415
+    from hookframe.chain.wrappers import Wrapper  # noqa: PLC0415
 
     run = Run()
     wrapper = Wrapper(Step.compiled(plugin, Policy(), run))

@@ -8,12 +8,12 @@ from math import inf
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
+from hookframe.chain.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
 from hookframe.api.decision import ACTIONS, check_decision
 from hookframe.log.exceptions import describe
 from hookframe.api.errors import InvalidDecision, Origin, PluginError
-from hookframe.statistics import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
-from hookframe.trace import Call
+from hookframe.chain.stats import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
+from hookframe.chain.trace import Call
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt

@@ -6,12 +6,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.api.decision import NORMAL, fold
-from hookframe.statistics import Count
-from hookframe.step import ShadowVote
+from hookframe.chain.stats import Count
+from hookframe.chain.member import ShadowVote
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
-    from hookframe.step import Run, Step
+    from hookframe.chain.member import Run, Step
 
 _REPEATABLE: Final = 2
 """A vote of more keys than these is checked each time."""

@@ -10,7 +10,7 @@ from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Final
 
-from hookframe.deadline import CALLERS
+from hookframe.chain.deadline import CALLERS
 
 # Paths as code objects carry them: as strings.
 _HOST: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120

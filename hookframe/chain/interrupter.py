@@ -21,13 +21,13 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.deadline import Clock
-from hookframe.stack import find_place
+from hookframe.chain.deadline import Clock
+from hookframe.chain.frames import find_place
 
 if TYPE_CHECKING:
     from threading import RLock
 
-    from hookframe.deadline import DeadlineExceeded
+    from hookframe.chain.deadline import DeadlineExceeded
 
 SIGNAL: Final = signal.SIGRTMAX - 1
 """The signal that wakes the main thread. The ordinary ones are the program's, and plugins use

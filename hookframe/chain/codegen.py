@@ -27,7 +27,7 @@ from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
-from hookframe.deadline import calls_plugins
+from hookframe.chain.deadline import calls_plugins
 from hookframe.api.decision import NORMAL
 
 _FIRST_LINE: Final = 5

@@ -14,14 +14,14 @@ from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
-from hookframe.deadline import calls_plugins, exceeded
+from hookframe.chain.deadline import calls_plugins, exceeded
 from hookframe.api.decision import NORMAL, TEMPFAIL
 from hookframe.api.errors import Origin
-from hookframe.step import Failure, Invocation, Run, Step, failure
-from hookframe.trace import link
-from hookframe.unrolled import abandon, find_frame, place_of, unrolled
-from hookframe.votes import Votes
-from hookframe.wrapper import Inner, Wrapper
+from hookframe.chain.member import Failure, Invocation, Run, Step, failure
+from hookframe.chain.trace import link
+from hookframe.chain.codegen import abandon, find_frame, place_of, unrolled
+from hookframe.chain.fold import Votes
+from hookframe.chain.wrappers import Inner, Wrapper
 
 if TYPE_CHECKING:
     from types import TracebackType
