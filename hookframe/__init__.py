@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State as State
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
-    from hookframe.host import Host as Host
+    from hookframe.host.host import Host as Host
     from hookframe.files.snapshot import Snapshot as Snapshot
     from hookframe.files.snapshot import take_snapshot as take_snapshot
     from hookframe.chain.trace import Explanation as Explanation

@@ -20,12 +20,12 @@ from hookframe.cli.samples import checked_attempts
 from hookframe.cli.streams import private_output
 from hookframe.cli.trial import try_policy
 from hookframe._text import one_line
-from hookframe.sources import GivenConfig
+from hookframe.host.source import GivenConfig
 
 if TYPE_CHECKING:
     from hookframe.cli.trial import Verdict
     from hookframe.plugins.plugin import Plugin
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 
 @click.command("check", short_help="Say all that is wrong.")

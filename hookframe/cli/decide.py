@@ -24,7 +24,7 @@ from hookframe.cli.streams import (
     size_to_come,
 )
 from hookframe.api.errors import InvalidAttempt
-from hookframe.host import Host
+from hookframe.host.host import Host
 from hookframe.chain.trace import Explanation
 
 if TYPE_CHECKING:

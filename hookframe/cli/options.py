@@ -14,10 +14,10 @@ import click
 
 from hookframe.cli.console import note
 from hookframe.config.model import FILE, Config, PluginTable
-from hookframe.sources import ConfigFile, GivenConfig
+from hookframe.host.source import ConfigFile, GivenConfig
 
 if TYPE_CHECKING:
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 VARIABLE: Final = "HOOKFRAME_CONFIG"
 NAME: Final = "hookframe.toml"

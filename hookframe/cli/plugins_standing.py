@@ -12,7 +12,7 @@ from hookframe.plugins.finder import Found, Installed
 from hookframe.api.errors import ConfigError, LoadError, Origin
 
 if TYPE_CHECKING:
-    from hookframe.sources import Material
+    from hookframe.host.source import Material
 
 Status = Literal["ok", "missing", "conflict", "unusable"]
 

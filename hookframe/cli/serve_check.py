@@ -19,7 +19,7 @@ from hookframe._text import one_line
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.config.model import Config
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 
 def check_start(

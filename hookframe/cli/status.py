@@ -15,7 +15,7 @@ from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
 from hookframe.cli.status_daemon import NoStatus, ask, understood
 from hookframe.api.errors import ConfigError
-from hookframe.sources import ConfigFile
+from hookframe.host.source import ConfigFile
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config

@@ -13,14 +13,14 @@ from hookframe.config.model import Config, PluginTable
 from hookframe.log.exceptions import describe
 from hookframe.plugins.finder import Installed
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
-from hookframe.generation import Builder
-from hookframe.host import Host
-from hookframe.sources import GivenConfig
+from hookframe.host.generation import Builder
+from hookframe.host.host import Host
+from hookframe.host.source import GivenConfig
 from hookframe.chain.member import Failure
 
 if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
     from hookframe.chain.member import ShadowVote
 
 _WHOLE_CHAIN: Final = "plugin chain"

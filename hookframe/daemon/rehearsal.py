@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.board import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYING
-from hookframe.rehearsal import Advice, Numbers, Rehearsal
+from hookframe.host.rehearsal import Advice, Numbers, Rehearsal
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.daemon.sockets import Listener
     from hookframe.log.log import Log
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 
 def serve(

@@ -12,7 +12,7 @@ from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
 from hookframe.daemon.status import alone, document, encode
-from hookframe.host import Host
+from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 
 def serve_alone(

@@ -13,7 +13,7 @@ from hookframe.chain.trace import Explanation
 if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.api.decision import Decision
-    from hookframe.generation import Generation
+    from hookframe.host.generation import Generation
     from hookframe.log.log import Log
 
 

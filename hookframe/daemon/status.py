@@ -21,7 +21,7 @@ from hookframe.chain.stats import KINDS, Counts, Microseconds, merge, no_counts,
 
 if TYPE_CHECKING:
     from hookframe.daemon.wire import Decider
-    from hookframe.generation import Generation
+    from hookframe.host.generation import Generation
     from hookframe.plugins.plugin import Plugin
     from hookframe.chain.stats import PluginCounts
 

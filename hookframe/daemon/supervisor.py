@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.notify import Notifier
     from hookframe.daemon.sockets import Listener
     from hookframe.log.log import Log
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""

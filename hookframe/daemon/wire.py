@@ -17,7 +17,7 @@ from hookframe.api.errors import InvalidAttempt
 if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.api.decision import Decision
-    from hookframe.generation import Generation
+    from hookframe.host.generation import Generation
     from hookframe.chain.stats import Statistics
     from hookframe.chain.trace import Explanation
 

@@ -40,14 +40,14 @@ from hookframe.daemon.standin import StandIn
 from hookframe.daemon.status import alone, decode, document, encode
 from hookframe.daemon.strays import Strays
 from hookframe.daemon.vigil import MICROSECONDS
-from hookframe.host import Host
+from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.daemon.sockets import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
-    from hookframe.sources import Source
+    from hookframe.host.source import Source
 
 _DROWSY_SWEEP: Final = 25.0
 """Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.api.decision import ACTIONS
 from hookframe.config.plugin_policy import Policy
-from hookframe.sources import GivenConfig
+from hookframe.host.source import GivenConfig
 
 if TYPE_CHECKING:
     from hookframe.config.plugin_policy import Mode, OnError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from hookframe.api.decision import temporary_failure
 from hookframe._text import one_line
-from hookframe.host import Host
+from hookframe.host.host import Host
 from hookframe.log.log import Log
 from hookframe.testing.clock import Clock, modules_of
 from hookframe.testing.members import Member, member, policy_of

@@ -78,7 +78,7 @@ def test_it_imports_only_public_names_that_the_reference_describes(path):
     ("code", "found"),
     [
         ("from hookframe import hookimpl, duration", ["hookframe.hookimpl", "hookframe.duration"]),
-        ("def late():\n    from hookframe.host import Host", ["hookframe.host.Host"]),
+        ("def late():\n    from hookframe.host.host import Host", ["hookframe.host.host.Host"]),
         ("import hookframe.config.model as config", ["hookframe.config.model"]),
         ("import hookframe_routing", []),
         ("import_module('hookframe.log.log')", ["hookframe.log.log"]),

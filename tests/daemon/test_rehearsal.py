@@ -6,7 +6,7 @@ import pytest
 
 from hookframe.daemon.board import Board, Stamp
 from hookframe.daemon.rehearsal import Casualties, StandbyFirst
-from hookframe.rehearsal import Advice, Numbers, Rehearsal, number_of
+from hookframe.host.rehearsal import Advice, Numbers, Rehearsal, number_of
 
 from ..support.wait import eventually
 

@@ -15,7 +15,7 @@ from time import sleep, time
 
 import pytest
 
-from hookframe.reload import TOLD
+from hookframe.host.reloader import TOLD
 from hookframe.files.snapshot import COARSEST_TICK
 
 from ..daemon.lab import attempt

@@ -48,7 +48,7 @@ def empties_the_path():
     sys.meta_path.clear()
 
 def forgets_modules():
-    for name in ("json", "asyncio", "msgspec", "hookframe", "hookframe.host", "hookframe.reload"):
+    for name in ("json", "asyncio", "msgspec", "hookframe", "hookframe.host.host", "hookframe.host.reloader"):
         sys.modules.pop(name, None)
 
 def has_no_streams():

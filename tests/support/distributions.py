@@ -14,8 +14,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import hookframe.host
-import hookframe.reload  # noqa: F401  (loaded before the path is cut down to what a test installs)
+import hookframe.host.host
+import hookframe.host.reloader  # noqa: F401  (loaded before the path is cut down to what a test installs)
 
 PROJECTS = Path(__file__).parents[1] / "fixtures" / "distributions"
 SETS = {

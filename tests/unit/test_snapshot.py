@@ -11,7 +11,7 @@ import pytest
 
 from hookframe.config.model import Config
 from hookframe.files.snapshot import LARGEST, Writers, take_snapshot
-from hookframe.sources import Material
+from hookframe.host.source import Material
 
 
 @pytest.fixture

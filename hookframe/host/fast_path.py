@@ -19,7 +19,7 @@ from hookframe.log.stream import HOLDER
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
-    from hookframe.generation import Generation
+    from hookframe.host.generation import Generation
     from hookframe.log.capture import Output
 
 Decide = Callable[[Mapping[str, Any]], "Decision"]

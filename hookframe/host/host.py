@@ -19,23 +19,23 @@ from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.log.exceptions import describe
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.api.readonly import frozen
-from hookframe.generation import Builder, Generation
+from hookframe.host.generation import Builder, Generation
 from hookframe.log.log import Log
 from hookframe.log.capture import Output, capturing
 from hookframe.log.rate import LineLimit, OncePerSecond
-from hookframe.rehearsal import REFUSED, Rehearsal
-from hookframe.shortcut import Decide, shortcut
+from hookframe.host.rehearsal import REFUSED, Rehearsal
+from hookframe.host.fast_path import Decide, shortcut
 from hookframe.files.snapshot import Writers
-from hookframe.sources import ConfigFile, GivenConfig, Material, Source
+from hookframe.host.source import ConfigFile, GivenConfig, Material, Source
 from hookframe.chain.stats import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
 from hookframe.chain.member import Failure, failure
 from hookframe.chain.trace import Explanation
-from hookframe.turns import Turns
+from hookframe.host.lock import Turns
 
 if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
     from hookframe.api.hookspecs import Vote
-    from hookframe.reload import Reloader
+    from hookframe.host.reloader import Reloader
     from hookframe.log.mute import Mark
     from hookframe.chain.member import ShadowVote
 
@@ -107,7 +107,7 @@ class Host:
         material = self._load(_settled(source))
         self._reloader: Reloader | None = None
         if watch:
-            from hookframe.reload import Reloader  # noqa: PLC0415  (watchdog only where it is used)
+            from hookframe.host.reloader import Reloader  # noqa: PLC0415  (watchdog only where it is used)
 
             self._reloader = Reloader(
                 source,

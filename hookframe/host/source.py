@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hookframe.config.model import Config, read_config
 from hookframe.api.errors import ConfigError
-from hookframe.rehearsal import Numbers, number_of
+from hookframe.host.rehearsal import Numbers, number_of
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 
 

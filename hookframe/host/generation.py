@@ -17,12 +17,12 @@ from hookframe.plugins.finder import Capture, Installed, Loader
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.plugins.hook_file import load_hook_file
 from hookframe.plugins.plugin import Plugin
-from hookframe.rehearsal import Rehearsal
+from hookframe.host.rehearsal import Rehearsal
 from hookframe.files.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import State
-    from hookframe.sources import Material
+    from hookframe.host.source import Material
 
 
 Observer = tuple[Plugin, Callable[..., object]]
