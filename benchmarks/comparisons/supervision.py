@@ -22,9 +22,9 @@ from benchmarks.comparisons.daemon import PATTERNS, Pattern, Requests, Server
 from benchmarks.daemons import Daemon, daemon, line
 from benchmarks.lab import Lab
 from benchmarks.measure import Bar, Comparison, Measurement, Several
-from hookframe.daemon.board import ATTEMPT as CELL
-from hookframe.daemon.board import Board, Stamp
-from hookframe.daemon.connection import SLICE
+from hookframe.daemon.scoreboard import ATTEMPT as CELL
+from hookframe.daemon.scoreboard import Board, Stamp
+from hookframe.daemon.server.connection import SLICE
 
 SUPERVISED, ALONE = "supervised", "unsupervised"
 TOGETHER, SINGLY = f"one of {SLICE} that come together", "one that comes alone"

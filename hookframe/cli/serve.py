@@ -73,7 +73,7 @@ def command(
 
     if addresses is None and not config.listen and not are_passed():
         raise click.UsageError(_nowhere(config))
-    from hookframe.daemon.serve import serve  # noqa: PLC0415  (asyncio)
+    from hookframe.daemon.main import serve  # noqa: PLC0415  (asyncio)
     from hookframe.log.setup import daemon_log  # noqa: PLC0415  (loguru)
 
     try:

@@ -12,8 +12,8 @@ from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.streams import private_output
 from hookframe.cli.trial import try_policy
 from hookframe.daemon.activation import take_passed
-from hookframe.daemon.preflight import look_ahead
-from hookframe.daemon.sockets import ListenError
+from hookframe.daemon.dry_run import look_ahead
+from hookframe.daemon.sockets.listener import ListenError
 from hookframe._text import one_line
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from hookframe.daemon.status import Document
-from hookframe.daemon.wire import STATUS_REQUEST
+from hookframe.daemon.protocols.base import STATUS_REQUEST
 from hookframe.api.errors import HookframeError
 from hookframe._text import one_line
 

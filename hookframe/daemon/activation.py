@@ -11,7 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
-from hookframe.daemon.sockets import ListenError
+from hookframe.daemon.sockets.listener import ListenError
 
 _FIRST: Final = 3
 _MOST: Final = 1024

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.sockets.listener import Listener
 
 
 class Backlog:

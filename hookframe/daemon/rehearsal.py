@@ -8,14 +8,14 @@ from threading import Lock, current_thread, main_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYING
+from hookframe.daemon.scoreboard import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED, TRYING
 from hookframe.host.rehearsal import Advice, Numbers, Rehearsal
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterator
 
-    from hookframe.daemon.board import Board, Slot
+    from hookframe.daemon.scoreboard import Board, Slot
 
 _PROMPT: Final = 0.05
 """Seconds in which a standby begins that the system has told of a change."""

@@ -20,7 +20,7 @@ from hookframe.api.decision import ACTIONS
 from hookframe.chain.stats import KINDS, Counts, Microseconds, merge, no_counts, percentiles
 
 if TYPE_CHECKING:
-    from hookframe.daemon.wire import Decider
+    from hookframe.daemon.protocols.base import Decider
     from hookframe.host.generation import Generation
     from hookframe.plugins.plugin import Plugin
     from hookframe.chain.stats import PluginCounts

@@ -18,9 +18,9 @@ import hookframe.daemon
 from hookframe import Host
 from hookframe.config.address import Address
 from hookframe.config.model import Config
-from hookframe.daemon.board import Slot, Stamp
-from hookframe.daemon.server import Server
-from hookframe.daemon.sockets import Listener
+from hookframe.daemon.scoreboard import Slot, Stamp
+from hookframe.daemon.server.server import Server
+from hookframe.daemon.sockets.listener import Listener
 from hookframe.log.log import Log
 from tests.support.attempts import ATTEMPT
 
@@ -86,7 +86,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
     """A bench on which no turn passes on sooner because the machine is busy."""
-    monkeypatch.setattr("hookframe.daemon.connection.TURN", 3600.0)
+    monkeypatch.setattr("hookframe.daemon.server.connection.TURN", 3600.0)
     benches = []
 
     def make(protocol="jsonl"):

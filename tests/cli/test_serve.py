@@ -13,7 +13,7 @@ import pytest
 
 from hookframe.config.address import Address
 from hookframe.config.model import Config, LogTable
-from hookframe.daemon.preflight import look_ahead
+from hookframe.daemon.dry_run import look_ahead
 
 from ..support.attempts import ATTEMPT
 from ..support.wait import eventually

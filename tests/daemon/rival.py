@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from hookframe.config.address import Address
-from hookframe.daemon.sockets import ListenError, listen
+from hookframe.daemon.sockets.listener import ListenError, listen
 
 
 def main(path: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hookframe.config.address import Address
 from hookframe.daemon.backlog import Backlog
-from hookframe.daemon.sockets import Listener
+from hookframe.daemon.sockets.listener import Listener
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.backoff import Backoff
+from hookframe.daemon.supervisor.backoff import Backoff
 
 
 def died_young(backoff, times, start=100.0):

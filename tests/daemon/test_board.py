@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hookframe.daemon.board import ATTEMPT, BEAT, Board, Shelf, Slot, Stamp
+from hookframe.daemon.scoreboard import ATTEMPT, BEAT, Board, Shelf, Slot, Stamp
 
 
 def answering(slot, requests, index):

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from hookframe.daemon.connection import SLICE
+from hookframe.daemon.server.connection import SLICE
 
 from ..support.wait import eventually
 from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from hookframe.daemon.notify import Notifier
+from hookframe.daemon.systemd import Notifier
 
 from ..support.wait import eventually
 from .lab import PATIENCE, attempt, said, saying

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookframe.daemon.exim import format_answer, parse_request
+from hookframe.daemon.protocols.exim import format_answer, parse_request
 
 from .lab import ERROR, LIMIT, NORMAL, TEMPFAIL, attempt, extracted, field, line, saying
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.board import Board, Stamp
+from hookframe.daemon.scoreboard import Board, Stamp
 from hookframe.daemon.rehearsal import Casualties, StandbyFirst
 from hookframe.host.rehearsal import Advice, Numbers, Rehearsal, number_of
 

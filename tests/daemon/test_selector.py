@@ -1,11 +1,11 @@
-"""`hookframe.daemon.turns`: clients have their turns in the selector of asyncio's event loop."""
+"""`hookframe.daemon.server.selector`: clients have their turns in the selector of asyncio's event loop."""
 
 import asyncio
 import socket
 
 import pytest
 
-from hookframe.daemon.turns import Turns
+from hookframe.daemon.server.selector import Turns
 
 
 class Room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.board import (
+from hookframe.daemon.scoreboard import (
     ATTEMPT,
     BEAT,
     DEADLINE,
@@ -14,7 +14,7 @@ from hookframe.daemon.board import (
     LONGEST,
     Slot,
 )
-from hookframe.daemon.vigil import MICROSECONDS, Stuck, Vigil
+from hookframe.daemon.supervisor.watchdog import MICROSECONDS, Stuck, Vigil
 
 
 def watched(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hookframe.daemon.child import Role
+from hookframe.daemon.supervisor.child import Role
 from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
 from hookframe.chain.stats import KINDS, Microseconds
 

@@ -52,7 +52,7 @@ def takes_it_away():
     puts_a_file_in_its_place()
 
 def has_no_memory_for_the_next_turn():
-    from hookframe.daemon.turns import Turns
+    from hookframe.daemon.server.selector import Turns
 
     later = Turns.later
 

@@ -17,7 +17,7 @@ from loguru import logger
 
 from hookframe import Host
 from hookframe.config.model import Config
-from hookframe.daemon.wire import STATUS_REQUEST, Wires
+from hookframe.daemon.protocols.base import STATUS_REQUEST, Wires
 from hookframe.api.schema import attempt_schema, decision_schema
 
 from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hookframe.config.model import Config
-from hookframe.daemon.exim import cut_request
+from hookframe.daemon.protocols.exim import cut_request
 from hookframe.api.decision import check_decision
 
 from ..daemon.lab import attempt, line

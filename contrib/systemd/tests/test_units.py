@@ -10,7 +10,7 @@ import pytest
 
 from hookframe.config.address import PROTOCOLS, parse_address
 from hookframe.config.model import Config
-from hookframe.daemon.open_files import SPARE
+from hookframe.daemon.sockets.fd_limit import SPARE
 
 from .conftest import HERE, SOCKETS, settings_of
 

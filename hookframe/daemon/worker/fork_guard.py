@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hookframe.daemon.board import Stamp
-    from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.scoreboard import Stamp
+    from hookframe.daemon.sockets.listener import Listener
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 """Those that the daemon takes; whoever forks a child expects that they end it."""

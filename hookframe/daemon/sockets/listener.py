@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hookframe.config.address import Address
-from hookframe.daemon.socket_file import Identity, Occupant, identity, locked, occupant, remove
+from hookframe.daemon.sockets.unix_file import Identity, Occupant, identity, locked, occupant, remove
 from hookframe.api.errors import HookframeError
 
 BACKLOG: Final = 1024

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from hookframe.config.address import PROTOCOLS, Address
-from hookframe.daemon.sockets import Listener, ListenError, listen
+from hookframe.daemon.sockets.listener import Listener, ListenError, listen
 
 if TYPE_CHECKING:
     from hookframe.daemon.activation import Passed

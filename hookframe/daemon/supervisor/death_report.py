@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.postmortem import cause_of_death, identified, place
-from hookframe.daemon.record import chain_of
+from hookframe.daemon.supervisor.postmortem import cause_of_death, identified, place
+from hookframe.daemon.supervisor.history import chain_of
 
 if TYPE_CHECKING:
-    from hookframe.daemon.child import Child
+    from hookframe.daemon.supervisor.child import Child
     from hookframe.log.log import Log
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import MAX_MEMORY
+from hookframe.daemon.scoreboard import MAX_MEMORY
 from hookframe.daemon.process import memory_of
 
 if TYPE_CHECKING:
-    from hookframe.daemon.child import Child
+    from hookframe.daemon.supervisor.child import Child
     from hookframe.log.log import Log
 
 _PAUSE: Final = 0.5

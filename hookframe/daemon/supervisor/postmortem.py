@@ -12,7 +12,7 @@ import pluggy
 
 import hookframe
 from hookframe.api.attempt import parse_attempt
-from hookframe.daemon import exim
+from hookframe.daemon.protocols import exim
 from hookframe.api.errors import InvalidAttempt
 
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)

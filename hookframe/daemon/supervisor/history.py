@@ -7,11 +7,11 @@ from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.child import Child, Role
+from hookframe.daemon.supervisor.child import Child, Role
 from hookframe.daemon.status import add_past, decode, encode, no_past
 
 if TYPE_CHECKING:
-    from hookframe.daemon.board import Slot
+    from hookframe.daemon.scoreboard import Slot
     from hookframe.daemon.status import SupervisorPart
 
 

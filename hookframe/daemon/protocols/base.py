@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from hookframe.api.attempt import parse_attempt
-from hookframe.daemon import exim
+from hookframe.daemon.protocols import exim
 from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:

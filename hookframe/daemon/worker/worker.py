@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import (
+from hookframe.daemon.scoreboard import (
     BEAT,
     DEADLINE,
     DOZING,
@@ -21,7 +21,7 @@ from hookframe.daemon.board import (
     MAX_MEMORY,
     Stamp,
 )
-from hookframe.daemon.child import (
+from hookframe.daemon.supervisor.child import (
     BUSY,
     CHANGED,
     LEAVE,
@@ -35,16 +35,16 @@ from hookframe.daemon.child import (
 )
 from hookframe.daemon.process import limit_data, name_process
 from hookframe.daemon.rehearsal import StandbyFirst
-from hookframe.daemon.server import SWEEP, Server
-from hookframe.daemon.standin import StandIn
+from hookframe.daemon.server.server import SWEEP, Server
+from hookframe.daemon.worker.fallback import StandIn
 from hookframe.daemon.status import alone, decode, document, encode
-from hookframe.daemon.strays import Strays
-from hookframe.daemon.vigil import MICROSECONDS
+from hookframe.daemon.worker.fork_guard import Strays
+from hookframe.daemon.supervisor.watchdog import MICROSECONDS
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
-    from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
     from hookframe.host.source import Source

@@ -15,12 +15,12 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.chain.interrupter import SIGNAL
-from hookframe.daemon.board import DOZING
+from hookframe.daemon.scoreboard import DOZING
 from hookframe.daemon.process import die_with, signal_main_thread
-from hookframe.daemon.vigil import Vigil
+from hookframe.daemon.supervisor.watchdog import Vigil
 
 if TYPE_CHECKING:
-    from hookframe.daemon.board import Board, Slot
+    from hookframe.daemon.scoreboard import Board, Slot
 
 TRACE: Final = signal.SIGRTMAX - 2
 """Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""

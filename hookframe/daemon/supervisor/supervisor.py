@@ -13,9 +13,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.backlog import Backlog
-from hookframe.daemon.backoff import Backoff
-from hookframe.daemon.board import Board
-from hookframe.daemon.child import (
+from hookframe.daemon.supervisor.backoff import Backoff
+from hookframe.daemon.scoreboard import Board
+from hookframe.daemon.supervisor.child import (
     CHANGED,
     LEAVE,
     LOADED,
@@ -27,22 +27,22 @@ from hookframe.daemon.child import (
     Role,
     fork,
 )
-from hookframe.daemon.obituaries import Obituaries
-from hookframe.daemon.record import Record
+from hookframe.daemon.supervisor.death_report import Obituaries
+from hookframe.daemon.supervisor.history import Record
 from hookframe.daemon.rehearsal import Casualties
-from hookframe.daemon.scales import Scales
+from hookframe.daemon.supervisor.memory_limit import Scales
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
-from hookframe.daemon.vigil import Stuck
-from hookframe.daemon.worker import stand_in, work
+from hookframe.daemon.supervisor.watchdog import Stuck
+from hookframe.daemon.worker.worker import stand_in, work
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
-    from hookframe.daemon.child import Post
-    from hookframe.daemon.notify import Notifier
-    from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.supervisor.child import Post
+    from hookframe.daemon.systemd import Notifier
+    from hookframe.daemon.sockets.listener import Listener
     from hookframe.log.log import Log
     from hookframe.host.source import Source
 

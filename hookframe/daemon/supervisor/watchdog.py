@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.board import ATTEMPT, BEAT, DEADLINE, DOZING, LOAD_TIME, LOADING, LONGEST
+from hookframe.daemon.scoreboard import ATTEMPT, BEAT, DEADLINE, DOZING, LOAD_TIME, LOADING, LONGEST
 
 if TYPE_CHECKING:
-    from hookframe.daemon.board import Slot
+    from hookframe.daemon.scoreboard import Slot
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""

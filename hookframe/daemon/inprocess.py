@@ -8,16 +8,16 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.board import Slot, Stamp
-from hookframe.daemon.server import SWEEP, Server
+from hookframe.daemon.scoreboard import Slot, Stamp
+from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
 from hookframe.daemon.status import alone, document, encode
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
-    from hookframe.daemon.notify import Notifier
-    from hookframe.daemon.sockets import Listener
+    from hookframe.daemon.systemd import Notifier
+    from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
     from hookframe.host.source import Source
