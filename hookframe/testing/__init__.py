@@ -7,8 +7,8 @@ for it. `pip install 'hookframe[testing]'` installs what the rest needs.
 from __future__ import annotations
 
 from hookframe.testing.members import Member, member
-from hookframe.testing.policies import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
-from hookframe.testing.samples import attempts, make_attempt
+from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
+from hookframe.testing.attempts import attempts, make_attempt
 from hookframe.testing.verification import conformance
 
 __all__ = [

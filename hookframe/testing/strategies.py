@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.testing.samples import ATTEMPT
+from hookframe.testing.attempts import ATTEMPT
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt

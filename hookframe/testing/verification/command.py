@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from hookframe.config.model import FILE
-from hookframe.testing.samples import make_attempt
+from hookframe.testing.attempts import make_attempt
 from hookframe.testing.verification.cases import differences
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from hookframe.testing.samples import make_attempt
+from hookframe.testing.attempts import make_attempt
 from hookframe.testing.verification.cases import differences
 from hookframe.testing.verification.notebook import Notebook
 from hookframe.testing.verification.verdict import Verdict, Violation

@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.testing.samples import make_attempt
+from hookframe.testing.attempts import make_attempt
 from hookframe.testing.verification.cases import Case, differences
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hookframe.host.host import Host
 from hookframe.log.log import Log
 from hookframe.testing.clock import Clock, modules_of
 from hookframe.testing.members import Member, member, policy_of
-from hookframe.testing.samples import ATTEMPT, make_attempt
+from hookframe.testing.attempts import ATTEMPT, make_attempt
 from hookframe.words import in_words
 
 if TYPE_CHECKING:
