@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from hookframe.cli.console import complain, note
-from hookframe.cli.files import write_new
+from hookframe.cli.new_files import write_new
 from hookframe.cli.new_names import Names, check_module, names_of
 from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from hookframe import API_VERSION, __version__
-from hookframe.cli.files import write_new
+from hookframe.cli.new_files import write_new
 from hookframe.cli.new_names import names_of
 from hookframe.cli.new_template import KINDS, About, project, requirement
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from hookframe.cli.demo_screen import who_and_what
-from hookframe.cli.rendering import styled
+from hookframe.cli.commands.demo.view import who_and_what
+from hookframe.cli.render import styled
 
 _DIFF: Final = {"+": "green", "-": "red"}
 

@@ -62,7 +62,7 @@ def command(
     addresses = _addresses(listen, allow_remote)
     source = policy.source()
     if check:
-        from hookframe.cli.serve_check import check_start  # noqa: PLC0415  (everything)
+        from hookframe.cli.commands.serve.check import check_start  # noqa: PLC0415  (everything)
 
         return check_start(source, addresses, _nowhere)
     config = source.look().config

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from hookframe.api.attempt import parse_attempt
-from hookframe.cli.arguments import attempt_from
+from hookframe.cli.commands.decide.arguments import attempt_from
 from hookframe.cli.console import CommandLog, complain, is_terminal, note
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.samples import SAMPLE
-from hookframe.cli.streams import (
+from hookframe.cli.stdio import (
     json_line,
     numbered_lines,
     private_input,
@@ -28,7 +28,7 @@ from hookframe.host.host import Host
 from hookframe.chain.trace import Explanation
 
 if TYPE_CHECKING:
-    from hookframe.cli.progress import Bar
+    from hookframe.cli.commands.decide.progress import Bar
     from hookframe.api.decision import Decision
 
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
@@ -182,7 +182,7 @@ class _Decider:
 def _shower(output: BinaryIO, *, drawn: bool) -> Show:
     """Choose how explanations are printed: drawn for a person, or as JSON lines."""
     if drawn:
-        from hookframe.cli.rendering import render, terminal  # noqa: PLC0415  (rich)
+        from hookframe.cli.render import render, terminal  # noqa: PLC0415  (rich)
 
         return partial(render, terminal(output))
     return partial(_as_json, output)
@@ -198,6 +198,6 @@ def _as_json(output: BinaryIO, _: Any, explanation: Explanation) -> None:
 
 
 def _bar(total: int | None, log: CommandLog) -> Bar:
-    from hookframe.cli.progress import Bar  # noqa: PLC0415  (rich)
+    from hookframe.cli.commands.decide.progress import Bar  # noqa: PLC0415  (rich)
 
     return Bar(total, log)

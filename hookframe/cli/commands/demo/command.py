@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hookframe.cli.console import complain, is_terminal
-from hookframe.cli.demo_daemon import Daemon, DaemonFailed, demo_folder, running_daemon
-from hookframe.cli.demo_policy import (
+from hookframe.cli.commands.demo.daemon import Daemon, DaemonFailed, demo_folder, running_daemon
+from hookframe.cli.commands.demo.policy import (
     CONFIG,
     HOOK_FILE,
     demo_attempts,
@@ -25,14 +25,14 @@ from hookframe.cli.demo_policy import (
     save,
     write_policy,
 )
-from hookframe.cli.demo_screen import Plain, changed_lines
+from hookframe.cli.commands.demo.view import Plain, changed_lines
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.words import in_words
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from hookframe.cli.demo_screen import Screen
+    from hookframe.cli.commands.demo.view import Screen
 
 _HALF: Final = 0.43
 """How much of the time the attempts before the edit take, and those after it."""
@@ -165,7 +165,7 @@ class _Show:
 def _screen() -> Screen:
     """Choose the screen for standard output."""
     if is_terminal(sys.stdout):
-        from hookframe.cli.demo_colours import Colours  # noqa: PLC0415  (rich)
+        from hookframe.cli.commands.demo.colours import Colours  # noqa: PLC0415  (rich)
 
         return Colours()
     return Plain()

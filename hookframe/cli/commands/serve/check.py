@@ -9,8 +9,8 @@ import click
 
 from hookframe.cli.console import complain, note
 from hookframe.cli.interrupt import Interrupt
-from hookframe.cli.streams import private_output
-from hookframe.cli.trial import try_policy
+from hookframe.cli.stdio import private_output
+from hookframe.cli.dry_run import try_policy
 from hookframe.daemon.activation import take_passed
 from hookframe.daemon.dry_run import look_ahead
 from hookframe.daemon.sockets.listener import ListenError

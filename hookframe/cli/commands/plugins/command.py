@@ -10,9 +10,9 @@ import click
 
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.cli.plugins_metadata import about
-from hookframe.cli.plugins_screen import show_available, show_chain
-from hookframe.cli.plugins_standing import Member, Other, Standing, look
+from hookframe.cli.commands.plugins.metadata import about
+from hookframe.cli.commands.plugins.view import show_available, show_chain
+from hookframe.cli.commands.plugins.status import Member, Other, Standing, look
 from hookframe.plugins.finder import Installed
 
 

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hookframe.cli.rendering import STYLES
-from hookframe.cli.status_daemon import NoStatus
+from hookframe.cli.render import STYLES
+from hookframe.cli.commands.status.client import NoStatus
 from hookframe._text import one_line
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from hookframe.cli.options import (
     policy_options,
 )
 from hookframe.cli.samples import checked_attempts
-from hookframe.cli.streams import private_output
-from hookframe.cli.trial import try_policy
+from hookframe.cli.stdio import private_output
+from hookframe.cli.dry_run import try_policy
 from hookframe._text import one_line
 from hookframe.host.source import GivenConfig
 
 if TYPE_CHECKING:
-    from hookframe.cli.trial import Verdict
+    from hookframe.cli.dry_run import Verdict
     from hookframe.plugins.plugin import Plugin
     from hookframe.host.source import Source
 

@@ -13,7 +13,7 @@ import click
 from hookframe.config.address import PROTOCOLS, Address, parse_address
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
-from hookframe.cli.status_daemon import NoStatus, ask, understood
+from hookframe.cli.commands.status.client import NoStatus, ask, understood
 from hookframe.api.errors import ConfigError
 from hookframe.host.source import ConfigFile
 
@@ -139,7 +139,7 @@ def _written(address: Address) -> str:
 
 
 def _print(document: Document, where: Address) -> None:
-    from hookframe.cli.status_screen import console, screen  # noqa: PLC0415  (rich)
+    from hookframe.cli.commands.status.view import console, screen  # noqa: PLC0415  (rich)
 
     console().print(screen(document, str(where)))
 
@@ -150,7 +150,7 @@ def _watch(where: Address, interval: float, *, as_json: bool) -> NoReturn:
     if as_json:
         _print_lines(_observed(where, interval))
     else:
-        from hookframe.cli.status_screen import watch  # noqa: PLC0415  (rich)
+        from hookframe.cli.commands.status.view import watch  # noqa: PLC0415  (rich)
 
         understandable = _understood(_observed(where, interval), where)
         watch(understandable, str(where), complain)

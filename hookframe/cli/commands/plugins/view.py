@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from hookframe.cli.console import is_coloured, is_terminal
-from hookframe.cli.plugins_metadata import About
-from hookframe.cli.plugins_standing import Member, Other
+from hookframe.cli.commands.plugins.metadata import About
+from hookframe.cli.commands.plugins.status import Member, Other
 from hookframe._text import one_line
 
 _CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from hookframe.cli.console import complain
-from hookframe.cli.files import write_new
+from hookframe.cli.new_files import write_new
 from hookframe.cli.options import NAME, PolicyOptions, policy_options
 
 STARTER: Final = {NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
