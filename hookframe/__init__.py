@@ -12,7 +12,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt as Attempt
-    from hookframe.config.table import duration as duration
     from hookframe.api.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.api.decision import Decision as Decision
     from hookframe.api.errors import CodeFileError as CodeFileError
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State as State
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
-    from hookframe.host.host import Host as Host
+    from hookframe.chain.trace import Explanation as Explanation
+    from hookframe.config.table import duration as duration
     from hookframe.files.snapshot import Snapshot as Snapshot
     from hookframe.files.snapshot import take_snapshot as take_snapshot
-    from hookframe.chain.trace import Explanation as Explanation
+    from hookframe.host.host import Host as Host
 
 __all__ = [
     "API_VERSION",

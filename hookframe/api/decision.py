@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
-from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import InvalidDecision
+from hookframe.chain.deadline import calls_plugins
 from hookframe.wording import did_you_mean, shown
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"

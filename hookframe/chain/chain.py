@@ -14,13 +14,13 @@ from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
-from hookframe.chain.deadline import calls_plugins, exceeded
 from hookframe.api.decision import NORMAL, TEMPFAIL
 from hookframe.api.errors import Origin
+from hookframe.chain.codegen import abandon, find_frame, place_of, unrolled
+from hookframe.chain.deadline import calls_plugins, exceeded
+from hookframe.chain.fold import Votes
 from hookframe.chain.member import Failure, Invocation, Run, Step, failure
 from hookframe.chain.trace import link
-from hookframe.chain.codegen import abandon, find_frame, place_of, unrolled
-from hookframe.chain.fold import Votes
 from hookframe.chain.wrappers import Inner, Wrapper
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State, Vote
-    from hookframe.plugins.plugin import Plugin
     from hookframe.config.plugin_policy import Policy
+    from hookframe.plugins.plugin import Plugin
 
 _WHOLE: Final = Origin("chain")
 """What an overrun of the whole chain's deadline is attributed to."""

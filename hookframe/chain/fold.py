@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.api.decision import NORMAL, fold
-from hookframe.chain.stats import Count
 from hookframe.chain.member import ShadowVote
+from hookframe.chain.stats import Count
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision

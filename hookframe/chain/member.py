@@ -8,19 +8,19 @@ from math import inf
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.chain.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
 from hookframe.api.decision import ACTIONS, check_decision
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import InvalidDecision, Origin, PluginError
+from hookframe.chain.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
 from hookframe.chain.stats import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
 from hookframe.chain.trace import Call
+from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Action, Decision
     from hookframe.api.hookspecs import State
-    from hookframe.plugins.plugin import Plugin
     from hookframe.config.plugin_policy import Policy
+    from hookframe.plugins.plugin import Plugin
 
 HOOK: Final = "pre_delivery_attempt_hook"
 """The name under which the log speaks of the chain, as the original contract does."""

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pluggy
 
 from hookframe.api import hookspecs
-from hookframe.chain.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, SUMS, TEMPFAIL
 from hookframe.api.hookspecs import PROJECT, hookimpl
-from hookframe.plugins.plugin import MAIN_HOOK
+from hookframe.chain.deadline import calls_plugins, check_deadline
 from hookframe.chain.member import Run, ShadowVote
 from hookframe.chain.trace import Call
+from hookframe.plugins.plugin import MAIN_HOOK
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
-    from hookframe.plugins.plugin import Plugin
     from hookframe.chain.member import Step
+    from hookframe.plugins.plugin import Plugin
 
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 Inner = Callable[[], "Decision"]

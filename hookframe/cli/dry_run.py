@@ -8,20 +8,20 @@ from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
+from hookframe.chain.member import Failure
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
-from hookframe.log.exceptions import describe
-from hookframe.plugins.finder import Installed
-from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.host.generation import Builder
 from hookframe.host.host import Host
 from hookframe.host.source import GivenConfig
-from hookframe.chain.member import Failure
+from hookframe.log.exceptions import describe
+from hookframe.plugins.finder import Installed
 
 if TYPE_CHECKING:
-    from hookframe.plugins.plugin import Plugin
-    from hookframe.host.source import Source
     from hookframe.chain.member import ShadowVote
+    from hookframe.host.source import Source
+    from hookframe.plugins.plugin import Plugin
 
 _WHOLE_CHAIN: Final = "plugin chain"
 """How the core attributes what no single plugin has caused; a plugin has a distribution."""

@@ -9,13 +9,13 @@ from typing import Final
 
 import click
 
+from hookframe._text import one_line
 from hookframe.cli.console import complain, note
 from hookframe.cli.new_files import write_new
 from hookframe.cli.new_names import Names, check_module, names_of
 from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.plugins.finder import Installed
-from hookframe._text import one_line
 
 _LONGEST_SUMMARY: Final = 120
 """what contrib/CONTRIBUTING.md asks for"""

@@ -10,8 +10,8 @@ from typing import Final
 
 import importlib_metadata
 
-from hookframe.config.model import FILE
 from hookframe.api.hookspecs import PROJECT
+from hookframe.config.model import FILE
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 """A name of a distribution (PEP 508)."""

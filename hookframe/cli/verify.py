@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hookframe.api.errors import ConfigError
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.api.errors import ConfigError
 from hookframe.testing.verification.cases import EXAMPLES
 from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
 from hookframe.testing.verification.process import HANGS

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.address import Address
+from hookframe.config.plugin_policy import Policy
 from hookframe.config.table import (
     Table,
     actions,
@@ -23,8 +25,6 @@ from hookframe.config.table import (
     size,
     text,
 )
-from hookframe.api.errors import ConfigError, Problem
-from hookframe.config.plugin_policy import Policy
 from hookframe.files.snapshot import Snapshot
 
 FILE: Final = "file"

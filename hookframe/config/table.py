@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hookframe.config.address import Address, parse_address
 from hookframe.api.decision import ACTIONS
 from hookframe.api.errors import Problem
+from hookframe.config.address import Address, parse_address
 from hookframe.config.lines import KeyLines
 from hookframe.wording import did_you_mean, shown
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.sockets.open_all import adopt
 from hookframe.daemon.sockets.fd_limit import shortage
-from hookframe.daemon.sockets.unix_file import Occupant, occupant
 from hookframe.daemon.sockets.listener import ListenError, bound, refuse_occupied, why_not
+from hookframe.daemon.sockets.open_all import adopt
+from hookframe.daemon.sockets.unix_file import Occupant, occupant
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address

@@ -16,11 +16,11 @@ from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
-    from hookframe.daemon.systemd import Notifier
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.status import WorkerPart
-    from hookframe.log.log import Log
+    from hookframe.daemon.systemd import Notifier
     from hookframe.host.source import Source
+    from hookframe.log.log import Log
 
 
 def serve_alone(

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.activation import take_passed
-from hookframe.daemon.sockets.open_all import listen_everywhere
-from hookframe.daemon.systemd import Notifier
-from hookframe.daemon.signals import Inbox
-from hookframe.daemon.inprocess import serve_alone
-from hookframe.daemon.sockets.listener import ListenError
-from hookframe.daemon.supervisor.supervisor import Supervisor
 from hookframe.api.errors import ConfigError
+from hookframe.daemon.activation import take_passed
+from hookframe.daemon.inprocess import serve_alone
+from hookframe.daemon.signals import Inbox
+from hookframe.daemon.sockets.listener import ListenError
+from hookframe.daemon.sockets.open_all import listen_everywhere
+from hookframe.daemon.supervisor.supervisor import Supervisor
+from hookframe.daemon.systemd import Notifier
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.daemon.sockets.listener import Listener
-    from hookframe.log.log import Log
     from hookframe.host.source import Source
+    from hookframe.log.log import Log
 
 
 def serve(

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import msgspec
 
 from hookframe import __version__
-from hookframe.daemon.process import memory_of
 from hookframe.api.decision import ACTIONS
 from hookframe.chain.stats import KINDS, Counts, Microseconds, merge, no_counts, percentiles
+from hookframe.daemon.process import memory_of
 
 if TYPE_CHECKING:
+    from hookframe.chain.stats import PluginCounts
     from hookframe.daemon.protocols.base import Decider
     from hookframe.host.generation import Generation
     from hookframe.plugins.plugin import Plugin
-    from hookframe.chain.stats import PluginCounts
 
 NORMAL: Final = "normal"
 SERVING: Final = ("worker", "stand-in")

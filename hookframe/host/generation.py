@@ -8,17 +8,17 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.chain.chain import Chain
-from hookframe.plugins.code_files import CodeFileReader
 from hookframe.compiler import Compiler
 from hookframe.config.model import FILE, Config
+from hookframe.files.snapshot import Snapshot
+from hookframe.host.rehearsal import Rehearsal
 from hookframe.log.exceptions import describe
+from hookframe.plugins.code_files import CodeFileReader
 from hookframe.plugins.finder import Capture, Installed, Loader
-from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.plugins.hook_file import load_hook_file
 from hookframe.plugins.plugin import Plugin
-from hookframe.host.rehearsal import Rehearsal
-from hookframe.files.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import State

@@ -11,33 +11,33 @@ from time import monotonic, sleep, time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from hookframe.chain.interrupter import Alarm
 from hookframe.api.attempt import Attempt, read_only_attempt
-from hookframe.config.model import Config
-from hookframe.chain.deadline import calls_plugins, check_deadline
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.api.readonly import frozen
-from hookframe.host.generation import Builder, Generation
-from hookframe.log.log import Log
-from hookframe.log.capture import Output, capturing
-from hookframe.log.rate import LineLimit, OncePerSecond
-from hookframe.host.rehearsal import REFUSED, Rehearsal
-from hookframe.host.fast_path import Decide, shortcut
-from hookframe.files.snapshot import Writers
-from hookframe.host.source import ConfigFile, GivenConfig, Material, Source
-from hookframe.chain.stats import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
+from hookframe.chain.deadline import calls_plugins, check_deadline
+from hookframe.chain.interrupter import Alarm
 from hookframe.chain.member import Failure, failure
+from hookframe.chain.stats import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
 from hookframe.chain.trace import Explanation
+from hookframe.config.model import Config
+from hookframe.files.snapshot import Writers
+from hookframe.host.fast_path import Decide, shortcut
+from hookframe.host.generation import Builder, Generation
 from hookframe.host.lock import Turns
+from hookframe.host.rehearsal import REFUSED, Rehearsal
+from hookframe.host.source import ConfigFile, GivenConfig, Material, Source
+from hookframe.log.capture import Output, capturing
+from hookframe.log.exceptions import describe
+from hookframe.log.log import Log
+from hookframe.log.rate import LineLimit, OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
     from hookframe.api.hookspecs import Vote
+    from hookframe.chain.member import ShadowVote
     from hookframe.host.reloader import Reloader
     from hookframe.log.mute import Mark
-    from hookframe.chain.member import ShadowVote
 
 _FIRST_LOOK: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.bell import Bell
 from hookframe.files.filesystems import is_local
-from hookframe.host.rehearsal import Advice, Rehearsal
 from hookframe.files.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.files.watcher import POLL, Watch
+from hookframe.host.rehearsal import Advice, Rehearsal
 
 if TYPE_CHECKING:
-    from hookframe.log.log import Log
     from hookframe.host.source import Material, Source
+    from hookframe.log.log import Log
 
 RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from hookframe.config.model import Config, read_config
 from hookframe.api.errors import ConfigError
-from hookframe.host.rehearsal import Numbers, number_of
+from hookframe.config.model import Config, read_config
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.host.rehearsal import Numbers, number_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.log.lines import Lines, Sink
-from hookframe.log.rate import LineLimit
 from hookframe.log.mute import Mark
+from hookframe.log.rate import LineLimit
 from hookframe.log.stream import HOLDER, Stream, in_use, leads_to
 
 if TYPE_CHECKING:

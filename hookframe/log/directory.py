@@ -18,9 +18,9 @@ from pathlib import Path
 from time import time_ns
 from typing import Final
 
-from hookframe.files.descriptors import OwnFile, private_copy
-from hookframe.api.errors import LogUnusable
 from hookframe._text import one_line
+from hookframe.api.errors import LogUnusable
+from hookframe.files.descriptors import OwnFile, private_copy
 from hookframe.log.dropped import Losses
 from hookframe.log.rate import OncePerSecond
 from hookframe.log.tai64n import nanoseconds_of, tai64n

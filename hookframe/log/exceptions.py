@@ -6,8 +6,8 @@ import os
 import traceback
 from typing import Final
 
-from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import CodeFileError
+from hookframe.chain.deadline import calls_plugins
 
 LONGEST: Final = 1000
 """The longest text of an exception, in characters, that is said whole."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from hookframe.log.exceptions import LONGEST
 from hookframe._text import escape, one_line
 from hookframe.chain.member import HOOK, Failure, ShadowVote
+from hookframe.log.exceptions import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from hookframe.files.descriptors import open_standard_streams
-from hookframe.log.log import Log
-from hookframe.log.directory import LogDirectory
 from hookframe.log.capture import captures
+from hookframe.log.directory import LogDirectory
+from hookframe.log.log import Log
 from hookframe.log.stderr import Writable, standard_error
 
 if TYPE_CHECKING:

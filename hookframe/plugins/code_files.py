@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.log.exceptions import describe
 from hookframe.wording import shown
 
 if TYPE_CHECKING:

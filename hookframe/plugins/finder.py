@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 import importlib_metadata
 
-from hookframe.config.model import FILE
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
+from hookframe.config.model import FILE
+from hookframe.log.exceptions import describe
 from hookframe.plugins.plugin import Plugin, plugin_from_object
 from hookframe.wording import did_you_mean
 

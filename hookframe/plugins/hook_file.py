@@ -9,16 +9,16 @@ from functools import partial
 from types import CodeType, ModuleType
 from typing import Any
 
-from hookframe.plugins.code_files import refuse_unsafe
-from hookframe.compiler import compiled
-from hookframe.config.model import FILE
-from hookframe.log.exceptions import describe
-from hookframe.plugins.finder import Capture
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
+from hookframe.compiler import compiled
+from hookframe.config.model import FILE
+from hookframe.files.snapshot import Snapshot
+from hookframe.log.exceptions import describe
+from hookframe.plugins.code_files import refuse_unsafe
+from hookframe.plugins.finder import Capture
 from hookframe.plugins.plugin import MAIN_HOOK, HookCheck, Plugin
 from hookframe.plugins.signature import file_of
-from hookframe.files.snapshot import Snapshot
 
 
 def load_hook_file(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
+from hookframe.log.exceptions import describe
 from hookframe.plugins.signature import (
     SignatureError,
     argument_names,

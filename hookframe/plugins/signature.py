@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hookframe.chain.deadline import calls_plugins
 from hookframe.api.errors import HookframeError
+from hookframe.chain.deadline import calls_plugins
 from hookframe.wording import did_you_mean
 
 

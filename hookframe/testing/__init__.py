@@ -6,9 +6,9 @@ for it. `pip install 'hookframe[testing]'` installs what the rest needs.
 
 from __future__ import annotations
 
-from hookframe.testing.members import Member, member
-from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
 from hookframe.testing.attempts import attempts, make_attempt
+from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
+from hookframe.testing.members import Member, member
 from hookframe.testing.verification import conformance
 
 __all__ = [

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.api.decision import ACTIONS
+from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.config.plugin_policy import Policy
 from hookframe.host.source import GivenConfig
 

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from hookframe import Attempt, Decision, Host
 from hookframe.api.attempt import parse_attempt
-from hookframe.config.model import Config
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.schema import attempt_schema, decision_schema
+from hookframe.config.model import Config
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.site import hook

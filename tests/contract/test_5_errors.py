@@ -7,9 +7,9 @@ from time import monotonic
 
 import pytest
 
-from hookframe.log import rate
 from hookframe import TEMPFAIL_MESSAGE, Host
 from hookframe.config.model import Config
+from hookframe.log import rate
 
 from ..support.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
 from ..support.site import hook, policy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.scoreboard import Board, Stamp
 from hookframe.daemon.rehearsal import Casualties, StandbyFirst
+from hookframe.daemon.scoreboard import Board, Stamp
 from hookframe.host.rehearsal import Advice, Numbers, Rehearsal, number_of
 
 from ..support.wait import eventually

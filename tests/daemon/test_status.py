@@ -9,8 +9,8 @@ import time
 import pytest
 
 from hookframe import __version__
-from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
 from hookframe.chain.stats import KINDS, Statistics
+from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
 
 from ..support.wait import eventually
 from .lab import LIMIT, NORMAL, OBEDIENT, TEMPFAIL, attempt, fields, line, padded, said, saying

@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
-from hookframe.config.model import read_config
 from hookframe.api.errors import ConfigError
+from hookframe.config.model import read_config
 from hookframe.files.snapshot import Snapshot
 
 from .pages import ROOT, blocks_of, rows_of, section_of, tables_of_toml

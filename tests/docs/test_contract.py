@@ -6,12 +6,12 @@ import json
 import re
 
 from hookframe import TEMPFAIL_MESSAGE
-from hookframe.config.address import PROTOCOLS, parse_address
 from hookframe.api.attempt import ATTEMPT_TYPES
-from hookframe.cli.main import COMMANDS
-from hookframe.daemon.protocols.base import LONGEST_REQUEST
 from hookframe.api.decision import ACTIONS, check_decision, fold
 from hookframe.api.hookspecs import HOOKS, Vote
+from hookframe.cli.main import COMMANDS
+from hookframe.config.address import PROTOCOLS, parse_address
+from hookframe.daemon.protocols.base import LONGEST_REQUEST
 
 from .pages import ROOT, rows_of, section_of
 

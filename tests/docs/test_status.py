@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from hookframe.daemon.supervisor.child import Role
-from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
 from hookframe.chain.stats import KINDS, Microseconds
+from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
+from hookframe.daemon.supervisor.child import Role
 
 from .pages import ROOT, rows_of, section_of
 

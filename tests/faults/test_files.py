@@ -15,8 +15,8 @@ from time import sleep, time
 
 import pytest
 
-from hookframe.host.reloader import TOLD
 from hookframe.files.snapshot import COARSEST_TICK
+from hookframe.host.reloader import TOLD
 
 from ..daemon.lab import attempt
 from ..support.wait import eventually

@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from loguru import logger
 
 from hookframe import Host
+from hookframe.api.schema import attempt_schema, decision_schema
 from hookframe.config.model import Config
 from hookframe.daemon.protocols.base import STATUS_REQUEST, Wires
-from hookframe.api.schema import attempt_schema, decision_schema
 
 from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
 from ..support.log import Lines

@@ -7,13 +7,13 @@ import sys
 import threading
 from contextlib import nullcontext
 
+from hookframe._text import one_line
+from hookframe.api.errors import ConfigError, LoadError
 from hookframe.config.address import parse_address
 from hookframe.config.model import Config, read_config
-from hookframe.api.errors import ConfigError, LoadError
-from hookframe._text import one_line
+from hookframe.files.snapshot import Snapshot
 from hookframe.plugins.hook_file import load_hook_file
 from hookframe.plugins.plugin import Plugin
-from hookframe.files.snapshot import Snapshot
 
 from .documents import Setting, written
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hookframe.api.decision import check_decision
 from hookframe.config.model import Config
 from hookframe.daemon.protocols.exim import cut_request
-from hookframe.api.decision import check_decision
 
 from ..daemon.lab import attempt, line
 from ..support.attempts import an_attempt

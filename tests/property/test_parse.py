@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hookframe import Host
 from hookframe.api.attempt import parse_attempt, read_only_attempt
-from hookframe.config.model import Config
 from hookframe.api.errors import InvalidAttempt
+from hookframe.config.model import Config
 
 from ..support.attempts import ATTEMPT as USUAL
 from ..support.attempts import NORMAL, TEMPFAIL

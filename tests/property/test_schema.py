@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 
 from hookframe import Host
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
-from hookframe.config.model import Config
 from hookframe.api.decision import check_decision
 from hookframe.api.errors import InvalidAttempt, InvalidDecision
 from hookframe.api.schema import attempt_schema, decision_schema
+from hookframe.config.model import Config
 
 from .strategies import ATTEMPT, CARELESS, DECISION, JSON, TEXT_KEYS
 

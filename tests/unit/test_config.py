@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.config.model import Config, LogTable, read_config
 from hookframe.api.errors import ConfigError
+from hookframe.config.model import Config, LogTable, read_config
 from hookframe.files.snapshot import take_snapshot
 
 

@@ -14,10 +14,10 @@ from time import monotonic
 import pytest
 import uvloop
 
-from hookframe.log import rate
-from hookframe.log import mute as silence
 from hookframe import Host
 from hookframe.chain.interrupter import BACKUP, SIGNAL
+from hookframe.log import mute as silence
+from hookframe.log import rate
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.distributions import run_python

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.plugins.finder import Installed
 from hookframe.api.errors import LoadError
+from hookframe.plugins.finder import Installed
 
 
 def test_plugins_are_known_in_name_order_without_being_imported(install):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hookframe.log import rate
-from hookframe.log import mute as silence
 from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
-from hookframe.log.log import LONGEST_TEXT, Log
 from hookframe.chain.member import Failure, ShadowVote
+from hookframe.log import mute as silence
+from hookframe.log import rate
+from hookframe.log.log import LONGEST_TEXT, Log
 
 from ..support.attempts import ATTEMPT
 from ..support.site import hook, policy

@@ -13,9 +13,9 @@ import time
 
 import pytest
 
+from hookframe.api.errors import LogUnusable
 from hookframe.log import directory as log_directory
 from hookframe.log import rate
-from hookframe.api.errors import LogUnusable
 from hookframe.log.directory import LogDirectory
 
 from ..support.log import logged_in, put_away

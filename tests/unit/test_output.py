@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from hookframe.log import rate
 from hookframe.log import mute as silence
+from hookframe.log import rate
 from hookframe.log.capture import Output, captures, capturing
 from hookframe.log.rate import LineLimit
 

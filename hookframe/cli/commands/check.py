@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hookframe._text import one_line
 from hookframe.cli.console import complain, note
+from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import (
     PolicyOptions,
@@ -18,14 +20,12 @@ from hookframe.cli.options import (
 )
 from hookframe.cli.samples import checked_attempts
 from hookframe.cli.stdio import private_output
-from hookframe.cli.dry_run import try_policy
-from hookframe._text import one_line
 from hookframe.host.source import GivenConfig
 
 if TYPE_CHECKING:
     from hookframe.cli.dry_run import Verdict
-    from hookframe.plugins.plugin import Plugin
     from hookframe.host.source import Source
+    from hookframe.plugins.plugin import Plugin
 
 
 @click.command("check", short_help="Say all that is wrong.")

@@ -6,8 +6,8 @@ import json
 
 import click
 
-from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.api.schema import SCHEMAS
+from hookframe.cli.options import PolicyOptions, policy_options
 
 
 @click.command("schema", short_help="Print a JSON Schema.")

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from hookframe.api.attempt import parse_attempt
-from hookframe.daemon.protocols import exim
 from hookframe.api.errors import InvalidAttempt
+from hookframe.daemon.protocols import exim
 
 if TYPE_CHECKING:
-    from hookframe.config.model import Config
     from hookframe.api.decision import Decision
-    from hookframe.host.generation import Generation
     from hookframe.chain.stats import Statistics
     from hookframe.chain.trace import Explanation
+    from hookframe.config.model import Config
+    from hookframe.host.generation import Generation
 
 LONGEST_REQUEST: Final = 64 * 1024
 """The longest request in bytes (CONTRACT 8)."""

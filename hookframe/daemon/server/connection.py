@@ -11,14 +11,14 @@ from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.scoreboard import ATTEMPT
 from hookframe.daemon.protocols.base import LONGEST_REQUEST
+from hookframe.daemon.scoreboard import ATTEMPT
 
 if TYPE_CHECKING:
     from hookframe.config.model import Limits
+    from hookframe.daemon.protocols.base import Decider, Wire
     from hookframe.daemon.scoreboard import Stamp
     from hookframe.daemon.server.selector import Turns
-    from hookframe.daemon.protocols.base import Decider, Wire
 
 SLICE: Final = 32
 """Requests of one client that are answered before the next client has its turn."""

@@ -11,23 +11,23 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.daemon.server.accept import accept
+from hookframe.daemon.protocols.base import Wires
 from hookframe.daemon.scoreboard import ATTEMPT
+from hookframe.daemon.server.accept import accept
 from hookframe.daemon.server.connection import Connection, Service
 from hookframe.daemon.server.fd_guard import Holdings
+from hookframe.daemon.server.selector import Turns
 from hookframe.daemon.sockets.fd_limit import make_room, shortage
 from hookframe.daemon.sockets.listener import BACKLOG, Listener
 from hookframe.daemon.status import worker_part
-from hookframe.daemon.server.selector import Turns
-from hookframe.daemon.protocols.base import Wires
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config, Limits
+    from hookframe.daemon.protocols.base import Decider
     from hookframe.daemon.scoreboard import Stamp
     from hookframe.daemon.status import WorkerPart
-    from hookframe.daemon.protocols.base import Decider
     from hookframe.log.log import Log
 
 SWEEP: Final = 0.5

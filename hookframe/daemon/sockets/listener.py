@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hookframe.config.address import Address
-from hookframe.daemon.sockets.unix_file import Identity, Occupant, identity, locked, occupant, remove
 from hookframe.api.errors import HookframeError
+from hookframe.config.address import Address
+from hookframe.daemon.sockets.unix_file import (
+    Identity,
+    Occupant,
+    identity,
+    locked,
+    occupant,
+    remove,
+)
 
 BACKLOG: Final = 1024
 _ALL_BUT_OWNER_AND_GROUP: Final = 0o117

@@ -15,8 +15,8 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.chain.interrupter import SIGNAL
-from hookframe.daemon.scoreboard import DOZING
 from hookframe.daemon.process import die_with, signal_main_thread
+from hookframe.daemon.scoreboard import DOZING
 from hookframe.daemon.supervisor.watchdog import Vigil
 
 if TYPE_CHECKING:

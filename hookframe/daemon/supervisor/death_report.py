@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.supervisor.postmortem import cause_of_death, identified, place
 from hookframe.daemon.supervisor.history import chain_of
+from hookframe.daemon.supervisor.postmortem import cause_of_death, identified, place
 
 if TYPE_CHECKING:
     from hookframe.daemon.supervisor.child import Child

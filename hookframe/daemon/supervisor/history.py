@@ -7,8 +7,8 @@ from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.supervisor.child import Child, Role
 from hookframe.daemon.status import add_past, decode, encode, no_past
+from hookframe.daemon.supervisor.child import Child, Role
 
 if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.scoreboard import MAX_MEMORY
 from hookframe.daemon.process import memory_of
+from hookframe.daemon.scoreboard import MAX_MEMORY
 
 if TYPE_CHECKING:
     from hookframe.daemon.supervisor.child import Child

@@ -12,8 +12,8 @@ import pluggy
 
 import hookframe
 from hookframe.api.attempt import parse_attempt
-from hookframe.daemon.protocols import exim
 from hookframe.api.errors import InvalidAttempt
+from hookframe.daemon.protocols import exim
 
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)
 """One frame as faulthandler writes it, the innermost one first."""

@@ -13,8 +13,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.backlog import Backlog
-from hookframe.daemon.supervisor.backoff import Backoff
+from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scoreboard import Board
+from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
+from hookframe.daemon.signals import STOP, Inbox
+from hookframe.daemon.supervisor.backoff import Backoff
 from hookframe.daemon.supervisor.child import (
     CHANGED,
     LEAVE,
@@ -29,10 +32,7 @@ from hookframe.daemon.supervisor.child import (
 )
 from hookframe.daemon.supervisor.death_report import Obituaries
 from hookframe.daemon.supervisor.history import Record
-from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.supervisor.memory_limit import Scales
-from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
-from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.supervisor.watchdog import Stuck
 from hookframe.daemon.worker.worker import stand_in, work
 from hookframe.log.exceptions import describe
@@ -40,11 +40,11 @@ from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
+    from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.supervisor.child import Post
     from hookframe.daemon.systemd import Notifier
-    from hookframe.daemon.sockets.listener import Listener
-    from hookframe.log.log import Log
     from hookframe.host.source import Source
+    from hookframe.log.log import Log
 
 _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hookframe.api.decision import temporary_failure
-from hookframe.log.rate import OncePerSecond
 from hookframe.chain.stats import MALFORMED, NO_WORKER, Statistics
 from hookframe.chain.trace import Explanation
+from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.config.model import Config
     from hookframe.api.decision import Decision
+    from hookframe.config.model import Config
     from hookframe.host.generation import Generation
     from hookframe.log.log import Log
 

@@ -11,6 +11,8 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.daemon.process import limit_data, name_process
+from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
     BEAT,
     DEADLINE,
@@ -21,6 +23,8 @@ from hookframe.daemon.scoreboard import (
     MAX_MEMORY,
     Stamp,
 )
+from hookframe.daemon.server.server import SWEEP, Server
+from hookframe.daemon.status import alone, decode, document, encode
 from hookframe.daemon.supervisor.child import (
     BUSY,
     CHANGED,
@@ -33,21 +37,17 @@ from hookframe.daemon.supervisor.child import (
     TRACE,
     Post,
 )
-from hookframe.daemon.process import limit_data, name_process
-from hookframe.daemon.rehearsal import StandbyFirst
-from hookframe.daemon.server.server import SWEEP, Server
-from hookframe.daemon.worker.fallback import StandIn
-from hookframe.daemon.status import alone, decode, document, encode
-from hookframe.daemon.worker.fork_guard import Strays
 from hookframe.daemon.supervisor.watchdog import MICROSECONDS
+from hookframe.daemon.worker.fallback import StandIn
+from hookframe.daemon.worker.fork_guard import Strays
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.status import WorkerPart
-    from hookframe.log.log import Log
     from hookframe.host.source import Source
+    from hookframe.log.log import Log
 
 _DROWSY_SWEEP: Final = 25.0
 """Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.attempt import read_only_attempt
-from hookframe.chain.chain import Chain
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.readonly import frozen
-from hookframe.host.generation import Builder, Generation
-from hookframe.plugins.plugin import Plugin
-from hookframe.config.plugin_policy import Policy
-from hookframe.host.source import GivenConfig
+from hookframe.chain.chain import Chain
 from hookframe.chain.member import Failure
+from hookframe.config.plugin_policy import Policy
+from hookframe.host.generation import Builder, Generation
+from hookframe.host.source import GivenConfig
+from hookframe.plugins.plugin import Plugin
 from hookframe.testing.verification.blocking import Blocked
 from hookframe.testing.verification.cases import FAILED, Case
 

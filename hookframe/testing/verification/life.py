@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hookframe.log.exceptions import describe
 from hookframe.api.errors import ChainError, Origin
+from hookframe.log.exceptions import describe
 from hookframe.testing.verification.printing import Printed
 from hookframe.testing.verification.surroundings import Surroundings
 from hookframe.testing.verification.verdict import Violation

@@ -8,10 +8,10 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.attempt import read_only_attempt
-from hookframe.chain.chain import Chain
 from hookframe.api.errors import Origin
-from hookframe.plugins.plugin import Plugin
+from hookframe.chain.chain import Chain
 from hookframe.config.plugin_policy import Policy
+from hookframe.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from hookframe.api.attempt import parse_attempt
+from hookframe.api.errors import InvalidAttempt
+from hookframe.chain.trace import Explanation
 from hookframe.cli.commands.decide.arguments import attempt_from
 from hookframe.cli.console import CommandLog, complain, is_terminal, note
 from hookframe.cli.interrupt import Interrupt
@@ -23,13 +25,11 @@ from hookframe.cli.stdio import (
     private_output,
     size_to_come,
 )
-from hookframe.api.errors import InvalidAttempt
 from hookframe.host.host import Host
-from hookframe.chain.trace import Explanation
 
 if TYPE_CHECKING:
-    from hookframe.cli.commands.decide.progress import Bar
     from hookframe.api.decision import Decision
+    from hookframe.cli.commands.decide.progress import Bar
 
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
     "=True", "=true"

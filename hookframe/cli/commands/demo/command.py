@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hookframe.cli.console import complain, is_terminal
 from hookframe.cli.commands.demo.daemon import Daemon, DaemonFailed, demo_folder, running_daemon
 from hookframe.cli.commands.demo.policy import (
     CONFIG,
@@ -26,6 +25,7 @@ from hookframe.cli.commands.demo.policy import (
     write_policy,
 )
 from hookframe.cli.commands.demo.view import Plain, changed_lines
+from hookframe.cli.console import complain, is_terminal
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.words import in_words
 

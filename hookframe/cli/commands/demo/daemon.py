@@ -13,8 +13,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
 
-from hookframe.config.address import LONGEST_SOCKET_PATH
 from hookframe.api.errors import HookframeError
+from hookframe.config.address import LONGEST_SOCKET_PATH
 
 _SERVE: Final = (sys.executable, "-m", "hookframe", "serve")
 _SOCKET: Final = "demo.sock"

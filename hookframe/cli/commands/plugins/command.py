@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from hookframe.cli.commands.plugins.metadata import about
+from hookframe.cli.commands.plugins.status import Member, Other, Standing, look
+from hookframe.cli.commands.plugins.view import show_available, show_chain
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.cli.commands.plugins.metadata import about
-from hookframe.cli.commands.plugins.view import show_available, show_chain
-from hookframe.cli.commands.plugins.status import Member, Other, Standing, look
 from hookframe.plugins.finder import Installed
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hookframe.api.errors import ConfigError, LoadError, Origin
 from hookframe.config.model import FILE, Config
 from hookframe.plugins.finder import Found, Installed
-from hookframe.api.errors import ConfigError, LoadError, Origin
 
 if TYPE_CHECKING:
     from hookframe.host.source import Material

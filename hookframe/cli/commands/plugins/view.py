@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from hookframe.cli.console import is_coloured, is_terminal
+from hookframe._text import one_line
 from hookframe.cli.commands.plugins.metadata import About
 from hookframe.cli.commands.plugins.status import Member, Other
-from hookframe._text import one_line
+from hookframe.cli.console import is_coloured, is_terminal
 
 _CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")
 _REST_HEADINGS: Final = ("name", "distribution", "version", "status")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hookframe._text import one_line
 from hookframe.cli.console import complain, note
+from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.stdio import private_output
-from hookframe.cli.dry_run import try_policy
 from hookframe.daemon.activation import take_passed
 from hookframe.daemon.dry_run import look_ahead
 from hookframe.daemon.sockets.listener import ListenError
-from hookframe._text import one_line
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hookframe.config.address import parse_address
+from hookframe.api.errors import ConfigError, LogUnusable
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.api.errors import ConfigError, LogUnusable
+from hookframe.config.address import parse_address
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from hookframe.daemon.status import Document
-from hookframe.daemon.protocols.base import STATUS_REQUEST
-from hookframe.api.errors import HookframeError
 from hookframe._text import one_line
+from hookframe.api.errors import HookframeError
+from hookframe.daemon.protocols.base import STATUS_REQUEST
+from hookframe.daemon.status import Document
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from hookframe.config.address import PROTOCOLS, Address, parse_address
+from hookframe.api.errors import ConfigError
+from hookframe.cli.commands.status.client import NoStatus, ask, understood
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
-from hookframe.cli.commands.status.client import NoStatus, ask, understood
-from hookframe.api.errors import ConfigError
+from hookframe.config.address import PROTOCOLS, Address, parse_address
 from hookframe.host.source import ConfigFile
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hookframe.cli.render import STYLES
-from hookframe.cli.commands.status.client import NoStatus
 from hookframe._text import one_line
+from hookframe.cli.commands.status.client import NoStatus
+from hookframe.cli.render import STYLES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
