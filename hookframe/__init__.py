@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
     from hookframe.chain.trace import Explanation as Explanation
-    from hookframe.config.table import duration as duration
+    from hookframe.config.values import duration as duration
     from hookframe.files.snapshot import Snapshot as Snapshot
     from hookframe.files.snapshot import take_snapshot as take_snapshot
     from hookframe.host.host import Host as Host
@@ -49,22 +49,22 @@ __all__ = [
 ]
 
 _HOME = {
-    "API_VERSION": "hookspecs",
-    "TEMPFAIL_MESSAGE": "decision",
-    "Attempt": "attempt",
-    "CodeFileError": "errors",
-    "CodeFiles": "hookspecs",
-    "Decision": "decision",
-    "Explanation": "trace",
+    "API_VERSION": "api.hookspecs",
+    "TEMPFAIL_MESSAGE": "api.decision",
+    "Attempt": "api.attempt",
+    "CodeFileError": "api.errors",
+    "CodeFiles": "api.hookspecs",
+    "Decision": "api.decision",
+    "Explanation": "chain.trace",
     "Host": "host",
-    "InvalidDecision": "errors",
-    "Settings": "hookspecs",
-    "Snapshot": "snapshot",
-    "State": "hookspecs",
-    "Vote": "hookspecs",
-    "duration": "config_table",
-    "hookimpl": "hookspecs",
-    "take_snapshot": "snapshot",
+    "InvalidDecision": "api.errors",
+    "Settings": "api.hookspecs",
+    "Snapshot": "files.snapshot",
+    "State": "api.hookspecs",
+    "Vote": "api.hookspecs",
+    "duration": "config.values",
+    "hookimpl": "api.hookspecs",
+    "take_snapshot": "files.snapshot",
 }
 
 

@@ -1,6 +1,13 @@
-"""Text from outside, made safe for a log line: no recipient can forge one."""
+"""Text for people: values escaped for a log line, shortened, suggested, and decisions in words."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+_LONGEST: Final = 80
 
 
 def escape(text: str) -> str:
@@ -39,3 +46,46 @@ def _escaped(letter: str) -> str:
     if code <= 0xFF:  # noqa: PLR2004  (the largest code of two hexadecimal digits)
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def shown(value: object) -> str:
+    """Show a value from outside, short and on one line of ASCII.
+
+    Args:
+        value: anything, with a `__repr__` that may do anything.
+    """
+    try:
+        text = ascii(value)
+    except Exception:  # noqa: BLE001  (too many digits or levels, an odd __repr__)
+        text = f"a value of type {type(value).__name__} that can't be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Suggest a name in place of one that is not known.
+
+    Args:
+        name: what was written.
+        known: what could have been.
+
+    Returns:
+        ` (did you mean NAME?)`, or nothing where no known name is close.
+    """
+    close = get_close_matches(name, list(known), n=1) if isinstance(name, str) else []
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def in_words(decision: Mapping[str, Any] | None) -> str:
+    """Say a decision on one line: its action, then the keys that it carries.
+
+    Args:
+        decision: a decision, or None for a plugin that returned nothing.
+    """
+    if decision is None:
+        return "-"
+    keys = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}"
+        for key, value in decision.items()
+        if key not in ("action", "error")
+    ]
+    return one_line(" ".join([str(decision["action"]), *keys]))

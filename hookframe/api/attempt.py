@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn, TypedDict
 
 import msgspec
 
+from hookframe._text import shown
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.readonly import ATOMS, frozen
-from hookframe.wording import shown
 
 
 class Attempt(TypedDict):

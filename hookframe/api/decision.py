@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
+from hookframe._text import did_you_mean, shown
 from hookframe.api.errors import InvalidDecision
-from hookframe.chain.deadline import calls_plugins
-from hookframe.wording import did_you_mean, shown
+from hookframe.api.plugin_code import calls_plugins
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _WHITE_SPACE: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"

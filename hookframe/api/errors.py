@@ -152,3 +152,20 @@ class ChainError(HookframeError):
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
         self.keepable = keepable
+
+
+class DeadlineExceeded(BaseException):
+    """A hook ran longer than the operator allows.
+
+    It is no `Exception`: a hook that is prepared for errors of its own must not swallow it.
+
+    Args:
+        text: how long it took, and which deadline that exceeds.
+        deadline: that deadline in seconds.
+        whole: whether it is the one of the whole chain, after which nothing can be skipped.
+    """
+
+    def __init__(self, text: str, deadline: float, *, whole: bool = False) -> None:
+        super().__init__(text)
+        self.deadline = deadline
+        self.whole = whole

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 from hookframe.api.decision import NORMAL, TEMPFAIL
 from hookframe.api.errors import Origin
+from hookframe.api.events import Failure
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.codegen import abandon, find_frame, place_of, unrolled
-from hookframe.chain.deadline import calls_plugins, exceeded
+from hookframe.chain.deadline import exceeded
 from hookframe.chain.fold import Votes
-from hookframe.chain.member import Failure, Invocation, Run, Step, failure
+from hookframe.chain.member import Invocation, Run, Step, failure
 from hookframe.chain.trace import link
 from hookframe.chain.wrappers import Inner, Wrapper
 

@@ -28,7 +28,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from hookframe.api.decision import NORMAL
-from hookframe.chain.deadline import calls_plugins
+from hookframe.api.plugin_code import calls_plugins
 
 _FIRST_LINE: Final = 5
 _LINES_OF_A_CALL: Final = 3

@@ -2,45 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
-from types import CodeType, FunctionType
-from typing import Any, Final, TypeVar, cast
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-CALLERS: Final[set[CodeType]] = set()
-"""The code of every function of hookframe that calls a plugin's code: see `calls_plugins`."""
-
-
-def calls_plugins(function: _Function) -> _Function:
-    """Mark a function that calls a plugin's code while an attempt runs.
-
-    What that code raises must harm nothing of ours on its way to whoever takes it for the
-    plugin's error: wherever it stands, it may be ended by `DeadlineExceeded`.
-
-    Args:
-        function: a Python function; all that are made by one `def` or `lambda` are marked at once.
-    """
-    CALLERS.add(cast("FunctionType", function).__code__)
-    return function
-
-
-class DeadlineExceeded(BaseException):
-    """A hook ran longer than the operator allows.
-
-    It is no `Exception`: a hook that is prepared for errors of its own must not swallow it.
-
-    Args:
-        text: how long it took, and which deadline that exceeds.
-        deadline: that deadline in seconds.
-        whole: whether it is the one of the whole chain, after which nothing can be skipped.
-    """
-
-    def __init__(self, text: str, deadline: float, *, whole: bool = False) -> None:
-        super().__init__(text)
-        self.deadline = deadline
-        self.whole = whole
+from hookframe.api.errors import DeadlineExceeded
 
 
 class Clock:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.api.decision import NORMAL, fold
-from hookframe.chain.member import ShadowVote
+from hookframe.api.events import ShadowVote
 from hookframe.chain.stats import Count
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from hookframe.chain.frames import find_place
 if TYPE_CHECKING:
     from threading import RLock
 
-    from hookframe.chain.deadline import DeadlineExceeded
+    from hookframe.api.errors import DeadlineExceeded
 
 SIGNAL: Final = signal.SIGRTMAX - 1
 """The signal that wakes the main thread. The ordinary ones are the program's, and plugins use

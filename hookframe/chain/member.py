@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from time import monotonic, perf_counter_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hookframe.api.decision import ACTIONS, check_decision
-from hookframe.api.errors import InvalidDecision, Origin, PluginError
-from hookframe.chain.deadline import Clock, DeadlineExceeded, calls_plugins, check_deadline
-from hookframe.chain.stats import DEADLINE, EXCEPTION, INVALID_RETURN, Statistics
+from hookframe.api.errors import DeadlineExceeded, InvalidDecision, Origin, PluginError
+from hookframe.api.events import HOOK, Failure, ShadowVote
+from hookframe.api.plugin_code import calls_plugins
+from hookframe.chain.deadline import Clock, check_deadline
+from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Call
 from hookframe.log.exceptions import describe
 
@@ -21,34 +23,6 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
-
-HOOK: Final = "pre_delivery_attempt_hook"
-"""The name under which the log speaks of the chain, as the original contract does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error in one attempt; the chain went on if the plugin's policy says so."""
-
-    error: PluginError
-    skipped: bool
-
-    @property
-    def kind(self) -> str:
-        """What kind of error it is, as statistics count them."""
-        cause = type(self.error.cause)  # isinstance would ask a plugin's error for its class
-        if cause is InvalidDecision:
-            return INVALID_RETURN
-        return DEADLINE if cause is DeadlineExceeded else EXCEPTION
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowVote:
-    """What a plugin in shadow mode would have decided."""
-
-    origin: Origin
-    decision: Decision
-
 
 Invocation = Callable[["Attempt", "Decision", "State"], Any]
 """Calls one plugin, with exactly three arguments."""

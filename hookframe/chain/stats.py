@@ -9,14 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, TypedDict
 
-EXCEPTION: Final = "exception"
-INVALID_RETURN: Final = "invalid_return"
-DEADLINE: Final = "deadline"
-LOAD_ERROR: Final = "load_error"
-MALFORMED: Final = "malformed"
-NO_WORKER: Final = "no_worker"
-KINDS: Final = (EXCEPTION, INVALID_RETURN, DEADLINE, LOAD_ERROR, MALFORMED, NO_WORKER)
-"""The kinds of temporary failures: in a hook, of the policy, of the request, of the daemon."""
 PERCENTILES: Final = (50, 90, 99)
 _NANOSECONDS_PER_MICROSECOND: Final = 1000
 _STEPS: Final = 16

@@ -11,9 +11,11 @@ import pluggy
 
 from hookframe.api import hookspecs
 from hookframe.api.decision import NORMAL, SUMS, TEMPFAIL
+from hookframe.api.events import ShadowVote
 from hookframe.api.hookspecs import PROJECT, hookimpl
-from hookframe.chain.deadline import calls_plugins, check_deadline
-from hookframe.chain.member import Run, ShadowVote
+from hookframe.api.plugin_code import calls_plugins
+from hookframe.chain.deadline import check_deadline
+from hookframe.chain.member import Run
 from hookframe.chain.trace import Call
 from hookframe.plugins.plugin import MAIN_HOOK
 

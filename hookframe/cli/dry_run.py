@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
-from hookframe.chain.member import Failure
+from hookframe.api.events import Failure
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
 from hookframe.host.generation import Builder
@@ -19,7 +19,7 @@ from hookframe.log.exceptions import describe
 from hookframe.plugins.finder import Installed
 
 if TYPE_CHECKING:
-    from hookframe.chain.member import ShadowVote
+    from hookframe.api.events import ShadowVote
     from hookframe.host.source import Source
     from hookframe.plugins.plugin import Plugin
 

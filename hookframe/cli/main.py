@@ -53,7 +53,7 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return _extensions().command(cmd_name)
-        command: click.Command = import_module(f"hookframe.cli.{cmd_name}").command
+        command: click.Command = import_module(f"hookframe.cli.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

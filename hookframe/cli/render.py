@@ -1,8 +1,8 @@
-"""One explained decision on a terminal: each plugin's vote, and what became of it."""
+"""Tables and decisions on a terminal, in colour."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from rich.box import SIMPLE_HEAD
@@ -10,14 +10,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hookframe._text import one_line
-from hookframe.words import in_words
+from hookframe._text import in_words, one_line
 
 if TYPE_CHECKING:
     from hookframe.chain.trace import Explanation
 
 STYLES: Final = {"dump": "red", "pause": "yellow", "normal": "green"}
 _ROUTED: Final = "cyan"
+_STATUS_STYLES: Final = {
+    "ok": "green",
+    "shadow": "magenta",
+    "missing": "bold red",
+    "conflict": "bold red",
+    "unusable": "bold red",
+}
 
 
 def terminal(output: BinaryIO) -> Console:
@@ -76,3 +82,21 @@ def _table(explanation: Explanation) -> Table:
             Text(f"{vote['microseconds']:.1f}"),
         )
     return table
+
+
+def draw(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Draw a table on standard output.
+
+    Args:
+        title: stands above it.
+        headings: one a column.
+        rows: the cells; none of their text is taken for markup.
+    """
+    console = Console()
+    console.print(Text(title, "bold"))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, _STATUS_STYLES.get(cell, "")) for cell in row))
+    console.print(table)

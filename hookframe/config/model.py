@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.address import Address
 from hookframe.config.plugin_policy import Policy
-from hookframe.config.table import (
-    Table,
+from hookframe.config.table import Table
+from hookframe.config.values import (
     actions,
     addresses,
     boolean,

@@ -16,7 +16,8 @@ import msgspec
 
 from hookframe import __version__
 from hookframe.api.decision import ACTIONS
-from hookframe.chain.stats import KINDS, Counts, Microseconds, merge, no_counts, percentiles
+from hookframe.api.events import KINDS
+from hookframe.chain.stats import Counts, Microseconds, merge, no_counts, percentiles
 from hookframe.daemon.process import memory_of
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""files."""
+"""What we ask the operating system about files: snapshots, descriptors, changes."""

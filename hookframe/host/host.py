@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from hookframe.api.attempt import Attempt, read_only_attempt
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
+from hookframe.api.events import EXCEPTION, LOAD_ERROR, MALFORMED, Failure
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import frozen
-from hookframe.chain.deadline import calls_plugins, check_deadline
+from hookframe.chain.deadline import check_deadline
 from hookframe.chain.interrupter import Alarm
-from hookframe.chain.member import Failure, failure
-from hookframe.chain.stats import EXCEPTION, LOAD_ERROR, MALFORMED, Statistics
+from hookframe.chain.member import failure
+from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.files.snapshot import Writers
@@ -34,8 +36,8 @@ from hookframe.log.rate import LineLimit, OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
+    from hookframe.api.events import ShadowVote
     from hookframe.api.hookspecs import Vote
-    from hookframe.chain.member import ShadowVote
     from hookframe.host.reloader import Reloader
     from hookframe.log.mute import Mark
 

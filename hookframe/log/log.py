@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe._text import escape, one_line
-from hookframe.chain.member import HOOK, Failure, ShadowVote
+from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.log.exceptions import LONGEST
 
 if TYPE_CHECKING:

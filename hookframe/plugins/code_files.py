@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
+from hookframe._text import shown
 from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 from hookframe.log.exceptions import describe
-from hookframe.wording import shown
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import CodeFiles, Settings

@@ -13,12 +13,12 @@ from typing import Any, Final, Protocol
 
 import importlib_metadata
 
+from hookframe._text import did_you_mean
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
 from hookframe.config.model import FILE
 from hookframe.log.exceptions import describe
 from hookframe.plugins.plugin import Plugin, plugin_from_object
-from hookframe.wording import did_you_mean
 
 GROUP: Final = PROJECT
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
+from hookframe._text import did_you_mean, shown
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
 from hookframe.log.exceptions import describe
@@ -19,7 +20,6 @@ from hookframe.plugins.signature import (
     why_not_found,
     with_arguments,
 )
-from hookframe.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt

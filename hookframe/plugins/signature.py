@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hookframe._text import did_you_mean
 from hookframe.api.errors import HookframeError
-from hookframe.chain.deadline import calls_plugins
-from hookframe.wording import did_you_mean
+from hookframe.api.plugin_code import calls_plugins
 
 
 class SignatureError(HookframeError):

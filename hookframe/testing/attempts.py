@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hookframe._text import did_you_mean
 from hookframe.api.attempt import ATTEMPT_TYPES, Attempt
-from hookframe.wording import did_you_mean
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from hookframe._text import one_line
+from hookframe._text import in_words, one_line
 from hookframe.api.decision import temporary_failure
 from hookframe.host.host import Host
 from hookframe.log.log import Log
 from hookframe.testing.attempts import ATTEMPT, make_attempt
 from hookframe.testing.clock import Clock, modules_of
 from hookframe.testing.members import Member, member, policy_of
-from hookframe.words import in_words
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -101,7 +101,7 @@ def test_the_wheel_has_the_starter_files(shell, tmp_path_factory):
     (wheel,) = target.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     for name in ("hookframe.toml", "hook.py.txt", "demo/hook.py.txt", "demo/attempts.json"):
-        assert f"hookframe/cli/starter/{name}" in names
+        assert f"hookframe/cli/templates/{name}" in names
 
 
 def test_the_module_and_the_console_script_are_the_same_command(shell):

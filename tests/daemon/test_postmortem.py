@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 import hookframe
-from hookframe.daemon.supervisor.postmortem import cause_of_death, identified, place
+from hookframe.daemon.supervisor.death_report import cause_of_death, identified, place
 
 from .lab import attempt, fields, line
 

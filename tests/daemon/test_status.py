@@ -9,7 +9,8 @@ import time
 import pytest
 
 from hookframe import __version__
-from hookframe.chain.stats import KINDS, Statistics
+from hookframe.api.events import KINDS
+from hookframe.chain.stats import Statistics
 from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
 
 from ..support.wait import eventually

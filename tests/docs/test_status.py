@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hookframe.chain.stats import KINDS, Microseconds
+from hookframe.api.events import KINDS
+from hookframe.chain.stats import Microseconds
 from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
 from hookframe.daemon.supervisor.child import Role
 

@@ -10,19 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.chain.stats import (
-    DEADLINE,
-    EXCEPTION,
-    INVALID_RETURN,
-    KINDS,
-    LOAD_ERROR,
-    MALFORMED,
-    Statistics,
-    bucket_of,
-    merge,
-    no_counts,
-    percentiles,
-)
+from hookframe.api.events import DEADLINE, EXCEPTION, INVALID_RETURN, KINDS, LOAD_ERROR, MALFORMED
+from hookframe.chain.stats import Statistics, bucket_of, merge, no_counts, percentiles
 
 from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
 from ..support.site import hook, policy

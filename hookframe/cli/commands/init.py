@@ -43,7 +43,7 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
         )
         return 1
     try:
-        starter = files("hookframe.cli") / "starter"
+        starter = files("hookframe.cli") / "templates"
         write_new({path: (starter / source).read_bytes() for path, source in paths.items()})
     except OSError as error:
         complain(f"can't write {error.filename or directory}: {error.strerror or error}")

@@ -1,1 +1,1 @@
-"""daemon."""
+"""What is spoken on a connection: jsonl, exim, explain."""

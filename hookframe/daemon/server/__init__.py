@@ -1,1 +1,1 @@
-"""daemon."""
+"""Clients of one process: accepted, read in turns, answered."""

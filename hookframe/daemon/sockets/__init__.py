@@ -1,1 +1,1 @@
-"""daemon."""
+"""Listening sockets: opened, passed on by systemd, and their files removed."""

@@ -1,1 +1,1 @@
-"""daemon."""
+"""The process that forks workers, watches them, and replaces them."""

@@ -1,1 +1,1 @@
-"""daemon."""
+"""A process that answers clients, and the fallback for when there is none."""

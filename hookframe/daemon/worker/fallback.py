@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hookframe.api.decision import temporary_failure
-from hookframe.chain.stats import MALFORMED, NO_WORKER, Statistics
+from hookframe.api.events import MALFORMED, NO_WORKER
+from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
 from hookframe.log.rate import OncePerSecond
 

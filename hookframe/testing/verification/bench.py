@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.attempt import read_only_attempt
 from hookframe.api.errors import Origin, PluginError
+from hookframe.api.events import Failure
 from hookframe.api.readonly import frozen
 from hookframe.chain.chain import Chain
-from hookframe.chain.member import Failure
 from hookframe.config.plugin_policy import Policy
 from hookframe.host.generation import Builder, Generation
 from hookframe.host.source import GivenConfig

@@ -11,7 +11,7 @@ from threading import get_ident
 from types import FrameType
 from typing import Any, Final
 
-from hookframe.wording import shown
+from hookframe._text import shown
 
 _NETWORK: Final = {
     "socket.connect": "uses the network: connects to",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hookframe._text import shown
 from hookframe.log.exceptions import describe
 from hookframe.testing.verification.bench import Bench, Outcome, ask_directly
 from hookframe.testing.verification.blocking import Sentry
@@ -16,7 +17,6 @@ from hookframe.testing.verification.printing import Printed
 from hookframe.testing.verification.spies import SpiedMapping, Tale
 from hookframe.testing.verification.states import Usage, WatchedState, is_caused_by
 from hookframe.testing.verification.surroundings import Surroundings
-from hookframe.wording import shown
 
 if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin

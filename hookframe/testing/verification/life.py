@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from hookframe._text import shown
 from hookframe.api.errors import ChainError, Origin
 from hookframe.log.exceptions import describe
 from hookframe.testing.verification.printing import Printed
 from hookframe.testing.verification.surroundings import Surroundings
 from hookframe.testing.verification.verdict import Violation
-from hookframe.wording import shown
 
 if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin

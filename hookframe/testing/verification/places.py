@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.chain.deadline import CALLERS
+from hookframe.api.plugin_code import CALLERS
 from hookframe.plugins.plugin import MAIN_HOOK
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from hookframe._text import did_you_mean, shown
 from hookframe.api.errors import ConfigError, HookframeError, LoadError
 from hookframe.config.model import FILE, Config, PluginTable, read_config
 from hookframe.files.snapshot import take_snapshot
 from hookframe.plugins.finder import GROUP, Installed
-from hookframe.wording import did_you_mean, shown
 
 SLOW: Final = 1000.0
 """How many times the reference a call may take where nobody says otherwise."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hookframe.wording import shown
+from hookframe._text import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,3 @@
-"""cli."""
+"""`hookframe decide`: one attempt, or a stream of them."""
+
+from hookframe.cli.commands.decide.command import command as command

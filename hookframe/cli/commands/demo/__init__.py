@@ -1,1 +1,3 @@
-"""cli."""
+"""`hookframe demo`: a daemon at work, and a live edit of its hook file."""
+
+from hookframe.cli.commands.demo.command import command as command

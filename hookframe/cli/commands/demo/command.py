@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hookframe._text import in_words
 from hookframe.cli.commands.demo.daemon import Daemon, DaemonFailed, demo_folder, running_daemon
 from hookframe.cli.commands.demo.policy import (
     CONFIG,
@@ -27,7 +28,6 @@ from hookframe.cli.commands.demo.policy import (
 from hookframe.cli.commands.demo.view import Plain, changed_lines
 from hookframe.cli.console import complain, is_terminal
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.words import in_words
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -165,7 +165,7 @@ class _Show:
 def _screen() -> Screen:
     """Choose the screen for standard output."""
     if is_terminal(sys.stdout):
-        from hookframe.cli.commands.demo.colours import Colours  # noqa: PLC0415  (rich)
+        from hookframe.cli.commands.demo.view import Colours  # noqa: PLC0415  (rich)
 
         return Colours()
     return Plain()

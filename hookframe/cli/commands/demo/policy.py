@@ -88,4 +88,4 @@ def save(folder: Path, text: str) -> None:
 
 
 def _data() -> Traversable:
-    return files("hookframe.cli") / "starter" / "demo"
+    return files("hookframe.cli") / "templates" / "demo"

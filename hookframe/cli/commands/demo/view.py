@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from difflib import unified_diff
 from typing import Any, Final, Protocol
 
-from hookframe.words import in_words
+from rich.console import Console
+from rich.text import Text
+
+from hookframe._text import in_words
+from hookframe.cli.render import styled
 
 _RECIPIENT: Final = 22
 _SENDID: Final = 12
+_DIFF: Final = {"+": "green", "-": "red"}
 
 
 class Screen(Protocol):
@@ -41,6 +46,29 @@ class Plain:
         """Show a change of the hook file."""
         for line in lines:
             print(f"  {line}", flush=True)  # noqa: T201
+
+
+class Colours:
+    """A screen that is a terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+
+    def say(self, text: str) -> None:
+        """Say what happens next."""
+        self._console.print(Text(text, "bold"), soft_wrap=True)
+
+    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Show one decision, and who decided."""
+        line = Text.assemble(who_and_what(attempt), styled(answer["decision"]))
+        if answer["decided_by"]:
+            line.append(f"  (by {', '.join(answer['decided_by'])})", "dim")
+        self._console.print(line, soft_wrap=True)
+
+    def diff(self, lines: list[str]) -> None:
+        """Show a change of the hook file."""
+        for line in lines:
+            self._console.print(Text(f"  {line}", _DIFF.get(line[:1], "dim")), soft_wrap=True)
 
 
 def who_and_what(attempt: Mapping[str, Any]) -> str:

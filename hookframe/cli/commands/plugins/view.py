@@ -88,7 +88,7 @@ def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -
     """Print a table: drawn on a terminal, in plain aligned columns elsewhere."""
     shown = [tuple(one_line(cell) for cell in row) for row in rows]
     if is_terminal(sys.stdout):
-        from hookframe.cli.tables import draw  # noqa: PLC0415  (rich)
+        from hookframe.cli.render import draw  # noqa: PLC0415  (rich)
 
         draw(title, headings, shown)
         return

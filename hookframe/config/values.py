@@ -1,0 +1,123 @@
+"""Converters of configuration values: each returns the typed value, or raises what it expected."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from hookframe._text import shown
+from hookframe.api.decision import ACTIONS
+from hookframe.config.address import Address, parse_address
+
+_UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MULTIPLES: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE: Final = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|GiB)")
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s|m|h)")
+_MOST: Final = (1 << 31) - 1
+_LARGEST_SIZE: Final = 1 << 50
+_LONGEST_TIME: Final = 366 * 24 * 3600.0
+"""What is more is a slip, and more than clocks, limits of the system and shared counters hold."""
+
+Convert = Callable[[Any], Any]
+"""Checks a value and gives it its type; raises ValueError with what it expected."""
+
+
+def text(value: Any) -> str:
+    """Accept a string that is not empty."""
+    if isinstance(value, str) and value and "\0" not in value:
+        return value
+    raise ValueError(f"must be a string, not {shown(value)}")
+
+
+def boolean(value: Any) -> bool:
+    """Accept true or false."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false, not {shown(value)}")
+
+
+def positive(value: Any, most: int = _MOST) -> int:
+    """Accept a whole number from 1 to the most that makes sense."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if value > most:
+            raise ValueError(f"must be no more than {most}, not {shown(value)}")
+        return value
+    raise ValueError(f"must be a whole number from 1, not {shown(value)}")
+
+
+def duration(value: Any) -> float:
+    """Accept a time such as "50ms" or "1s"; return it in seconds."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if seconds > _LONGEST_TIME:
+        raise ValueError(f"must be no longer than a year, not {shown(value)}")
+    if seconds > 0:
+        return seconds
+    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {shown(value)}')
+
+
+def size(value: Any) -> int:
+    """Accept an amount of memory or disk such as "64MiB"; return it in bytes."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    amount = int(match[1]) * _MULTIPLES[match[2]] if match else 0
+    if amount > _LARGEST_SIZE:
+        raise ValueError(f"must be no more than {_LARGEST_SIZE >> 30}GiB, not {shown(value)}")
+    if amount > 0:
+        return amount
+    raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {shown(value)}')
+
+
+def one_of(*allowed: str) -> Convert:
+    """Accept one of a few words."""
+
+    def convert(value: Any) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        words = " or ".join(f'"{word}"' for word in allowed)
+        raise ValueError(f"must be {words}, not {shown(value)}")
+
+    return convert
+
+
+def names_or(word: str) -> Convert:
+    """Accept a list of different names, or one word that stands for a list."""
+
+    def convert(value: Any) -> tuple[str, ...] | str:
+        if value == word:
+            return word
+        if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+            raise ValueError(f'must be a list of plugin names, or "{word}", not {shown(value)}')
+        twice = sorted(name for name, times in Counter(value).items() if times > 1)
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} more than once")
+        return tuple(value)
+
+    return convert
+
+
+def actions(value: Any) -> frozenset[str]:
+    """Accept a list of actions."""
+    known = ", ".join(ACTIONS)
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of actions out of {known}, not {shown(value)}")
+    for name in value:
+        if not isinstance(name, str) or name not in ACTIONS:
+            raise ValueError(f"unknown action {shown(name)}; expected some of {known}")
+    return frozenset(value)
+
+
+def addresses(*, allow_remote: bool) -> Convert:
+    """Accept one address or a list of them."""
+
+    def convert(value: Any) -> tuple[Address, ...]:
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(each, str) for each in listed):
+            raise ValueError(f"must be an address or a list of addresses, not {shown(value)}")
+        parsed = tuple(parse_address(each, allow_remote=allow_remote) for each in listed)
+        if len({str(each) for each in parsed}) < len(parsed):
+            raise ValueError("names the same address more than once")
+        return parsed
+
+    return convert
