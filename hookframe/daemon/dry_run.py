@@ -18,7 +18,7 @@ from hookframe.daemon.sockets.unix_file import Occupant, occupant
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.config.model import Config
-    from hookframe.daemon.activation import Passed
+    from hookframe.daemon.sockets.activation import Passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from hookframe.api.errors import ConfigError
-from hookframe.daemon.activation import take_passed
 from hookframe.daemon.inprocess import serve_alone
 from hookframe.daemon.signals import Inbox
+from hookframe.daemon.sockets.activation import take_passed
 from hookframe.daemon.sockets.listener import ListenError
 from hookframe.daemon.sockets.open_all import listen_everywhere
 from hookframe.daemon.supervisor.supervisor import Supervisor

@@ -1,4 +1,4 @@
-"""`hookframe.daemon.server.selector`: clients have their turns in the selector of asyncio's event loop."""
+"""`hookframe.daemon.server.selector`: clients have their turns in asyncio's event loop."""
 
 import asyncio
 import socket

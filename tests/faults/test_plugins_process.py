@@ -48,7 +48,8 @@ def empties_the_path():
     sys.meta_path.clear()
 
 def forgets_modules():
-    for name in ("json", "asyncio", "msgspec", "hookframe", "hookframe.host.host", "hookframe.host.reloader"):
+    ours = ("hookframe", "hookframe.host.host", "hookframe.host.reloader")
+    for name in ("json", "asyncio", "msgspec", *ours):
         sys.modules.pop(name, None)
 
 def has_no_streams():

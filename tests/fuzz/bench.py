@@ -18,7 +18,8 @@ from loguru import logger
 from hookframe import Host
 from hookframe.api.schema import attempt_schema, decision_schema
 from hookframe.config.model import Config
-from hookframe.daemon.protocols.base import STATUS_REQUEST, Wires
+from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
+from hookframe.daemon.protocols.protocols import Wires
 
 from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
 from ..support.log import Lines

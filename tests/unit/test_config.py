@@ -1,4 +1,4 @@
-"""`hookframe.config.model`: `hookframe.toml` becomes one frozen value, or a report of every mistake."""
+"""`hookframe.config.model`: `hookframe.toml` as one frozen value, or all its mistakes."""
 
 from __future__ import annotations
 

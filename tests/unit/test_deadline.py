@@ -1,4 +1,4 @@
-"""`hookframe.chain.deadline`, `hookframe.chain.interrupter`: a hook that takes too long is ended in its own stack."""
+"""`hookframe.chain.interrupter`: a hook that takes too long is ended in its own stack."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
+    from hookframe.daemon.protocols.base import Decider
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NAMES: Final = {name.encode(): name for name in ATTEMPT_TYPES}
@@ -110,3 +111,17 @@ def format_answer(decision: Decision) -> bytes:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def answer(host: Decider, request: bytes) -> bytes:
+    """Decide about an attempt."""
+    try:
+        attempt = parse_request(request)
+    except InvalidAttempt as error:
+        return refuse(host, str(error))
+    return format_answer(host.decide(attempt))
+
+
+def refuse(host: Decider, problem: str) -> bytes:
+    """Answer what is no attempt."""
+    return format_answer(host.refuse(problem))

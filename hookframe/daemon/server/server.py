@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.daemon.protocols.base import Wires
+from hookframe.daemon.protocols.protocols import Wires
 from hookframe.daemon.scoreboard import ATTEMPT
 from hookframe.daemon.server.accept import accept
 from hookframe.daemon.server.connection import Connection, Service

@@ -13,7 +13,7 @@ from hookframe.config.address import PROTOCOLS, Address
 from hookframe.daemon.sockets.listener import Listener, ListenError, listen
 
 if TYPE_CHECKING:
-    from hookframe.daemon.activation import Passed
+    from hookframe.daemon.sockets.activation import Passed
 
 
 def listen_everywhere(

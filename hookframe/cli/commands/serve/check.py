@@ -12,8 +12,8 @@ from hookframe.cli.console import complain, note
 from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.stdio import private_output
-from hookframe.daemon.activation import take_passed
 from hookframe.daemon.dry_run import look_ahead
+from hookframe.daemon.sockets.activation import take_passed
 from hookframe.daemon.sockets.listener import ListenError
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def command(
     if isinstance(config, ConfigError):
         complain_of_configuration(config)
         return 1
-    from hookframe.daemon.activation import are_passed  # noqa: PLC0415
+    from hookframe.daemon.sockets.activation import are_passed  # noqa: PLC0415
 
     if addresses is None and not config.listen and not are_passed():
         raise click.UsageError(_nowhere(config))

@@ -11,7 +11,7 @@ import msgspec
 
 from hookframe._text import one_line
 from hookframe.api.errors import HookframeError
-from hookframe.daemon.protocols.base import STATUS_REQUEST
+from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
 from hookframe.daemon.status import Document
 
 if TYPE_CHECKING:
