@@ -59,7 +59,7 @@ class Host:
         log: where errors go; None for loguru's global logger.
         interrupt: whether a hook whose deadline is over is ended by an exception. It takes two
             signals for that (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and the main
-            thread must be the one that asks the host; what another thread asks is never interrupted.
+            thread must be the one that asks the host; what another thread asks never is.
         rehearsal: says whether another process loads a change first; None where there is none.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 
 from hookframe import TEMPFAIL_MESSAGE, Host
 from hookframe.config.model import Config
-from hookframe.log.log import rate
+from hookframe.log import rate
 
 from ..support.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
 from ..support.site import hook, policy

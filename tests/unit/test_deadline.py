@@ -16,8 +16,8 @@ import uvloop
 
 from hookframe import Host
 from hookframe.chain.interrupter import BACKUP, SIGNAL
-from hookframe.log.log import mute as silence
-from hookframe.log.log import rate
+from hookframe.log import mute as silence
+from hookframe.log import rate
 
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
 from ..support.distributions import run_python

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.events import Failure, ShadowVote
-from hookframe.log.log import LONGEST_TEXT, Log, rate
-from hookframe.log.log import mute as silence
+from hookframe.log import mute as silence
+from hookframe.log import rate
+from hookframe.log.log import LONGEST_TEXT, Log
 
 from ..support.attempts import ATTEMPT
 from ..support.site import hook, policy

@@ -14,9 +14,9 @@ import time
 import pytest
 
 from hookframe.api.errors import LogUnusable
+from hookframe.log import directory as log_directory
+from hookframe.log import rate
 from hookframe.log.directory import LogDirectory
-from hookframe.log.log import directory as log_directory
-from hookframe.log.log import rate
 
 from ..support.log import logged_in, put_away
 

@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
+from hookframe.log import mute as silence
+from hookframe.log import rate
 from hookframe.log.capture import Output, captures, capturing
-from hookframe.log.log import mute as silence
-from hookframe.log.log import rate
 from hookframe.log.rate import LineLimit
 
 Lines = list[tuple[str, str]]

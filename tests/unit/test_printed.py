@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hookframe.log import rate
 from hookframe.log.lines import LONGEST_LINE, Lines
-from hookframe.log.log import rate
 from hookframe.log.rate import LineLimit
 
 TEXTS = st.lists(st.text(st.sampled_from("ab\n"), max_size=12), max_size=8)

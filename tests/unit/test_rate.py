@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.log.log import rate
+from hookframe.log import rate
 from hookframe.log.rate import LineLimit, OncePerSecond
 
 

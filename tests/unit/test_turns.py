@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from threading import Event, Thread
 
-from hookframe.host.host import lock as turns
+from hookframe.host import lock as turns
 
 from ..support.attempts import NORMAL, an_attempt
 from ..support.site import policy
