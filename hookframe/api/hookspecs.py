@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import pluggy
 
-from hookframe.lifetime import Hook
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,8 +17,6 @@ PROJECT: Final = "hookframe"
 API_VERSION: Final = 1
 """The version of the hook API; a plugin may declare the one it was written for as
 `hookframe_api_version`, on its module or its object."""
-OLDEST_API_VERSION: Final = 1
-"""The oldest version for which a plugin may have been written."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -151,12 +147,8 @@ def close() -> None:
     """
 
 
-HOOKS: Final[Mapping[str, Hook]] = {
-    "pre_delivery_attempt": Hook.taking("attempt", "decision", "state"),
-    "code_files": Hook.taking("settings"),
-    "configure": Hook.taking("settings", "files"),
-    "decided": Hook.taking("attempt", "decision", "trace"),
-    "remarks": Hook.taking(),
-    "close": Hook.taking(),
+HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
+    hook.__name__: hook.__code__.co_varnames[: hook.__code__.co_argcount]
+    for hook in (pre_delivery_attempt, code_files, configure, decided, remarks, close)
 }
-"""Every hook, and what becomes of it and its arguments: docs/plugins/stability.md has the rules."""
+"""Every hook with the names of its arguments, in their order."""

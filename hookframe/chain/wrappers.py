@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic, perf_counter_ns
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pluggy
@@ -37,6 +37,16 @@ class _Around:
         self.pre_delivery_attempt = getattr(plugin.subject, MAIN_HOOK)
 
 
+class _Manager(pluggy.PluginManager):
+    """pluggy without its warnings of deprecated hooks: the log has them, with the plugin's name."""
+
+    def parse_hookspec_opts(
+        self, module_or_class: ModuleType | type, name: str
+    ) -> pluggy.HookspecOpts | None:
+        marks = super().parse_hookspec_opts(module_or_class, name)
+        return marks and {**marks, "warn_on_impl": None, "warn_on_impl_args": None}
+
+
 class Wrapper:
     """One wrapper and what it surrounds, as two plugins of a pluggy manager of their own."""
 
@@ -47,7 +57,7 @@ class Wrapper:
         self._inside: Decision | None = None
         self._inside_nanoseconds = 0
         self._began = 0.0
-        manager = pluggy.PluginManager(PROJECT)
+        manager = _Manager(PROJECT)
         manager.add_hookspecs(hookspecs)
         manager.register(self, name="(the chain inside)")
         manager.register(_Around(step.plugin), name=step.plugin.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import blake2b
 from threading import Lock, current_thread, main_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -87,14 +86,6 @@ class StandbyFirst(Rehearsal):
         if cells[TRYING] == as_read.core:
             cells[TRYING] = 0
 
-    def lay_down(self, content: bytes, path: str, text: bytes) -> None:
-        """Leave the code of a file for the others."""
-        self._board.code.put(_key(content, path), text)
-
-    def take_up(self, content: bytes, path: str) -> bytes | None:
-        """Give the code that another child has left of this very file."""
-        return self._board.code.get(_key(content, path))
-
     def advice(self, policy: Numbers) -> Advice:
         """Say whether to load a policy.
 
@@ -141,10 +132,6 @@ class StandbyFirst(Rehearsal):
             self._slot.cells[TRYING] = 0
             return False
         return True
-
-
-def _key(content: bytes, path: str) -> bytes:
-    return blake2b(path.encode("utf-8", "surrogatepass") + b"\0" + content).digest()
 
 
 class Casualties:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Final
 
 ATTEMPT: Final = 0
@@ -51,9 +50,6 @@ _CELLS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
 _SLOT: Final = _CELLS + _JOURNAL + _REPORT
-_SHELF: Final = 8 * 1024 * 1024
-"""Address space; what is not written takes no memory."""
-_LENGTH: Final = 8
 _SEPARATOR: Final = b"\0"
 """Stands between two requests in the journal; neither JSON nor base64 has it."""
 
@@ -160,35 +156,6 @@ class Stamp:
         self.cells[ATTEMPT] = 0
 
 
-class Shelf:
-    """One text that any process may lay down and any may take up, with a key that says what it is.
-
-    Nobody waits: a text that is replaced while it is read does not fit its digest.
-    """
-
-    def __init__(self) -> None:
-        self._memory = memoryview(mmap.mmap(-1, _SHELF))
-
-    def put(self, key: bytes, text: bytes) -> None:
-        """Lay a text down; one that does not fit leaves the old one."""
-        whole = len(text).to_bytes(_LENGTH) + key + text
-        digest = blake2b(whole).digest()
-        if len(digest) + len(whole) <= _SHELF:
-            self._memory[: len(digest)] = digest
-            self._memory[len(digest) : len(digest) + len(whole)] = whole
-
-    def get(self, key: bytes) -> bytes | None:
-        """Take up the text with this key, if it is there and whole."""
-        size = blake2b.MAX_DIGEST_SIZE
-        length = int.from_bytes(self._memory[size : size + _LENGTH])
-        start = _LENGTH + len(key)
-        if size + start + length > _SHELF:
-            return None
-        digest, whole = bytes(self._memory[:size]), bytes(self._memory[size:][: start + length])
-        found = whole[_LENGTH:start] == key and blake2b(whole).digest() == digest
-        return whole[start:] if found else None
-
-
 class Board:
     """All slots, in memory that forked children share.
 
@@ -198,8 +165,6 @@ class Board:
 
     def __init__(self, children: int) -> None:
         self._memory = memoryview(mmap.mmap(-1, _SLOT * (children + 1)))
-        self.code = Shelf()
-        """where a child leaves for the others what it has compiled"""
         self.own = self._slot(0)
         """the supervisor's"""
         self.slots = tuple(self._slot(1 + index) for index in range(children))

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.chain.chain import Chain
-from hookframe.compiler import Compiler
 from hookframe.config.model import FILE, Config
 from hookframe.files.snapshot import Snapshot
-from hookframe.host.rehearsal import Rehearsal
 from hookframe.log.exceptions import describe
 from hookframe.plugins.code_files import CodeFileReader
 from hookframe.plugins.finder import Capture, Installed, Loader
@@ -79,7 +77,6 @@ class Builder:
         capture: takes what plugins print while they are loaded.
         exclusive: keeps attempts out while a plugin that is in use is configured anew.
         report: takes what goes wrong where nothing can be done about it.
-        rehearsal: passes on what another process has compiled, and says which one compiles.
     """
 
     def __init__(
@@ -87,7 +84,6 @@ class Builder:
         capture: Capture,
         exclusive: AbstractContextManager[Any],
         report: Callable[[PluginError], None],
-        rehearsal: Rehearsal | None = None,
     ) -> None:
         self._capture = capture
         self._report = report
@@ -97,11 +93,6 @@ class Builder:
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
-        self._rehearsal = rehearsal or Rehearsal()
-        if self._rehearsal.alone:
-            self._compiler = Compiler()
-        else:
-            self._compiler = Compiler(self._rehearsal.lay_down, self._rehearsal.take_up)
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
@@ -111,36 +102,6 @@ class Builder:
     def forget_installed(self) -> None:
         """Read anew, at the next build, what is installed."""
         self._known = None
-
-    def begin(self, material: Material) -> None:
-        """Begin what can be done in another process for the generation that is built next."""
-        file = material.hook_file
-        if file is not None and file.error is None:
-            self._compiler.begin(file.content, file.path)
-
-    def make_ready(self, material: Material) -> None:
-        """Have done now what the next change would wait for.
-
-        In a program of others nothing is: a child of theirs that stays could be in their way.
-
-        Args:
-            material: what the generation in use was built from.
-        """
-        file = material.hook_file
-        if file is not None and self._rehearsal.stands_by():
-            self._compiler.make_ready(file.content)
-        else:
-            self._compiler.make_ready(b"")
-
-    def end(self) -> None:
-        """Let go of what has been begun and was not needed."""
-        self._compiler.forget()
-
-    def close(self) -> None:
-        """Let go of everything: no further generation is built."""
-        self.end()
-        self._compiler.make_ready(b"")
-        self.retain(())
 
     def build(self, material: Material, number: int, current: Generation | None) -> Generation:
         """Build a generation.
@@ -198,7 +159,6 @@ class Builder:
             hook_file,
             number,
             self._capture,
-            self._compiler.code,
             trust_permissions=config.trust_file_permissions,
         )
 

@@ -88,7 +88,7 @@ class Host:
             self._log.output, self._running, self._limit, self._mark, lock=self._lock, stays=True
         )
         self._capture = capturing(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._turns, self._report, self._rehearsal)
+        self._builder = Builder(self._capture, self._turns, self._report)
         self._complaint = OncePerSecond()
         self._built = 0
         self._generation: Generation | None = None
@@ -117,7 +117,6 @@ class Host:
                 self._refuse,
                 self._is_broken,
                 self._remind,
-                self._builder.make_ready,
                 self._log,
                 material,
                 self._rehearsal,
@@ -296,7 +295,7 @@ class Host:
         self._output.give_back()
         self.loading_since = monotonic()
         self.changing()
-        self._builder.close()
+        self._builder.retain(())
         self.loading_since = 0.0
         self.changing()
         self._limit.tell(all_of_it=True)
@@ -429,8 +428,6 @@ class Host:
         self.changing()
         try:
             with _ending_strays():  # before the lock is wanted, which the parent may hold
-                if current is not None:  # attempts are decided meanwhile
-                    self._builder.begin(material)
                 new = self._builder.build(material, self._built + 1, current)
             with _ending_strays():
                 self._take_into_use(new)
@@ -441,14 +438,12 @@ class Host:
         finally:
             self.loading_since = 0.0
             self.changing()
-            self._builder.end()
             loaded = replace(material, code_files=self._builder.code_files)
             self._rehearsal.survived(material.numbers, loaded.numbers)
         return loaded
 
     def _refuse(self) -> None:
         """Take note that a policy has proved to be one that no process survives."""
-        self._builder.end()
         self._fail(HookframeError(REFUSED), self._generation)
 
     def _take_into_use(self, new: Generation) -> None:

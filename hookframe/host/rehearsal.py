@@ -51,20 +51,6 @@ class Rehearsal:
             as_loaded: the same with the code files that its plugins have named meanwhile.
         """
 
-    def lay_down(self, content: bytes, path: str, text: bytes) -> None:
-        """Leave for others what has become of a file.
-
-        Args:
-            content: its bytes.
-            path: what it is called.
-            text: its code, as `marshal` writes it.
-        """
-
-    def take_up(self, content: bytes, path: str) -> bytes | None:
-        """Give what another process has left of this file; None where there is nothing."""
-        del content, path
-        return None
-
     def stands_by(self) -> bool:
         """Say whether a worker tells this process of a change, and waits until it has loaded it."""
         return not (self.alone or self.serving)

@@ -80,8 +80,6 @@ class Reloader:
         refuse: is called where it must not be.
         broken: says whether the chain could not be built.
         remind: is called about four times a second while it is broken.
-        make_ready: is called now and then while nothing happens, soon after a load, with what was
-            loaded.
         log: takes what prevents watching.
         loaded: what the first generation was built from.
         rehearsal: says whether another process loads a change first.
@@ -94,7 +92,6 @@ class Reloader:
         refuse: Callable[[], None],
         broken: Callable[[], bool],
         remind: Callable[[], None],
-        make_ready: Callable[[Material], None],
         log: Log,
         loaded: Material,
         rehearsal: Rehearsal,
@@ -105,7 +102,6 @@ class Reloader:
         self._rehearsal = rehearsal
         self._broken = broken
         self._remind = remind
-        self._make_ready = make_ready
         self._log = log
         self._loaded = self._seen = loaded
         self._stamps: object = None
@@ -119,8 +115,6 @@ class Reloader:
         self._settling = Settling(self._watch, loaded)
         self._waiting_since = 0.0
         self._looking = False
-        self._unprepared = False
-        """whether something has happened since all was made ready for the next change"""
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
         self._bell.ring()
@@ -151,13 +145,10 @@ class Reloader:
         patience = POLL
         while not self._stopping.is_set():
             if self._bell.wait(patience):
-                self._looking = self._unprepared = True
-            else:
-                if self._unprepared:
-                    self._prepare()
-                if not (self._looking or self._broken()) and self._is_unchanged():
-                    patience = self._leisure()
-                    continue
+                self._looking = True
+            elif not (self._looking or self._broken()) and self._is_unchanged():
+                patience = self._leisure()
+                continue
             self._bell.hush()
             if self._stopping.is_set():
                 return
@@ -166,17 +157,9 @@ class Reloader:
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = SETTLING if self._looking or self._unprepared else POLL
+            patience = SETTLING if self._looking else POLL
             if self._broken():
                 self._remind()
-
-    def _prepare(self) -> None:
-        """Make ready for the next change, now that nothing happens."""
-        self._unprepared = False
-        try:
-            self._make_ready(self._loaded)
-        except Exception as error:  # noqa: BLE001  (the next change is loaded all the same)
-            self._log.error(f"making ready for the next change failed: {error!r}")
 
     def _leisure(self) -> float:
         """Say for how long nobody has to look, as nothing has changed."""
@@ -220,7 +203,7 @@ class Reloader:
             self._bell.ring()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
-        self._loaded, self._unprepared = material, True
+        self._loaded = material
         if advice is Advice.LOAD:
             self._loaded = self._load(material)
         else:

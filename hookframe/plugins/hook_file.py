@@ -6,12 +6,11 @@ import linecache
 import sys
 from collections.abc import Callable
 from functools import partial
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
-from hookframe.compiler import compiled
 from hookframe.config.model import FILE
 from hookframe.files.snapshot import Snapshot
 from hookframe.log.exceptions import describe
@@ -25,7 +24,6 @@ def load_hook_file(
     snapshot: Snapshot,
     generation: int,
     capture: Capture,
-    code_of: Callable[[bytes, str], CodeType] = compiled,
     *,
     trust_permissions: bool = False,
 ) -> Plugin:
@@ -35,7 +33,6 @@ def load_hook_file(
         snapshot: the file's bytes, owner and permissions at one moment.
         generation: the number of the generation, for a module name of its own.
         capture: takes what the file prints.
-        code_of: compiles the bytes of a file of some path.
         trust_permissions: whether to accept a file that others may write.
 
     Returns:
@@ -51,7 +48,7 @@ def load_hook_file(
         refuse_unsafe(snapshot, origin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        module = _module(name, snapshot, origin, capture, code_of)
+        module = _module(name, snapshot, origin, capture)
         return _plugin(module, origin, end=partial(sys.modules.pop, name, None))
     except LoadError:
         sys.modules.pop(name, None)
@@ -62,13 +59,7 @@ def load_hook_file(
         raise LoadError(origin, text, error) from error
 
 
-def _module(
-    name: str,
-    snapshot: Snapshot,
-    origin: Origin,
-    capture: Capture,
-    code_of: Callable[[bytes, str], CodeType],
-) -> ModuleType:
+def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
     """Compile the bytes that were read, and run them in a module of their own.
 
     A fresh module never runs stale bytecode and keeps no deleted name; it stands in
@@ -78,7 +69,7 @@ def _module(
     module.__file__ = snapshot.path
     with capture(FILE):
         try:
-            code = code_of(snapshot.content, snapshot.path)
+            code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
         sys.modules[name] = module

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
 from hookframe._text import did_you_mean, shown
+from hookframe.api import hookspecs
 from hookframe.api.errors import LoadError, Origin
-from hookframe.api.hookspecs import API_VERSION, HOOKS, OLDEST_API_VERSION, PROJECT
+from hookframe.api.hookspecs import API_VERSION, HOOKS, PROJECT
 from hookframe.log.exceptions import describe
 from hookframe.plugins.signature import (
     SignatureError,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import CodeFiles, Settings, State, Vote
-    from hookframe.lifetime import Lifetime
 
 MAIN_HOOK: Final = "pre_delivery_attempt"
 
@@ -47,7 +47,7 @@ class Plugin:
         remarks: says what is worth a look, or None.
         close: gives back what the plugin holds, or None.
         of_one_generation: whether the subject is made anew for each generation.
-        deprecations: what it uses that will go away, a sentence each.
+        deprecations: deprecated hooks and arguments that it uses, a sentence each.
     """
 
     origin: Origin
@@ -118,8 +118,7 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
     impls = {}
     for caller in manager.get_hookcallers(subject) or ():
         for impl in caller.get_hookimpls():
-            hook = HOOKS.get(caller.name)
-            if hook is not None and (hook.is_there(API_VERSION) or not impl.optionalhook):
+            if caller.name in HOOKS:
                 impls[caller.name] = impl
             elif not impl.optionalhook:
                 raise LoadError(origin, _unknown_hook(caller.name))
@@ -129,9 +128,8 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
 
 
 def _unknown_hook(name: str) -> str:
-    known = [each for each, hook in HOOKS.items() if hook.is_there(API_VERSION)]
-    hint = did_you_mean(name, known)
-    return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(known)}"
+    hint = did_you_mean(name, HOOKS)
+    return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(HOOKS)}"
 
 
 class HookCheck:
@@ -147,9 +145,9 @@ class HookCheck:
 
     def __init__(self, subject: object, origin: Origin) -> None:
         self._origin = origin
-        self._declared = _declared_version(subject, origin)
+        _refuse_newer(subject, origin)
         self.deprecations: list[str] = []
-        """what it uses that will go away, a sentence each"""
+        """deprecated hooks and arguments that it uses, a sentence each"""
 
     def call(
         self,
@@ -157,7 +155,6 @@ class HookCheck:
         name: str,
         *,
         wrapper: bool = False,
-        optional: bool = False,
     ) -> Callable[..., Any]:
         """Check one hook's signature, and make it callable with all arguments of its hookspec.
 
@@ -165,7 +162,6 @@ class HookCheck:
             function: the hook as its author wrote it.
             name: the name of its hookspec.
             wrapper: whether it is marked as a wrapper.
-            optional: whether it is there for those versions of hookframe only that have it.
 
         Returns:
             A callable that passes on the arguments which the function names.
@@ -173,19 +169,13 @@ class HookCheck:
         Raises:
             LoadError: it could not be called as its hookspec says.
         """
-        hook = HOOKS[name]
-        declared = max(self._declared, hook.since) if optional else self._declared
-        self._judge(f"implements {name}", hook, declared)
-        given = hook.given(API_VERSION)
-        gone = [each.name for each in hook.arguments if each.name not in given]
+        given = HOOKS[name]
         try:
             refuse_deferred(function, wrapper=wrapper)
-            names = argument_names(function, given, gone)
+            names = argument_names(function, given)
         except SignatureError as error:
             raise LoadError(self._origin, f"{name} {error}", error) from error
-        for argument in hook.arguments:
-            if argument.name in names:
-                self._judge(f"{name} takes the argument {argument.name!r}", argument, declared)
+        self.deprecations += _deprecations(name, names)
         return with_arguments(function, names, given)
 
     def refuse_order_mark(self, name: str, *, marked: bool) -> None:
@@ -208,18 +198,26 @@ class HookCheck:
         """
         raise LoadError(self._origin, text)
 
-    def _judge(self, what: str, used: Lifetime, declared: int) -> None:
-        """Refuse what is not there for this plugin, and take note of what won't be for long."""
-        refusal = used.refusal(API_VERSION, declared)
-        if refusal:
-            self.refuse(what + refusal)
-        notice = used.notice(API_VERSION)
-        if notice:
-            self.deprecations.append(what + notice)
+
+def _deprecations(hook: str, arguments: Iterable[str]) -> Iterator[str]:
+    """List what the specification of a hook marks as deprecated, of what a plugin uses.
+
+    pluggy would pass these warnings to `warnings`, which hides a `DeprecationWarning` by default
+    and does not name the plugin; and a hook file is not registered with pluggy.
+    """
+    marks = pluggy.PluginManager(PROJECT).parse_hookspec_opts(hookspecs, hook)
+    if marks is None:
+        return
+    if marks["warn_on_impl"] is not None:
+        yield f"implements {hook}, which is deprecated: {marks['warn_on_impl']}"
+    warnings = marks["warn_on_impl_args"] or {}
+    for name in arguments:
+        if name in warnings:
+            yield f"{hook} takes the argument {name!r}, which is deprecated: {warnings[name]}"
 
 
-def _declared_version(subject: object, origin: Origin) -> int:
-    """Read which version of the hook API a plugin was written for; this one, if it says nothing."""
+def _refuse_newer(subject: object, origin: Origin) -> None:
+    """Refuse a plugin that was written for a newer version of the hook API than this one."""
     try:
         declared = getattr(subject, "hookframe_api_version", API_VERSION)
     except Exception as error:  # a property of the object may raise anything
@@ -238,14 +236,6 @@ def _declared_version(subject: object, origin: Origin) -> int:
             f"was written for version {declared} of the hook API; this hookframe has "
             f"{API_VERSION}: install a version of the plugin that fits, or upgrade hookframe",
         )
-    if declared < OLDEST_API_VERSION:
-        raise LoadError(
-            origin,
-            f"was written for version {declared} of the hook API; this hookframe has "
-            f"{API_VERSION}, and still takes {OLDEST_API_VERSION}: upgrade the plugin, or "
-            "install an older hookframe",
-        )
-    return declared
 
 
 def _checked_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callable[..., Any]:
@@ -255,4 +245,4 @@ def _checked_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callabl
         check.refuse(f"{name} is an old-style hookwrapper; mark it @hookimpl(wrapper=True)")
     if impl.wrapper and name != MAIN_HOOK:
         check.refuse(f"{name} is marked as a wrapper; only {MAIN_HOOK} can be one")
-    return check.call(impl.function, name, wrapper=impl.wrapper, optional=impl.optionalhook)
+    return check.call(impl.function, name, wrapper=impl.wrapper)

@@ -15,15 +15,12 @@ class SignatureError(HookframeError):
     """A hook that can't be called as its hookspec says; the text says what to change."""
 
 
-def argument_names(
-    function: Callable[..., Any], allowed: Sequence[str], gone: Sequence[str] = ()
-) -> tuple[str, ...]:
+def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
     """Read the arguments that a hook takes, and refuse what could only fail later.
 
     Args:
         function: a function, a bound method, a lambda or any callable object.
         allowed: the names that its hookspec has.
-        gone: the names that it had once; they are read all the same.
 
     Returns:
         The names in the order of the signature.
@@ -42,7 +39,7 @@ def argument_names(
                 f"takes the {parameter.kind.description} argument {parameter.name}; "
                 f"it must take its arguments plainly, by name: any of {_listed(allowed)}"
             )
-        if parameter.name not in (*allowed, *gone):
+        if parameter.name not in allowed:
             raise SignatureError(_unknown_argument(parameter.name, allowed))
     return tuple(parameter.name for parameter in parameters)
 

@@ -1,1 +1,1 @@
-"""Plugins that are written today, on the hookframe of today and on that of tomorrow."""
+"""Plugins that are written today keep running, and are warned of what goes away."""

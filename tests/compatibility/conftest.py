@@ -1,10 +1,10 @@
-"""Fixtures: the policy whose chain is the corpus, and a maker of hookframes of tomorrow."""
+"""Fixtures: the policy whose chain is the corpus."""
 
 from __future__ import annotations
 
 import pytest
 
-from .lab import release, write_policy
+from .lab import write_policy
 
 
 @pytest.fixture
@@ -13,23 +13,3 @@ def directory(tmp_path):
     place = tmp_path / "site"
     place.mkdir()
     return write_policy(place)
-
-
-@pytest.fixture
-def installed(tmp_path):
-    """A directory on the path of every hookframe of tomorrow, for distributions of a test's own."""
-    place = tmp_path / "installed"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
-def tomorrow(tmp_path, distributions, installed):
-    """Make a hookframe of tomorrow of edits; the corpus is installed beside it."""
-    made = []
-
-    def make(*edits):
-        made.append(tmp_path / f"tomorrow-{len(made)}")
-        return release(made[-1], *edits, beside=(installed, distributions["today"]))
-
-    return make

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import hookframe
-from hookframe.api.hookspecs import API_VERSION, HOOKS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "plugins" / "reference.md").read_text("utf-8")
@@ -97,14 +96,3 @@ def test_its_tests_import_only_public_names_too(path):
         assert public in hookframe.__all__ or name.startswith(f"{TESTING}.") or name == TESTING, (
             f"{name} is not public"
         )
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_it_uses_no_hook_and_no_argument_that_will_go_away(path):
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.FunctionDef) and node.name in HOOKS:
-            hook = HOOKS[node.name]
-            assert hook.notice(API_VERSION) == ""
-            taken = {argument.arg for argument in node.args.args}
-            told = [each.name for each in hook.arguments if each.notice(API_VERSION)]
-            assert not taken.intersection(told)

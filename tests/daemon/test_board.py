@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hookframe.daemon.scoreboard import ATTEMPT, BEAT, Board, Shelf, Slot, Stamp
+from hookframe.daemon.scoreboard import ATTEMPT, BEAT, Board, Slot, Stamp
 
 
 def answering(slot, requests, index):
@@ -124,31 +124,3 @@ def test_slots_do_not_overlap():
         answering(slot, [b"%d" % number * 60_000], 0)
     assert [slot.report() for slot in slots] == [b"%d" % number * 1000 for number in range(3)]
     assert [slot.in_progress for slot in slots] == [b"%d" % n * 60_000 for n in range(3)]
-
-
-KEY, OTHER = b"k" * 64, b"o" * 64
-
-
-def test_a_text_is_taken_up_by_its_key_in_another_process():
-    shelf = Shelf()
-    assert shelf.get(KEY) is None
-    in_a_child(lambda: shelf.put(KEY, b"text" * 1000))
-    assert shelf.get(KEY) == b"text" * 1000
-    assert shelf.get(OTHER) is None
-    shelf.put(OTHER, b"")
-    assert (shelf.get(KEY), shelf.get(OTHER)) == (None, b"")
-
-
-def test_a_text_that_is_too_long_leaves_the_old_one():
-    shelf = Shelf()
-    shelf.put(KEY, b"old")
-    shelf.put(OTHER, bytes(8 * 1024 * 1024))
-    assert (shelf.get(KEY), shelf.get(OTHER)) == (b"old", None)
-
-
-@pytest.mark.parametrize("place", [0, 63, 64, 71, 72, 135, 136, 138])
-def test_a_text_that_is_half_replaced_is_not_taken_up(place):
-    shelf = Shelf()
-    shelf.put(KEY, b"abc")
-    shelf._memory[place] ^= 1
-    assert shelf.get(KEY) is None

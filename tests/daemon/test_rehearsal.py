@@ -205,11 +205,3 @@ def test_the_number_of_a_policy_tells_different_ones_apart_and_is_never_none():
     numbers = {number_of(("/hook.py", digest, 0, 0o644, None)) for digest in digests}
     assert len(numbers) == 2
     assert all(0 < number < 1 << 64 for number in numbers)
-
-
-def test_what_a_standby_has_compiled_is_there_for_the_worker_and_for_this_file_only(household):
-    household.standby.lay_down(b"content", "/hook.py", b"code")
-    assert household.worker.take_up(b"content", "/hook.py") == b"code"
-    assert household.worker.take_up(b"content", "/other.py") is None
-    assert household.worker.take_up(b"other", "/hook.py") is None
-    assert Rehearsal().take_up(b"content", "/hook.py") is None

@@ -10,7 +10,7 @@ import pytest
 
 import hookframe
 from hookframe.api import hookspecs
-from hookframe.api.hookspecs import API_VERSION, HOOKS
+from hookframe.api.hookspecs import HOOKS
 
 from .pages import FENCED, HEADING, ROOT, rows_of, section_of
 from .test_snippets import FENCE
@@ -23,7 +23,7 @@ NAMES = "The names of hookframe"
 
 def heading_of(hook):
     """Write the signature of a hook as the heading of its section."""
-    return f"{hook}({', '.join(HOOKS[hook].given(API_VERSION))})"
+    return f"{hook}({', '.join(HOOKS[hook])})"
 
 
 def examples_of(section, language):

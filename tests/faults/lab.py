@@ -24,8 +24,6 @@ PAUSE = 0.005
 """Seconds between two attempts of a load, so that it does not need a processor of its own."""
 WORKER, STAND_IN = "hookframe-work", "hookframe-stand"
 """The names under which the system shows the daemon's children."""
-COMPILER = "hookframe-comp"
-"""The same for an interpreter that a child has."""
 PATIENT = "10s"
 """A deadline that an attempt does not exceed only because its process has to wait for a turn."""
 DOZED = 3.0

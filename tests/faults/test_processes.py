@@ -16,7 +16,6 @@ from ..daemon.lab import TEMPFAIL, attempt, line
 from ..support.processes import gone
 from ..support.wait import eventually, for_a_while
 from .lab import (
-    COMPILER,
     DOZED,
     DOZING,
     ENDED,
@@ -160,38 +159,6 @@ def test_all_processes_end_with_the_supervisor_and_the_next_daemon_takes_over_at
         accounts.wait_for(POLICY, 30)
     assert set(accounts.all_closed()) <= {POLICY, ENDED}
     assert daemon.logged("replaced the stale socket file") == 3
-
-
-def test_of_a_large_file_the_standby_has_an_interpreter_that_waits_and_no_worker_has(fresh):
-    daemon = fresh()
-
-    def save(prefix):
-        daemon.save(daemon.hook_file, policy(prefix=prefix) + "# and so on\n" * 4000)
-
-    def compilers():
-        return {each.parent: each.pid for each in daemon.descendants() if each.name == COMPILER}
-
-    daemon.write(policy() + "# and so on\n" * 4000)
-    daemon.start()
-    standby = daemon.ready()
-    first = eventually(lambda: set(compilers()) == {standby} and compilers())
-    save("first ")
-    daemon.live("first ")
-    second = eventually(
-        lambda: set(compilers()) == {standby} and compilers() != first and compilers()
-    )
-    assert gone(first[standby])
-    os.kill(daemon.worker(), signal.SIGKILL)
-    third = eventually(lambda: set(compilers()) == {daemon.ready()} - {standby} and compilers())
-    assert gone(second[standby])
-    assert daemon.worker() == standby
-    save("second ")
-    daemon.live("second ")
-    os.kill(daemon.ready(), signal.SIGKILL)
-    eventually(lambda: all(map(gone, third.values())))
-    last = eventually(compilers)
-    daemon.signal(signal.SIGKILL)
-    eventually(lambda: all(map(gone, last.values())))
 
 
 def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
