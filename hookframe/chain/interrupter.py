@@ -77,7 +77,6 @@ class Alarm:
         self.next_look = inf
         """when this alarm will look, by the monotonic clock; never, where there is no deadline"""
         self._wake = Event()
-        self._dozing = False
         _RECEIVER.add(self)
         self._thread = Thread(target=self._keep_looking, name="hookframe-deadline", daemon=True)
         self._thread.start()
@@ -96,16 +95,6 @@ class Alarm:
         self.next_look = monotonic()
         self._wake.set()
         _RECEIVER.expect_looks()
-
-    def doze(self) -> None:
-        """Look no more until told to, as nothing runs; called by the thread that asks the host."""
-        self._dozing = True
-
-    def stir(self) -> None:
-        """Look again, as something is about to run."""
-        if self._dozing:
-            self._dozing = False
-            self._wake.set()
 
     def stop(self) -> None:
         """Interrupt nothing any more."""
@@ -133,7 +122,7 @@ class Alarm:
         now, due = monotonic(), self._clock.due()
         if now < due:
             self._soon = _SOON
-            return inf if self._dozing else min(self._pause, due - now)
+            return min(self._pause, due - now)
         interrupted, again = self._interrupted
         if interrupted == due and now < again:
             self._soon = _SOON

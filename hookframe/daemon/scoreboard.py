@@ -43,9 +43,6 @@ SUSPECT: Final = 15
 """The supervisor's cell with the core number of the policy of which a child has died last."""
 DEADLY: Final = 16
 """The supervisor's cell with the core number of one that nobody shall load any more."""
-DOZING: Final = 18
-"""The cell that is 1 while no client has asked anything for a while; the supervisor is told when
-that ends."""
 _CELLS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024

@@ -30,6 +30,7 @@ _BILLION: Final = 1_000_000_000
 Stamp = tuple[int, int, int, int, int]
 """Modification and change time in nanoseconds, size, inode and device."""
 _SIZE: Final = 2
+_DEVICE: Final = 4
 
 
 # Never wait for the writer of a FIFO, never become a terminal's session leader.
@@ -76,6 +77,16 @@ class Snapshot:
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
+    def leased(self) -> bool:
+        """Whether the system has granted a lease on it: no process was writing it."""
+        return self.stamp is not None and self.writers is Writers.NONE
+
+    @property
+    def device(self) -> int:
+        """The device it lies on; -1 where there is an error."""
+        return -1 if self.stamp is None else self.stamp[_DEVICE]
+
+    @property
     def settled(self) -> bool:
         """Whether the bytes are a whole file: nobody is writing it, as far as that can be known.
 
@@ -102,6 +113,24 @@ class Snapshot:
             return _stamp(os.stat(self.path)) == self.stamp  # noqa: PTH116  (faster than a Path)
         except OSError:
             return False
+
+    def still_matches(self) -> bool:
+        """Return whether the file, opened and read again, is as it was.
+
+        Unlike `is_unchanged` this is true on every file system, however new the file is. A network
+        file system asks its server only on an open, and a time stamp is as coarse as its clock.
+        """
+        try:
+            handle = os.open(self.path, _FLAGS)
+        except (OSError, ValueError):
+            return False
+        try:
+            same = self.stamp is not None and _stamp(os.fstat(handle)) == self.stamp
+            return same and os.read(handle, len(self.content) + 1) == self.content
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
 
     @property
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from watchdog import events
@@ -27,8 +28,6 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
-
-from hookframe.bell import Bell
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
@@ -82,49 +81,28 @@ def _on_the_way(path: Path) -> list[Path]:
     return list(dict.fromkeys(seen))
 
 
-def _names(path: str) -> tuple[str, str]:
-    """Give the names by which events may call a file: as it was named, and without links."""
-    return os.path.abspath(path), os.path.realpath(path)  # noqa: PTH100
-
-
 class _Handler(FileSystemEventHandler):
-    """Notes that something happened, and which files a writer has or has not closed."""
+    """Notes that something happened."""
 
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
-        self.files: frozenset[str] = frozenset()
-        """the files that matter in the directories that are watched"""
-        self.unclosed: dict[str, bool] = {}
-        """of each of them that has changed, whether its writer has yet to close it"""
+    def __init__(self, noticed: Event) -> None:
+        self._noticed = noticed
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take any event; it must not raise, for that would end the observer."""
-        if event.event_type not in _TELLING:
-            return
-        path = os.fsdecode(event.dest_path or event.src_path)
-        if path in self.files:
-            self._note(event.event_type, path)
-        self._bell.ring()
-
-    def _note(self, kind: str, path: str) -> None:
-        if kind in ("closed", "moved"):
-            self.unclosed[path] = False
-        elif kind == "modified":
-            self.unclosed[path] = True
-        else:
-            self.unclosed.pop(path, None)
+        if event.event_type in _TELLING:
+            self._noticed.set()
 
 
 class Watch:
     """Watches the directories of some files with watchdog, as far as the system lets it.
 
     Args:
-        bell: is rung when a file may have changed.
+        noticed: is set when a file may have changed.
         warn: takes a sentence when watching is not possible; polling goes on without it.
     """
 
-    def __init__(self, bell: Bell, warn: Callable[[str], None]) -> None:
-        self._handler = _Handler(bell)
+    def __init__(self, noticed: Event, warn: Callable[[str], None]) -> None:
+        self._handler = _Handler(noticed)
         self._warn = warn
         self._observer = self._observing()
         self._watched: dict[str, tuple[Inode, ObservedWatch]] = {}
@@ -140,8 +118,6 @@ class Watch:
             Whether a directory is watched now that was not before: what changed in it until now
             nobody has told.
         """
-        paths = list(paths)
-        self._handler.files = frozenset(name for path in paths for name in _names(path))
         observer = self._observer
         if observer is None:
             return False
@@ -186,24 +162,6 @@ class Watch:
     def works(self) -> bool:
         """Say whether the system tells of every change."""
         return bool(self._watched) and not self._refused
-
-    def unclosed(self, path: str) -> bool | None:
-        """Say whether a writer has yet to close a file that has changed.
-
-        Args:
-            path: the file.
-
-        Returns:
-            True and False as events have told; None where none has.
-        """
-        told = [self._handler.unclosed.get(name) for name in _names(path)]
-        return next((unclosed for unclosed in told if unclosed is not None), None)
-
-    def forget_closed(self) -> None:
-        """Forget which writers have closed their files: what they wrote has been loaded."""
-        for path, unclosed in list(self._handler.unclosed.items()):
-            if not unclosed:
-                self._handler.unclosed.pop(path, None)
 
     def stop(self) -> None:
         """Stop watching."""

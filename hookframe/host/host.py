@@ -215,16 +215,6 @@ class Host:
         """
         self._look_up()
 
-    def doze(self) -> None:
-        """Cost nothing until `stir`: no attempt comes before that."""
-        if self._alarm is not None:
-            self._alarm.doze()
-
-    def stir(self) -> None:
-        """Be ready for attempts again."""
-        if self._alarm is not None:
-            self._alarm.stir()
-
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why.
 

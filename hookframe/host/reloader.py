@@ -7,8 +7,6 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.bell import Bell
-from hookframe.files.filesystems import is_local
 from hookframe.files.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.files.watcher import POLL, Watch
 from hookframe.host.rehearsal import Advice, Rehearsal
@@ -21,53 +19,53 @@ RETRY: Final = 1.0
 """Seconds after which a broken chain is built again: what it lacked may be back."""
 SETTLING: Final = 0.01
 """Seconds between two looks at a file that somebody is writing."""
-UNTROUBLED: Final = 3 * POLL
-"""Seconds between two looks where the system tells of every change."""
-TOLD: Final = 30.0
-"""The same where another process looks as well, and tells of what it sees."""
 REHEARSED: Final = 0.0002
 """Seconds between two questions, at first, whether another process has loaded a change."""
 AT_ONCE: Final = 0.1
 """Seconds in which it is asked so often; after that the files are looked at again in between."""
+UNTROUBLED: Final = 0.75
+"""Seconds between two looks at files on a local file system, all of whose changes but a few, as a
+directory that is renamed, the system reports."""
 STILL: Final = 0.5
-"""The same where every lease is refused, as if there were always a writer (NFS)."""
+"""Seconds without a change where every lease is refused, as if there were always a writer (NFS)."""
 
 
 class Settling:
     """Judges whether a file that has changed is whole.
 
     Args:
-        watch: knows what the file system's events tell of writers.
         loaded: what is in use already.
     """
 
-    def __init__(self, watch: Watch, loaded: Material) -> None:
-        self._watch = watch
-        self._leases = loaded.leased
+    def __init__(self, loaded: Material) -> None:
+        self._leasing = _leasing(loaded)
+        """the devices on which a lease has been granted"""
         self._candidate: tuple[object, ...] = ()
         self._since = 0.0
 
     def settled(self, material: Material) -> bool:
         """Say whether what was read may be loaded.
 
-        Where the system grants a lease nobody is writing, and that is the end of it. Elsewhere
-        events tell of an unfinished writer, or the files have to stay the same for a while. So has
-        a file that is missing: some editors move the old one away before they write the new one.
+        Where the system grants a lease on each file no process is writing: that settles it.
+        Elsewhere the files have to stay the same for a while. So has a file that is missing: some
+        editors move the old one away before they write the new one.
         """
         now = monotonic()
         if material.fingerprint != self._candidate:
             self._candidate, self._since = material.fingerprint, now
         still = now - self._since
-        self._leases = self._leases or material.leased
+        self._leasing |= _leasing(material)
         if material.writers is Writers.NONE:
             return material.readable or still >= QUIET
-        told = {self._watch.unclosed(file.path) for file in material.files}
-        if material.writers is Writers.SOME:
-            believed = self._leases or not self._watch.works
-            return True not in told and still >= (FORGOTTEN if believed else STILL)
-        if True in told:
-            return still >= FORGOTTEN
-        return False in told or still >= QUIET
+        if material.writers is Writers.UNKNOWN:
+            return still >= QUIET
+        # A refusal proves a writer only where leases are granted: NFS refuses them all.
+        written = {file.device for file in material.files if file.writers is Writers.SOME}
+        return still >= (FORGOTTEN if written <= self._leasing else STILL)
+
+
+def _leasing(material: Material) -> set[int]:
+    return {file.device for file in material.files if file.leased}
 
 
 class Reloader:
@@ -104,52 +102,47 @@ class Reloader:
         self._remind = remind
         self._log = log
         self._loaded = self._seen = loaded
-        self._stamps: object = None
-        self._trusted = False
-        """whether a `stat` of the files that were seen last tells for certain if one changes"""
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
-        self._bell = Bell()
-        self._watch = Watch(self._bell, log.warning)
-        self._settling = Settling(self._watch, loaded)
+        self._noticed = threading.Event()
+        self._watch = Watch(self._noticed, log.warning)
+        self._settling = Settling(loaded)
         self._waiting_since = 0.0
         self._looking = False
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
         self._watch.cover(file.path for file in loaded.files)
-        self._bell.ring()
+        self._noticed.set()
         self._thread.start()
 
     def force(self) -> None:
         """Build a generation anew, changed or not."""
         self._forced.set()
-        self._bell.ring()
+        self._noticed.set()
 
     def look(self) -> None:
         """Look now whether something has changed."""
-        self._bell.ring()
+        self._noticed.set()
 
     def behind(self) -> bool:
         """Say whether something has been noticed that has yet to be loaded."""
-        return self._looking or self._bell.rung
+        return self._looking or self._noticed.is_set()
 
     def stop(self) -> None:
         """Stop looking, and wait until a load in progress has ended."""
         self._stopping.set()
-        self._bell.ring()
+        self._noticed.set()
         if self._thread is not threading.current_thread():
             self._thread.join()
         self._watch.stop()
 
     def _run(self) -> None:
-        patience = POLL
         while not self._stopping.is_set():
-            if self._bell.wait(patience):
+            if self._noticed.wait(self._patience()):
                 self._looking = True
             elif not (self._looking or self._broken()) and self._is_unchanged():
-                patience = self._leisure()
                 continue
-            self._bell.hush()
+            self._noticed.clear()
             if self._stopping.is_set():
                 return
             try:
@@ -157,34 +150,29 @@ class Reloader:
             except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
                 self._log.error(f"looking for changes failed: {error!r}")
                 self._looking = False
-            patience = SETTLING if self._looking else POLL
             if self._broken():
                 self._remind()
 
-    def _leisure(self) -> float:
-        """Say for how long nobody has to look, as nothing has changed."""
-        if not self._watch.works:
-            return POLL
-        return TOLD if self._rehearsal.stands_by() else UNTROUBLED
+    def _patience(self) -> float:
+        """Return the seconds until the next look, should nothing be noticed before."""
+        if self._looking:
+            return SETTLING
+        # A network file system grants no leases, and does not report changes made elsewhere.
+        local = self._watch.works and self._seen.leased
+        return UNTROUBLED if local and not self._broken() else POLL
 
     def _is_unchanged(self) -> bool:
-        """Say whether a `stat` is enough to see that no file has changed since the last look.
-
-        It is not on a network file system, where only an open asks the server.
-        """
-        return self._trusted and all(file.is_unchanged() for file in self._seen.files)
+        """Return whether every file is as at the last look, at less cost than another one."""
+        return all(file.still_matches() for file in self._seen.files)
 
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
         material = self._source.look(file.path for file in self._loaded.code_files)
         waits = self._take(material)
-        stamps = [(file.path, file.stamp) for file in material.files]
-        if stamps != self._stamps:
-            self._trusted = all(is_local(file.path) for file in material.files)
-        self._seen, self._stamps = material, stamps
         files = (*material.files, *self._loaded.code_files)
+        self._seen = material
         if self._watch.cover(dict.fromkeys(file.path for file in files)):
-            self._bell.ring()
+            self._noticed.set()
         return waits
 
     def _take(self, material: Material) -> bool:
@@ -200,7 +188,7 @@ class Reloader:
         self._waiting_since = 0.0
         advice = self._advised(material)
         if advice is Advice.WAIT:
-            self._bell.ring()  # it may be loaded any moment: look, and ask on
+            self._noticed.set()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
         self._loaded = material
@@ -208,7 +196,6 @@ class Reloader:
             self._loaded = self._load(material)
         else:
             self._refuse()
-        self._watch.forget_closed()
         self._loaded_at = monotonic()
         return False
 

@@ -44,8 +44,8 @@ class Material:
 
     @property
     def leased(self) -> bool:
-        """Whether the system has granted a lease on each file, and so does not refuse them all."""
-        return self.readable and self.writers is Writers.NONE
+        """Whether the system has granted a lease on each file."""
+        return all(file.leased for file in self.files)
 
     @property
     def fingerprint(self) -> tuple[object, ...]:

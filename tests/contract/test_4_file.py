@@ -16,6 +16,8 @@ from time import sleep
 import pytest
 from watchdog.observers.api import EventEmitter
 
+from hookframe.files.snapshot import Writers
+
 from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL
 from ..support.site import Site, hook, policy
 from ..support.wait import eventually, for_a_while
@@ -233,6 +235,7 @@ def test_a_file_of_another_user_is_a_load_error(site):
 
 AS_ANOTHER_USER = """
 import os, sys
+from hookframe.files.snapshot import Writers
 from hookframe import Host
 from hookframe.config.model import Config
 Host.of(Config(), watch=False).close()  # imports all: another user may not read the interpreter's
@@ -399,6 +402,20 @@ def test_where_watching_can_not_start_it_is_said_and_a_change_is_live_all_the_sa
     host = site.file_host(says("old"), watch=True)
     assert any("inotify instance limit reached" in line for line in log.all)
     save(site, says("new"))
+    eventually(lambda: message(host) == "new", SECOND)
+
+
+@pytest.mark.parametrize("answer", [Writers.SOME, Writers.UNKNOWN])
+@pytest.mark.parametrize("events", [True, False])
+def test_a_saved_change_is_live_within_one_second_where_no_lease_is_granted(
+    events, answer, site, request, monkeypatch
+):
+    """A network file system refuses every lease, and so does any for a file of another user."""
+    monkeypatch.setattr("hookframe.files.snapshot._lease", lambda *_: answer)
+    if not events:
+        request.getfixturevalue("no_events")
+    host = site.file_host(says("old"), watch=True)
+    site.save(says("new"))
     eventually(lambda: message(host) == "new", SECOND)
 
 
@@ -573,6 +590,23 @@ def test_a_half_written_file_is_never_run_however_slow_its_writer(
     eventually(lambda: message(host) == "whole", SECOND)
 
 
+@pytest.mark.parametrize("answer", [Writers.SOME, Writers.UNKNOWN])
+@pytest.mark.parametrize("mode", ["w", "r+"])
+def test_where_no_lease_is_granted_a_file_that_goes_on_changing_is_not_run(
+    mode, answer, site, monkeypatch
+):
+    monkeypatch.setattr("hookframe.files.snapshot._lease", lambda *_: answer)
+    host = site.file_host(says("old"), watch=True)
+    writing = threading.Thread(target=written_slowly, args=(site.file, HALF, mode, 0.05))
+    writing.start()
+    seen = []
+    while writing.is_alive():
+        seen += for_a_while(0.05, lambda: host.decide(ATTEMPT).get("message"))
+    writing.join()
+    assert set(seen) <= {"old", "whole"}
+    eventually(lambda: message(host) == "whole", SECOND)
+
+
 def test_a_file_that_is_half_written_when_the_host_starts_is_not_run(site):
     site.configure(policy(hook_file="hook.py"))
     with site.file.open("w") as file:
@@ -589,9 +623,11 @@ def test_a_file_that_is_half_written_when_the_host_starts_is_not_run(site):
         finishing = threading.Thread(target=finish)
         finishing.start()
         host = site.start(watch=True)
-        first = host.decide(ATTEMPT)
+        seen = [host.decide(ATTEMPT)]
+        while finishing.is_alive():
+            seen += for_a_while(0.05, lambda: host.decide(ATTEMPT))
         finishing.join()
-    assert first in (TEMPFAIL, {"action": "pause", "message": "whole"})
+    assert all(each in (TEMPFAIL, {"action": "pause", "message": "whole"}) for each in seen)
     eventually(lambda: message(host) == "whole")
 
 

@@ -66,25 +66,6 @@ def test_others_have_their_turn_before_the_next_one_of_a_client(room):
     assert room.events[1:] == ["later"]
 
 
-def test_the_first_client_after_a_quiet_time_is_announced_before_it_has_its_turn(room):
-    room.turns.stir = lambda: room.events.append("stirred")
-    room.turns.select(0)
-    assert room.events == []
-    for _ in range(2):
-        room.client.send(b"news")
-        room.turns.select(0)
-    assert [event == "stirred" for event in room.events] == [True, False, False]
-
-
-def test_whether_it_was_quiet_is_known(room):
-    room.turns.quiet = True
-    room.turns.select(0)
-    assert room.turns.quiet
-    room.client.send(b"news")
-    room.turns.select(0)
-    assert not room.turns.quiet
-
-
 def test_of_a_descriptor_that_is_ignored_nobody_is_told(room):
     room.turns.ignore(room.ours.fileno())
     room.turns.ignore(room.ours.fileno())

@@ -26,10 +26,8 @@ WORKER, STAND_IN = "hookframe-work", "hookframe-stand"
 """The names under which the system shows the daemon's children."""
 PATIENT = "10s"
 """A deadline that an attempt does not exceed only because its process has to wait for a turn."""
-DOZED = 3.0
-"""Seconds without a client after which a worker dozes, and looks after nothing for a while."""
-DOZING = 30.0
-"""Seconds between two looks of the supervisor at processes that doze."""
+IDLE = 3.0
+"""Seconds without a client, so that every process has waited for nothing several times."""
 SHORT = "200ms"
 """One for hooks that hang, and so for tests in which it makes no difference who is late."""
 WHO = "who@recipient.test"

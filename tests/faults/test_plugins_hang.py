@@ -8,7 +8,7 @@ from time import sleep
 import pytest
 
 from ..support.wait import eventually
-from .lab import DOZED, ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
+from .lab import ENDED, IDLE, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
 
 INTERRUPTIBLE = """
 import queue
@@ -222,7 +222,7 @@ def test_the_first_attempt_after_a_policy_was_mended_while_nobody_asked_is_kille
     daemon.write("def broken(:\n")
     daemon.launch()
     daemon.wait_for("listening on")
-    sleep(DOZED)
+    sleep(IDLE)
     daemon.save(daemon.hook_file, policy(UNINTERRUPTIBLE))
     daemon.wait_for("generation 1")
     assert Accounts(daemon).fault("in_c") is ENDED
@@ -234,7 +234,7 @@ def test_a_deadline_that_was_made_longer_while_nobody_asked_holds_for_the_first_
     slow = "def slow():\n    import time\n    time.sleep(2.5)\n"
     daemon.write(policy(slow), 'deadline = "1s"\n')
     daemon.start()
-    sleep(DOZED)
+    sleep(IDLE)
     configuration = daemon.configuration.read_text()
     daemon.save(daemon.configuration, configuration.replace('"1s"', '"20s"'))
     daemon.wait_for("generation 2")
@@ -248,8 +248,8 @@ def test_a_load_that_has_ended_while_nobody_asked_kills_nobody(fresh):
     daemon.start()
     worker, standby = daemon.worker(), daemon.ready()
     for number in range(2, 5):
-        sleep(DOZED)
+        sleep(IDLE)
         daemon.save(daemon.hook_file, slow + policy(prefix=f"{number}-"))
         daemon.wait_for(f"generation {number}")
-    sleep(DOZED)
+    sleep(IDLE)
     assert daemon.children() == {worker, standby}

@@ -10,9 +10,8 @@ import pytest
 
 from ..support.wait import eventually
 from .lab import (
-    DOZED,
-    DOZING,
     ENDED,
+    IDLE,
     POLICY,
     TEMPFAILED,
     Accounts,
@@ -131,12 +130,12 @@ def test_a_worker_that_does_not_keep_temp_fails_what_crashes_a_standby_and_lives
 
 
 @parametrized({**HANGING, "in_c": IN_C})
-def test_a_load_that_hangs_while_nobody_asks_is_noticed_although_all_doze(fresh, source):
+def test_a_load_that_hangs_while_nobody_asks_is_noticed(fresh, source):
     daemon = fresh().with_policy("", KEEP + LOAD_TIME)
     daemon.ready()
-    sleep(DOZED)
+    sleep(IDLE)
     daemon.save(daemon.hook_file, source + policy())
-    eventually(lambda: daemon.logged("limits.load_time"), DOZING / 2)
+    eventually(lambda: daemon.logged("limits.load_time"))
     assert Accounts(daemon).ask() is POLICY
 
 

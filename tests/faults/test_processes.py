@@ -16,9 +16,8 @@ from ..daemon.lab import TEMPFAIL, attempt, line
 from ..support.processes import gone
 from ..support.wait import eventually, for_a_while
 from .lab import (
-    DOZED,
-    DOZING,
     ENDED,
+    IDLE,
     POLICY,
     SHORT,
     STAND_IN,
@@ -172,7 +171,7 @@ def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
         connected.send(REQUEST)
         with under_load(one) as accounts, under_load(other) as untouched:
             other.save(other.hook_file, other.hook_file.read_text() + "\n")
-            other.wait_for("generation 2")  # it loads that as well, and is awake for a while
+            other.wait_for("generation 2")
             os.kill(waiting, signal.SIGSTOP)
             connected.rest()
             one.next_worker(worker)
@@ -184,18 +183,16 @@ def test_a_worker_or_a_standby_that_is_stopped_is_replaced(fresh):
     assert set(untouched.outcomes) == {POLICY}
 
 
-def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_once_a_client_comes(fresh):
+def test_an_idle_worker_that_is_stopped_is_replaced_although_no_client_comes(fresh):
     daemon = fresh().with_policy()
     worker = daemon.worker()
-    sleep(DOZED)
+    sleep(IDLE)
     stop(worker)
-    with daemon.connect() as client:
-        client.send(REQUEST)
-        eventually(lambda: gone(worker), DOZING)
+    eventually(lambda: gone(worker))
     assert Accounts(daemon).ask() is POLICY
 
 
-def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_though_another_one_is_busy(fresh):
+def test_an_idle_worker_that_is_stopped_is_replaced_though_another_one_is_busy(fresh):
     daemon = fresh()
     daemon.write(policy(OCCUPYING), f"workers = 2\n{NO_DEADLINE}")
     daemon.start()
@@ -205,21 +202,19 @@ def test_a_worker_that_was_stopped_while_it_dozed_is_replaced_though_another_one
         begun(daemon)
         busy = int((daemon.directory / "begun").read_text())
         [idle] = both - {busy}
-        sleep(DOZED)
+        sleep(IDLE)
         stop(idle)
-        with daemon.connect() as client:
-            client.send(REQUEST)
-            eventually(lambda: gone(idle), DOZING)
+        eventually(lambda: gone(idle))
     os.kill(busy, signal.SIGKILL)  # it would not end before its hook does
 
 
-def test_a_daemon_whose_worker_was_stopped_while_it_dozed_ends_as_soon_as_any_other(fresh):
+def test_a_daemon_whose_idle_worker_is_stopped_ends_as_soon_as_any_other(fresh):
     daemon = fresh().with_policy()
     worker = daemon.worker()
-    sleep(DOZED)
+    sleep(IDLE)
     stop(worker)
     daemon.signal(signal.SIGTERM)
-    eventually(lambda: not daemon.alive, DOZING)
+    eventually(lambda: not daemon.alive)
 
 
 def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):

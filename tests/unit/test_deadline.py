@@ -114,19 +114,6 @@ def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site,
     assert all(f" at {site.file} line " in line for line in log.attempts)
 
 
-def test_after_a_doze_what_hangs_is_interrupted_as_before(site, log):
-    with file_host(site, hanging_if("hang", "while True: pass"), LONG) as host:
-        log.clear()
-        for _ in range(2):
-            host.doze()
-            # the timer that stands behind the alarm's looks is off when no look is to come
-            eventually(lambda: signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0)
-            host.stir()
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
-            assert host.decide(an_attempt(sendid="well")) == DUMP
-    assert len(log.attempts) == 2
-
-
 def test_the_log_says_after_what_time_where_and_which_deadline_it_was(site, log):
     code = "def pre_delivery_attempt():\n    while True:\n        pass\n"
     with file_host(site, code, "30ms") as host:

@@ -96,6 +96,50 @@ def test_of_a_file_that_is_too_large_nothing_is_put_elsewhere(path, memory):
     assert os.fstat(memory).st_size == 0
 
 
+def other_bytes(path):
+    before = path.stat()
+    path.write_bytes(b"Content\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replaced(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        other_bytes,
+        replaced,
+        lambda path: path.write_bytes(b"content\nmore\n"),
+        lambda path: os.truncate(path, 0),
+        lambda path: path.chmod(0o600),
+        lambda path: path.unlink(),
+    ],
+    ids=["same size and time", "replaced", "longer", "emptied", "permissions", "removed"],
+)
+def test_a_file_that_has_changed_in_any_way_does_not_match_its_snapshot(change, path):
+    snapshot = take_snapshot(str(path))
+    assert snapshot.still_matches()
+    change(path)
+    assert not snapshot.still_matches()
+
+
+def test_bytes_that_change_behind_an_equal_stamp_do_not_match(path):
+    """As within one tick of a coarse clock."""
+    assert not replace(take_snapshot(str(path)), content=b"earlier\n").still_matches()
+
+
+@pytest.mark.parametrize("name", ["missing", "missing\0"])
+def test_what_could_not_be_read_matches_nothing(name, tmp_path):
+    snapshot = take_snapshot(str(tmp_path / name))
+    assert not snapshot.still_matches()
+    assert not snapshot.leased
+    assert snapshot.device == -1
+
+
 @pytest.mark.parametrize("changes", [False, True], ids=["lies still", "changes"])
 def test_a_file_that_changes_while_it_is_read_is_not_settled(path, changes, monkeypatch):
     """Where no lease tells of writers, on a file that has lain still for five seconds."""

@@ -32,10 +32,6 @@ class Turns(EpollSelector):
         self._epoll.register(self._asyncio, EPOLLIN)
         self._events: dict[int, Callable[[int], object]] = {}
         self._later: deque[Callable[[], object]] = deque()
-        self.quiet = False
-        """whether no client has had a turn since this was set; who sets it wants to know"""
-        self.stir: Callable[[], None] | None = None
-        """is called before the next turn of a client, and then no more"""
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Make the event loop that waits by this."""
@@ -96,27 +92,15 @@ class Turns(EpollSelector):
             else:
                 patience = max(0, until - monotonic())
             waiting = len(later)
-            news = poll(patience, _MOST)
-            for number, event in news:
+            for number, event in poll(patience, _MOST):
                 if number == own:
                     asked = True
                 elif number in events:
-                    if self.stir is not None:
-                        self.end_quiet()
                     events[number](event)
-            if news:
-                self.quiet = False
             for _ in range(waiting):
                 later.popleft()()
             asked = asked or (until is not None and monotonic() >= until)
         return super().select(0)
-
-    def end_quiet(self) -> None:
-        """Call `stir`, if somebody wants to be called; the next quiet time begins later."""
-        self.quiet = False
-        stir, self.stir = self.stir, None
-        if stir is not None:
-            stir()
 
     def close(self) -> None:
         """Close both: asyncio's descriptors and the clients' are no longer waited for."""

@@ -95,11 +95,6 @@ class Server:
         """How many clients there are."""
         return len(self._connections)
 
-    @property
-    def rests(self) -> bool:
-        """Whether there is nothing to do before the next client comes."""
-        return not (self._connections or self._pausing)
-
     def part(self) -> WorkerPart:
         """Say how this process is."""
         requests = self._stamp.cells[ATTEMPT] or self._stamp.number

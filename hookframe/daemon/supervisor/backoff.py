@@ -46,11 +46,6 @@ class Backoff:
         return excess == 0
 
     @property
-    def calm(self) -> bool:
-        """Whether no process has died too soon, or others have lived since."""
-        return not self._in_a_row
-
-    @property
     def waits(self) -> bool:
         """Whether processes die so fast that starts have to wait."""
         return self._in_a_row >= _TOLERATED

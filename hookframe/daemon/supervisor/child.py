@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from hookframe.api.plugin_code import PACKAGE
 from hookframe.chain.interrupter import SIGNAL
 from hookframe.daemon.process import die_with, signal_main_thread
-from hookframe.daemon.scoreboard import DOZING
 from hookframe.daemon.supervisor.watchdog import Vigil
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ LOADED: Final = b"L"
 """A child says that its chain has been built, or can't be."""
 SERVING: Final = b"S"
 """A child says that it accepts connections."""
-BUSY: Final = b"B"
-"""A child that has dozed says that a client has come."""
 CHANGED: Final = b"C"
 """A worker says that the policy has changed, and that somebody else has to load it first."""
 SERVE: Final = b"s"
@@ -128,11 +125,6 @@ class Child:
         if not said:
             self.lost_at = monotonic()
         return said
-
-    def expect_life(self) -> None:
-        """Have it judged from now on as one that is awake: somebody waits for it."""
-        self.post.slot.cells[DOZING] = 0
-        self.vigil = Vigil(self.post.slot, monotonic())
 
     def interrupt(self) -> None:
         """Have it look at its deadline.

@@ -12,7 +12,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.backlog import Backlog
 from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scoreboard import Board
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
@@ -48,10 +47,8 @@ if TYPE_CHECKING:
 
 _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
-_IDLE: Final = 0.1
-"""The same while none does."""
-_DROWSY: Final = 30.0
-"""The same while no client asks anything: the first who comes wakes the supervisor."""
+_IDLE: Final = 0.5
+"""The same while none does, and a standby is ready."""
 _SILENCE: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
 _HEAD_START: Final = 0.02
@@ -96,7 +93,6 @@ class Supervisor:
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(inbox, selectors.EVENT_READ)
-        self._backlog = Backlog(listeners, self._selector)
         self._alone_since: float | None = monotonic()
         """since when no worker serves; None while one does"""
         self._announced = False
@@ -109,9 +105,7 @@ class Supervisor:
         """Keep workers at work until a signal says to stop, and all have ended."""
         self._record.publish(self._board.own, ())
         while self._children or not self._stopping:
-            if not self._wait() and self._is_untroubled():
-                self._glance()
-                continue
+            self._selector.select(min(self._patience(), self._notifier.patience()))
             for number in self._inbox.take():
                 self._take_signal(number)
             for child in list(self._children.values()):
@@ -126,42 +120,12 @@ class Supervisor:
             self._notifier.alive()
             self._log.look_after()
 
-    def _is_untroubled(self) -> bool:
-        """Say whether everybody is there who has to be, and nobody comes or goes."""
-        roles = []
-        for child in self._children.values():
-            there = child.serving if child.role is Role.WORKER else child.role is Role.STANDBY
-            if not there or child.condemned or child.lost:
-                return False
-            roles.append(child.role)
-        workers = roles.count(Role.WORKER)
-        enough = workers == self._config.workers and len(roles) > workers
-        return enough and self._backoff.calm and not self._stopping
-
-    def _glance(self) -> None:
-        """Look only at what no child and no signal tells by itself."""
-        for child in list(self._children.values()):
-            self._watch(child)
-        self._relieve()
-        self._notifier.alive()
-        self._log.look_after()
-
-    def _wait(self) -> bool:
-        """Sleep until something has happened, or it is time to look; say whether it has."""
-        patience = min(self._patience(), self._notifier.patience())
-        return bool(self._selector.select(patience))
-
     def _patience(self) -> float:
-        """Say how many seconds may pass until the next look at the children."""
-        children, untroubled = self._children.values(), self._is_untroubled()
-        if untroubled and all(child.vigil.dozing for child in children):
-            return _DROWSY if self._backlog.watch() else _IDLE
-        self._backlog.look()
-        if any(child.vigil.busy for child in children):
-            return _BUSY
-        if untroubled or self._all(Role.LOADING, Role.STANDBY):
-            return _IDLE
-        return _BUSY if children else min(_BUSY, self._backoff.wait(monotonic()))
+        """Return the seconds until the next look at the children, should nothing happen before."""
+        if not self._children:
+            return min(_BUSY, self._backoff.wait(monotonic()))
+        busy = any(child.vigil.busy for child in self._children.values())
+        return _IDLE if self._all(Role.STANDBY) and not busy else _BUSY
 
     def _take_signal(self, number: int) -> None:
         if number in STOP:
@@ -188,8 +152,6 @@ class Supervisor:
 
     def _dismiss(self, child: Child) -> None:
         child.role = Role.LEAVING
-        if child.vigil.dozing:
-            child.expect_life()
         child.tell(LEAVE)
 
     def _all(self, *roles: Role) -> list[Child]:
@@ -263,8 +225,7 @@ class Supervisor:
         if child.lost_at is not None and now - child.lost_at > _DYING:
             self._give_up(child, "it has closed its line to the supervisor")
             return
-        accepts = child.serving and child.role in (Role.WORKER, Role.STAND_IN)
-        stuck = child.vigil.judge(now, self._backlog.waited_since if accepts else None)
+        stuck = child.vigil.judge(now)
         if stuck is Stuck.NOWHERE:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
                 self._give_up(child, "building the chain takes longer than limits.load_time")
@@ -345,7 +306,6 @@ class Supervisor:
     def _promote(self, spare: Child) -> None:
         spare.role = Role.WORKER
         spare.since = monotonic()
-        spare.expect_life()
         spare.tell(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
@@ -354,7 +314,6 @@ class Supervisor:
         def run(post: Post) -> int:
             self._inbox.leave_to_child()
             self._selector.close()
-            self._backlog.close()
             self._notifier.close()
             try:
                 return main(self._config, self._listeners, self._log, post)

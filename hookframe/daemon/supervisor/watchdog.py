@@ -5,23 +5,20 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.scoreboard import ATTEMPT, BEAT, DEADLINE, DOZING, LOAD_TIME, LOADING, LONGEST
+from hookframe.daemon.scoreboard import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST
 
 if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot
 
 _SILENCE: Final = 5.0
 """Seconds without a sweep after which an idle event loop is taken to be stuck."""
-_DROWSY_SILENCE: Final = 60.0
-"""The same while no client waits for anything: then sweeps are rare."""
 _OWN_ALARM: Final = 0.05
 """Seconds in which a child whose interpreter turns has rung its own alarm."""
 _ABSENCE: Final = 1.0
-"""Seconds between two looks after which the supervisor itself, or the machine, must have slept."""
-_DROWSY_ABSENCE: Final = 32.0
-"""The same where the child dozed at the first of them: looks may be rare then. After as long an
-absence the child has not shown life for that and the pause between two sweeps, at most; so both
-together have to be less than the silence."""
+"""Seconds between two looks after which the supervisor itself, or the machine, must have slept.
+
+After as long an absence the child's last sweep is as long ago, and the pause between two sweeps, at
+most; so both together have to be less than the silence."""
 MICROSECONDS: Final = 1_000_000
 
 
@@ -49,36 +46,26 @@ class Vigil:
         self._number = 0
         self._since = now
         self._looked = now
-        self._absence = _ABSENCE
 
     @property
     def busy(self) -> bool:
         """Whether an attempt was going on at the last look."""
         return self._number != 0
 
-    @property
-    def dozing(self) -> bool:
-        """Whether nothing but rare signs of life is to be expected of it until a client comes."""
-        return bool(self._cells[DOZING]) and not self._cells[LOADING]
-
-    def judge(self, now: float, waited_for: float | None = None) -> Stuck:
+    def judge(self, now: float) -> Stuck:
         """Look once.
 
         Args:
             now: the monotonic time in seconds.
-            waited_for: since when clients wait to be accepted by it or by another one, which
-                ends its doze; None while none does.
         """
         number = self._cells[ATTEMPT]
-        if number != self._number or now - self._looked > self._absence:
+        if number != self._number or now - self._looked > _ABSENCE:
             self._number, self._since = number, now
         self._looked = now
-        rests = self.dozing and not number and waited_for is None
-        self._absence = _DROWSY_ABSENCE if rests else _ABSENCE
         stayed = now - self._since
         if number:
             return self._in_an_attempt(stayed)
-        return self._between_attempts(now, stayed, waited_for)
+        return self._between_attempts(now, stayed)
 
     def _in_an_attempt(self, stayed: float) -> Stuck:
         longest, deadline = self._seconds(LONGEST), self._seconds(DEADLINE)
@@ -87,12 +74,9 @@ class Vigil:
         late = deadline and stayed > deadline + _OWN_ALARM
         return Stuck.BEHIND_TIME if late else Stuck.NOWHERE
 
-    def _between_attempts(self, now: float, stayed: float, waited_for: float | None) -> Stuck:
+    def _between_attempts(self, now: float, stayed: float) -> Stuck:
         beat, loading = self._seconds(BEAT), self._seconds(LOADING)
-        silence = _DROWSY_SILENCE if self._cells[DOZING] else _SILENCE
-        if beat and stayed > silence and now - beat > silence:
-            return Stuck.BETWEEN_ATTEMPTS
-        if waited_for and self.dozing and now - max(beat, waited_for, self._since) > _SILENCE:
+        if beat and stayed > _SILENCE and now - beat > _SILENCE:
             return Stuck.BETWEEN_ATTEMPTS
         if loading and now - loading > self._seconds(LOAD_TIME):
             return Stuck.IN_A_LOAD

@@ -16,7 +16,6 @@ from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
     BEAT,
     DEADLINE,
-    DOZING,
     LOAD_TIME,
     LOADING,
     LONGEST,
@@ -26,7 +25,6 @@ from hookframe.daemon.scoreboard import (
 from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.status import alone, decode, document, encode
 from hookframe.daemon.supervisor.child import (
-    BUSY,
     CHANGED,
     LEAVE,
     LOADED,
@@ -49,8 +47,6 @@ if TYPE_CHECKING:
     from hookframe.host.source import Source
     from hookframe.log.log import Log
 
-_DROWSY_SWEEP: Final = 25.0
-"""Seconds between two sweeps while no client asks anything; fewer than the vigil's silence."""
 _CATCH_UP: Final = 0.1
 """Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
 _HEAD_START: Final = 0.01
@@ -161,7 +157,7 @@ class Worker:
             self._rehearsal.attach(loop)
         self._server.prepare()
         if isinstance(self._host, Host):
-            self._host.changing = self._heed_change
+            self._host.changing = self._note_limits
         self._keep_sweeping()  # from now on the supervisor can see if it hangs
         _say(self._post, LOADED)
         await self._told_to_serve.wait()
@@ -187,20 +183,16 @@ class Worker:
             self._host.announce()
 
     def _leave(self) -> None:
-        self._server.turns.end_quiet()  # how long it takes from now on is watched closely
         self._told_to_serve.set()
         self._leaving.set()
 
     def _keep_sweeping(self) -> None:
         """Sweep now, and go on with it."""
-        if self._next_sweep is not None:
-            self._next_sweep.cancel()
         try:
             self._sweep()
         except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
             self._log.error(f"looking after the connections failed: {error!r}")
-        pause = _DROWSY_SWEEP if self._cells[DOZING] else SWEEP
-        self._next_sweep = self._loop.call_later(pause, self._keep_sweeping)
+        self._next_sweep = self._loop.call_later(SWEEP, self._keep_sweeping)
 
     def _sweep(self) -> None:
         """Look after the connections, and let the supervisor see how this process is."""
@@ -214,18 +206,12 @@ class Worker:
         if said != self._said:
             self._said = said
             self._report()
-        self._doze_if_quiet()
-
-    def _heed_change(self) -> None:
-        """Take note of a change of the chain, in whichever thread makes it, before it counts."""
-        self._note_limits()
-        if self._cells[DOZING]:
-            _say(self._post, BUSY)  # the main thread may have no turn as long as this one loads
-            with suppress(RuntimeError):  # the event loop has ended
-                self._loop.call_soon_threadsafe(self._server.turns.end_quiet)
 
     def _note_limits(self) -> None:
-        """Let the supervisor see what this process is about to do, and how long it may take."""
+        """Show the supervisor what this process is about to do, and how long it may take.
+
+        The host calls it as well, in the thread that changes the chain, before the change counts.
+        """
         noted: dict[int, int] = {}
         while (now := self._limits()) != noted:  # another thread may do the same, and know more
             noted = now
@@ -248,27 +234,6 @@ class Worker:
     def _report(self) -> None:
         self._post.slot.publish(encode(self._server.part()))
 
-    def _doze_if_quiet(self) -> None:
-        """Cost next to nothing from now on, if nobody has asked anything since the last sweep."""
-        turns = self._server.turns
-        rests = self._server.rests and not self._cells[LOADING]
-        if turns.quiet and turns.stir is None and rests:
-            turns.stir = self._stir
-            self._cells[DOZING] = 1
-            if isinstance(self._host, Host):
-                self._host.doze()
-        turns.quiet = True
-
-    def _stir(self) -> None:
-        """Be as watchful, and as watched, as ever; a client or a change of the chain has come."""
-        self._beat()
-        self._cells[DOZING] = 0
-        # A turn of a client is none of the event loop's: it has to be woken.
-        self._loop.call_soon_threadsafe(self._keep_sweeping)
-        if isinstance(self._host, Host):
-            self._host.stir()
-        _say(self._post, BUSY)
-
     def _status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""
         board = self._post.board
@@ -284,7 +249,6 @@ class Worker:
         except BlockingIOError:
             return
         if SERVE in commands:
-            self._server.turns.end_quiet()
             self._told_to_serve.set()
         if RELOAD in commands and isinstance(self._host, Host):
             self._host.reload()

@@ -1,0 +1,65 @@
+"""`hookframe.host.reloader`: when a file that has changed may be loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookframe.config.model import Config
+from hookframe.files.snapshot import FORGOTTEN, QUIET, Snapshot, Writers
+from hookframe.host import reloader as reload
+from hookframe.host.reloader import STILL, Settling
+from hookframe.host.source import Material
+
+LOCAL, REMOTE = 1, 2
+"""Two devices."""
+MISSING = Snapshot("hook.py", error="hook.py does not exist")
+
+
+def read(content, writers, device=LOCAL):
+    """What one look at a hook file finds."""
+    return Snapshot("hook.py", content, writers=writers, stamp=(0, 0, len(content), 7, device))
+
+
+def waited(file, loaded, monkeypatch, config=None):
+    """Look at a file every hundredth of a second; return after how many seconds it is settled."""
+    now = 1000.0
+    monkeypatch.setattr(reload, "monotonic", lambda: now)
+    settling = Settling(Material(Config(), loaded, config))
+    while not settling.settled(Material(Config(), file, config)):
+        now += 0.01
+    return now - 1000.0
+
+
+@pytest.mark.parametrize(
+    ("file", "seconds"),
+    [
+        (read(b"new", Writers.NONE), 0),
+        (read(b"new", Writers.UNKNOWN), QUIET),
+        (read(b"new", Writers.SOME), FORGOTTEN),
+        (MISSING, QUIET),
+    ],
+)
+def test_where_leases_are_granted_a_writer_is_waited_for(file, seconds, monkeypatch):
+    loaded = read(b"old", Writers.NONE)
+    assert waited(file, loaded, monkeypatch) == pytest.approx(seconds, abs=0.011)
+
+
+@pytest.mark.parametrize("config", [None, read(b"", Writers.NONE, LOCAL)])
+def test_where_every_lease_is_refused_a_file_has_to_lie_still(config, monkeypatch):
+    loaded, file = (read(text, Writers.SOME, REMOTE) for text in (b"old", b"new"))
+    assert waited(file, loaded, monkeypatch, config) == pytest.approx(STILL, abs=0.011)
+
+
+def test_a_lease_on_one_file_shows_that_a_refusal_on_its_device_means_a_writer(monkeypatch):
+    loaded, file = (read(text, Writers.SOME) for text in (b"old", b"new"))
+    config = read(b"", Writers.NONE)
+    assert waited(file, loaded, monkeypatch, config) == pytest.approx(FORGOTTEN, abs=0.011)
+
+
+def test_each_change_has_to_lie_still_for_itself(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(reload, "monotonic", lambda: now)
+    settling = Settling(Material(Config(), read(b"old", Writers.UNKNOWN)))
+    for number in range(20):
+        assert not settling.settled(Material(Config(), read(b"%d" % number, Writers.UNKNOWN)))
+        now += 0.1
