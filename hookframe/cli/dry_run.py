@@ -12,7 +12,7 @@ from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.api.events import Failure
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
-from hookframe.host.generation import Builder
+from hookframe.host.builder import Builder
 from hookframe.host.host import Host
 from hookframe.host.source import GivenConfig
 from hookframe.log.exceptions import describe

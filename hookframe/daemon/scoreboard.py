@@ -49,6 +49,8 @@ _REPORT: Final = 256 * 1024
 _SLOT: Final = _CELLS + _JOURNAL + _REPORT
 _SEPARATOR: Final = b"\0"
 """Stands between two requests in the journal; neither JSON nor base64 has it."""
+MICROSECONDS: Final = 1_000_000
+"""The unit of times on the board, in a second."""
 
 
 class Slot:

@@ -1,27 +1,17 @@
-"""One generation: a configuration, its plugins and its file become a chain with a state."""
+"""One generation: the chain that was built from one reading of the policy, and its state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.chain.chain import Chain
-from hookframe.config.model import FILE, Config
-from hookframe.files.snapshot import Snapshot
-from hookframe.log.exceptions import describe
-from hookframe.plugins.code_files import CodeFileReader
-from hookframe.plugins.finder import Capture, Installed, Loader
-from hookframe.plugins.hook_file import load_hook_file
+from hookframe.config.model import Config
 from hookframe.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import State
-    from hookframe.host.source import Material
-
 
 Observer = tuple[Plugin, Callable[..., object]]
 
@@ -62,186 +52,9 @@ class Generation:
 
     def uses(self, plugin: Plugin) -> bool:
         """Say whether a plugin's object is in this chain."""
-        return _has(self.plugins, plugin)
+        return has(self.plugins, plugin)
 
 
-def _has(plugins: Sequence[Plugin], wanted: Plugin) -> bool:
+def has(plugins: Sequence[Plugin], wanted: Plugin) -> bool:
     """Say whether the object of a plugin is among those of others."""
     return any(plugin.subject is wanted.subject for plugin in plugins)
-
-
-class Builder:
-    """Builds generations, one at a time, beside the one that is in use.
-
-    Args:
-        capture: takes what plugins print while they are loaded.
-        exclusive: keeps attempts out while a plugin that is in use is configured anew.
-        report: takes what goes wrong where nothing can be done about it.
-    """
-
-    def __init__(
-        self,
-        capture: Capture,
-        exclusive: AbstractContextManager[Any],
-        report: Callable[[PluginError], None],
-    ) -> None:
-        self._capture = capture
-        self._report = report
-        self._exclusive = exclusive
-        self._loader = Loader(capture)
-        self._known: Installed | None = None
-        self._open: list[Plugin] = []
-        """every plugin that has been loaded and not been closed"""
-        self._reader = CodeFileReader()
-
-    @property
-    def code_files(self) -> tuple[Snapshot, ...]:
-        """The code files that the plugins of the last build have named, each as it was read."""
-        return self._reader.files
-
-    def forget_installed(self) -> None:
-        """Read anew, at the next build, what is installed."""
-        self._known = None
-
-    def build(self, material: Material, number: int, current: Generation | None) -> Generation:
-        """Build a generation.
-
-        Args:
-            material: the files as they were read.
-            number: the new generation's number.
-            current: the generation in use, or None.
-
-        Returns:
-            The generation, configured and ready.
-
-        Raises:
-            ConfigError: the configuration is wrong.
-            ChainError: plugins can't be loaded or configured; it has the error of each.
-        """
-        if isinstance(material.config, ConfigError):
-            raise material.config
-        config = material.config
-        self._reader = CodeFileReader(material.code_files)
-        installed = self._installed(config, current).with_objects(material.objects)
-        plugins = self._loaded(config, installed, material.hook_file, number)
-        self._configure(plugins, config, current)
-        members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
-        return Generation(number, config, Chain(members, config.deadline))
-
-    def _loaded(
-        self, config: Config, installed: Installed, hook_file: Snapshot | None, number: int
-    ) -> tuple[Plugin, ...]:
-        """Load every plugin of the chain, and report all that can't be."""
-        plugins: list[Plugin] = []
-        errors: list[LoadError] = []
-        for name in config.order(installed.names):
-            try:
-                if name == FILE and hook_file is not None:
-                    plugins.append(self._file(hook_file, number, config))
-                else:
-                    plugins.append(self._loader.load(installed.find(name)))
-            except LoadError as error:
-                errors.append(error)
-        self._open += [plugin for plugin in plugins if not _has(self._open, plugin)]
-        if errors:
-            self._discard(plugins)
-            raise ChainError(tuple(errors))
-        return tuple(plugins)
-
-    def _installed(self, config: Config, current: Generation | None) -> Installed:
-        """Read the metadata of what is installed, unless only the hook file has changed."""
-        if current is None or current.config is not config or self._known is None:
-            self._known = Installed.now()
-        return self._known
-
-    def _file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
-        return load_hook_file(
-            hook_file,
-            number,
-            self._capture,
-            trust_permissions=config.trust_file_permissions,
-        )
-
-    def _configure(
-        self, plugins: Sequence[Plugin], config: Config, current: Generation | None
-    ) -> None:
-        """Give every plugin its settings; if one refuses, give the others their old ones back."""
-        errors: list[LoadError] = []
-        for plugin in plugins:
-            try:
-                with self._kept_out(plugin, current):
-                    self._settle(plugin, config)
-            except LoadError as error:
-                errors.append(error)
-        if errors:
-            self._discard(plugins)
-            lost = self._restore(plugins, current)
-            raise ChainError((*errors, *lost), keepable=not lost)
-
-    def _kept_out(self, plugin: Plugin, current: Generation | None) -> AbstractContextManager[Any]:
-        """Keep attempts out while a plugin that they use is configured."""
-        return self._exclusive if current and current.uses(plugin) else nullcontext()
-
-    def _restore(
-        self, plugins: Sequence[Plugin], current: Generation | None
-    ) -> tuple[LoadError, ...]:
-        """Configure what the current generation uses as it was; return what could not be."""
-        lost = []
-        for plugin in plugins:
-            if current is not None and current.uses(plugin):
-                try:
-                    with self._exclusive:
-                        self._settle(plugin, current.config)
-                except LoadError as error:
-                    lost.append(error)
-        return tuple(lost)
-
-    def _discard(self, plugins: Sequence[Plugin]) -> None:
-        """Let go of what was made for a generation that will not be."""
-        unwanted = [plugin for plugin in plugins if plugin.of_one_generation]
-        self.retain([plugin for plugin in self._open if not _has(unwanted, plugin)])
-
-    def retain(self, kept: Sequence[Plugin]) -> None:
-        """Close every plugin that has been loaded, but those of these.
-
-        What a plugin raises is reported, and harms nothing.
-
-        Args:
-            kept: the plugins of the generation in use; none when the host stops.
-        """
-        leaving = [plugin for plugin in self._open if not _has(kept, plugin)]
-        self._open = [plugin for plugin in self._open if _has(kept, plugin)]
-        for plugin in leaving:
-            if plugin.close is None:
-                continue
-            with self._capture(plugin.name):
-                try:
-                    plugin.close()
-                except BaseException as error:  # noqa: BLE001  (close may raise anything)
-                    text = f"error closing: {describe(error, plugin.file)}"
-                    self._report(PluginError(plugin.origin, "close", text, error))
-
-    def _settle(self, plugin: Plugin, config: Config) -> None:
-        """Call one plugin's `configure` with a copy of its settings, and with its code files."""
-        settings = deepcopy(dict(config.table(plugin.name).settings))
-        with self._capture(plugin.name):
-            files = self._reader.read_for(
-                plugin, deepcopy(settings), trust_permissions=config.trust_file_permissions
-            )
-        if plugin.configure is None:
-            if settings:
-                raise LoadError(
-                    plugin.origin,
-                    f"takes no settings, but the configuration has: {', '.join(settings)}",
-                )
-            return
-        with self._capture(plugin.name):
-            try:
-                plugin.configure(settings, files)
-            except CodeFileError as error:
-                raise LoadError(plugin.origin, str(error), error) from error
-            except ValueError as error:
-                raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
-            except BaseException as error:
-                text = f"can't be configured: {describe(error, plugin.file)}"
-                raise LoadError(plugin.origin, text, error) from error

@@ -24,8 +24,9 @@ from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.files.snapshot import Writers
+from hookframe.host.builder import Builder
 from hookframe.host.fast_path import Decide, shortcut
-from hookframe.host.generation import Builder, Generation
+from hookframe.host.generation import Generation
 from hookframe.host.lock import Turns
 from hookframe.host.rehearsal import REFUSED, Rehearsal
 from hookframe.host.source import ConfigFile, GivenConfig, Material, Source

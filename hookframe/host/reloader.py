@@ -7,9 +7,9 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.files.snapshot import FORGOTTEN, QUIET, Writers
 from hookframe.files.watcher import POLL, Watch
 from hookframe.host.rehearsal import Advice, Rehearsal
+from hookframe.host.settling import Settling
 
 if TYPE_CHECKING:
     from hookframe.host.source import Material, Source
@@ -26,46 +26,6 @@ AT_ONCE: Final = 0.1
 UNTROUBLED: Final = 0.75
 """Seconds between two looks at files on a local file system, all of whose changes but a few, as a
 directory that is renamed, the system reports."""
-STILL: Final = 0.5
-"""Seconds without a change where every lease is refused, as if there were always a writer (NFS)."""
-
-
-class Settling:
-    """Judges whether a file that has changed is whole.
-
-    Args:
-        loaded: what is in use already.
-    """
-
-    def __init__(self, loaded: Material) -> None:
-        self._leasing = _leasing(loaded)
-        """the devices on which a lease has been granted"""
-        self._candidate: tuple[object, ...] = ()
-        self._since = 0.0
-
-    def settled(self, material: Material) -> bool:
-        """Say whether what was read may be loaded.
-
-        Where the system grants a lease on each file no process is writing: that settles it.
-        Elsewhere the files have to stay the same for a while. So has a file that is missing: some
-        editors move the old one away before they write the new one.
-        """
-        now = monotonic()
-        if material.fingerprint != self._candidate:
-            self._candidate, self._since = material.fingerprint, now
-        still = now - self._since
-        self._leasing |= _leasing(material)
-        if material.writers is Writers.NONE:
-            return material.readable or still >= QUIET
-        if material.writers is Writers.UNKNOWN:
-            return still >= QUIET
-        # A refusal proves a writer only where leases are granted: NFS refuses them all.
-        written = {file.device for file in material.files if file.writers is Writers.SOME}
-        return still >= (FORGOTTEN if written <= self._leasing else STILL)
-
-
-def _leasing(material: Material) -> set[int]:
-    return {file.device for file in material.files if file.leased}
 
 
 class Reloader:

@@ -11,10 +11,11 @@ from hookframe.daemon.scoreboard import (
     LOAD_TIME,
     LOADING,
     LONGEST,
+    MICROSECONDS,
     Slot,
 )
 from hookframe.daemon.server.server import SWEEP
-from hookframe.daemon.supervisor.watchdog import MICROSECONDS, Stuck, Vigil
+from hookframe.daemon.supervisor.watchdog import Stuck, Vigil
 
 
 def watched(

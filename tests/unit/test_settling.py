@@ -7,7 +7,7 @@ import pytest
 from hookframe.config.model import Config
 from hookframe.files.snapshot import FORGOTTEN, QUIET, Snapshot, Writers
 from hookframe.host import reloader as reload
-from hookframe.host.reloader import STILL, Settling
+from hookframe.host.settling import STILL, Settling
 from hookframe.host.source import Material
 
 LOCAL, REMOTE = 1, 2

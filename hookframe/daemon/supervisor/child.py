@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.api.plugin_code import PACKAGE
 from hookframe.chain.interrupter import SIGNAL
+from hookframe.daemon.channel import TRACE, Post
 from hookframe.daemon.process import die_with, signal_main_thread
 from hookframe.daemon.supervisor.watchdog import Vigil
 
 if TYPE_CHECKING:
-    from hookframe.daemon.scoreboard import Board, Slot
+    from hookframe.daemon.scoreboard import Board
 
-TRACE: Final = signal.SIGRTMAX - 2
-"""Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
 _TRACE_TIME: Final = 0.1
 """Seconds that a child has for it."""
 _DAEMON: Final = f'  File "{PACKAGE}daemon/'
@@ -31,21 +30,6 @@ _CUT_OFF: Final = "  ...\n"
 """What a trace ends with that has too many frames."""
 _FAILED: Final = 70
 """EX_SOFTWARE in sysexits.h"""
-
-LOADED: Final = b"L"
-"""A child says that its chain has been built, or can't be."""
-SERVING: Final = b"S"
-"""A child says that it accepts connections."""
-CHANGED: Final = b"C"
-"""A worker says that the policy has changed, and that somebody else has to load it first."""
-SERVE: Final = b"s"
-"""A standby is told to accept connections."""
-LEAVE: Final = b"l"
-"""A child is told to answer what it has read, and end."""
-RELOAD: Final = b"r"
-"""A child is told to build its chain anew."""
-LOOK: Final = b"c"
-"""A standby is told to look whether the policy has changed."""
 
 
 class Role(StrEnum):
@@ -56,23 +40,6 @@ class Role(StrEnum):
     WORKER = "worker"
     LEAVING = "leaving"
     STAND_IN = "stand-in"
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What a child has of its own.
-
-    Args:
-        board: what all of the daemon's processes say of themselves.
-        slot: its part of the board.
-        channel: its line to the supervisor; one byte is one message.
-        trace: the descriptor to which faulthandler writes.
-    """
-
-    board: Board
-    slot: Slot
-    channel: socket.socket
-    trace: int
 
 
 @dataclass(slots=True)

@@ -12,23 +12,13 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.daemon.channel import CHANGED, LEAVE, LOADED, LOOK, RELOAD, SERVE, SERVING
 from hookframe.daemon.rehearsal import Casualties
 from hookframe.daemon.scoreboard import Board
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
 from hookframe.daemon.signals import STOP, Inbox
 from hookframe.daemon.supervisor.backoff import Backoff
-from hookframe.daemon.supervisor.child import (
-    CHANGED,
-    LEAVE,
-    LOADED,
-    LOOK,
-    RELOAD,
-    SERVE,
-    SERVING,
-    Child,
-    Role,
-    fork,
-)
+from hookframe.daemon.supervisor.child import Child, Role, fork
 from hookframe.daemon.supervisor.death_report import Obituaries
 from hookframe.daemon.supervisor.history import Record
 from hookframe.daemon.supervisor.memory_limit import Scales
@@ -39,8 +29,8 @@ from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
+    from hookframe.daemon.channel import Post
     from hookframe.daemon.sockets.listener import Listener
-    from hookframe.daemon.supervisor.child import Post
     from hookframe.daemon.systemd import Notifier
     from hookframe.host.source import Source
     from hookframe.log.log import Log

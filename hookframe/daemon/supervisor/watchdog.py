@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.scoreboard import ATTEMPT, BEAT, DEADLINE, LOAD_TIME, LOADING, LONGEST
+from hookframe.daemon.scoreboard import (
+    ATTEMPT,
+    BEAT,
+    DEADLINE,
+    LOAD_TIME,
+    LOADING,
+    LONGEST,
+    MICROSECONDS,
+)
 
 if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot
@@ -19,7 +27,6 @@ _ABSENCE: Final = 1.0
 
 After as long an absence the child's last sweep is as long ago, and the pause between two sweeps, at
 most; so both together have to be less than the silence."""
-MICROSECONDS: Final = 1_000_000
 
 
 class Stuck(Enum):

@@ -11,20 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.process import limit_data, name_process
-from hookframe.daemon.rehearsal import StandbyFirst
-from hookframe.daemon.scoreboard import (
-    BEAT,
-    DEADLINE,
-    LOAD_TIME,
-    LOADING,
-    LONGEST,
-    MAX_MEMORY,
-    Stamp,
-)
-from hookframe.daemon.server.server import SWEEP, Server
-from hookframe.daemon.status import alone, decode, document, encode
-from hookframe.daemon.supervisor.child import (
+from hookframe.daemon.channel import (
     CHANGED,
     LEAVE,
     LOADED,
@@ -35,7 +22,20 @@ from hookframe.daemon.supervisor.child import (
     TRACE,
     Post,
 )
-from hookframe.daemon.supervisor.watchdog import MICROSECONDS
+from hookframe.daemon.process import limit_data, name_process
+from hookframe.daemon.rehearsal import StandbyFirst
+from hookframe.daemon.scoreboard import (
+    BEAT,
+    DEADLINE,
+    LOAD_TIME,
+    LOADING,
+    LONGEST,
+    MAX_MEMORY,
+    MICROSECONDS,
+    Stamp,
+)
+from hookframe.daemon.server.server import SWEEP, Server
+from hookframe.daemon.status import alone, decode, document, encode
 from hookframe.daemon.worker.fallback import StandIn
 from hookframe.daemon.worker.fork_guard import Strays
 from hookframe.host.host import Host

@@ -15,7 +15,8 @@ from hookframe.api.events import Failure
 from hookframe.api.readonly import frozen
 from hookframe.chain.chain import Chain
 from hookframe.config.plugin_policy import Policy
-from hookframe.host.generation import Builder, Generation
+from hookframe.host.builder import Builder
+from hookframe.host.generation import Generation
 from hookframe.host.source import GivenConfig
 from hookframe.plugins.plugin import Plugin
 from hookframe.testing.verification.blocking import Blocked
