@@ -7,6 +7,8 @@ import signal
 
 import pytest
 
+from ..support.shell import COLOUR
+
 CHANGED = re.compile(r"first new decision came \d+\.\d ms after the save")
 
 
@@ -69,7 +71,7 @@ def test_off_a_terminal_it_is_plain(shell, place):
 def test_on_a_terminal_it_is_coloured(shell, place):
     shown = shell.on_terminal("demo", "--seconds", "1")
     assert shown.status == 0
-    assert "\x1b[32m" in shown.raw
+    assert COLOUR.search(shown.raw)
     assert CHANGED.search(shown.text)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 DUMP = 'def pre_delivery_attempt():\n    return {{"action": "dump", "message": "{}"}}\n'
@@ -129,7 +132,7 @@ def test_a_configuration_that_can_not_be_read_is_no_empty_policy(shell):
     (shell.directory / "hookframe.toml").symlink_to("hookframe.toml")
     done = shell.run("decide", "sendid=x")
     assert done.status == 1
-    assert "hookframe.toml: Too many levels of symbolic links" in done.err
+    assert f"hookframe.toml: {os.strerror(errno.ELOOP)}" in done.err
 
 
 @pytest.mark.parametrize("command", [["decide", "sendid=x"], ["check"], ["plugins"], ["serve"]])

@@ -32,9 +32,11 @@ def test_the_status_message_is_always_exactly_this():
 def test_an_exception_is_logged_in_the_exact_form(site, log):
     host = site.file_host(hook("quota = 0\nreturn 5 / quota"))
     assert host.decide(ATTEMPT) == TEMPFAIL
+    with pytest.raises(ZeroDivisionError) as divided:
+        _ = 5 / 0
     assert log.errors == [
         f"{PREFIX}Exception running pre_delivery_attempt_hook: "
-        f"ZeroDivisionError: division by zero at {site.file} line 3 (plugin file)"
+        f"ZeroDivisionError: {divided.value} at {site.file} line 3 (plugin file)"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import mailbox
@@ -174,10 +175,25 @@ class Message:
     headers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Bounce:
+    """A bounce that came back: whom it went to, and its text, whatever it was encoded with."""
+
+    to: str
+    text: str
+
+
 def deferred(line: str) -> tuple[str, str]:
     """Take the address and the reason from a deferral's log line."""
     address, _, rest = line.partition(" == ")[2].partition(" ")
     return address, rest.partition(" defer ")[2].partition(": ")[2]
+
+
+def bounce_of(message: mailbox.mboxMessage) -> Bounce:
+    """Undo the MIME structure and the transfer encodings of a bounce."""
+    payloads = [part.get_payload(decode=True) for part in message.walk()]
+    text = b"\n".join(payload for payload in payloads if payload is not None)
+    return Bounce(message["To"], text.decode("utf-8", "surrogateescape"))
 
 
 class Exim:
@@ -238,10 +254,17 @@ class Exim:
     def start_queue_run(self) -> subprocess.Popen:
         return subprocess.Popen(self.command("-qf"), stderr=subprocess.PIPE)
 
-    def deliver_bounce_of(self, msguid: str) -> None:
-        """Deliver the bounce of a message without a run of the whole queue."""
+    def header(self, msguid: str, name: str) -> str:
+        """Read a header of a queued message as this Exim has it, with each byte that it has."""
+        value = self.run("-Mset", msguid, "-be", f"${{base64:$h_{name}:}}")
+        return base64.b64decode(value).decode("utf-8", "surrogateescape")
+
+    def deliver_bounce_of(self, msguid: str) -> str:
+        """Deliver the bounce of a message without a run of the whole queue; return its msguid."""
         (line,) = [line for line in self.log(msguid) if f" <= <> R={msguid} " in line]
-        self.attempt(line.split()[2])
+        bounce = line.split()[2]
+        self.attempt(bounce)
+        return bounce
 
     def send(self, *recipients: str, sender="s@sender.test", headers=()) -> str:
         """Queue a message and make one attempt."""
@@ -276,12 +299,12 @@ class Exim:
         path = self.directory / "log" / log
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def bounces(self) -> dict[str, bytes]:
-        """The bounces that came back, whole, by the recipient that each is about."""
+    def bounces(self) -> dict[str, Bounce]:
+        """The bounces that came back, by the recipient that each is about."""
         if not self.mailbox.exists():
             return {}
         with contextlib.closing(mailbox.mbox(self.mailbox)) as box:
-            about = [(message["X-Failed-Recipients"], message.as_bytes()) for message in box]
+            about = [(message["X-Failed-Recipients"], bounce_of(message)) for message in box]
         return {
             recipient: bounce
             for recipients, bounce in about

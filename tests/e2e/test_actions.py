@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes
-from email import policy as email_policy
-
 import pytest
 
 from .lab import ERROR
@@ -94,7 +91,7 @@ def test_a_dumped_message_bounces_with_the_hooks_message(exim, sink, policy):
     msguid = exim.send("gone@remote.test")
     exim.deliver_bounce_of(msguid)
     assert any(" ** gone@" in line and line.endswith(f": {message}") for line in exim.log(msguid))
-    assert message.encode() in exim.bounces()["gone@remote.test"]
+    assert message in exim.bounces()["gone@remote.test"].text
     assert msguid not in exim.queue()
     assert sink.seen("gone@remote.test") == []
 
@@ -136,7 +133,8 @@ def test_a_message_reaches_the_log_and_the_bounce_as_it_is(exim, sink, policy, n
     else:
         exim.deliver_bounce_of(msguid)
         assert any(line.endswith(f"R=hookframe_ask: {text}") for line in exim.log(msguid))
-        assert f"    {text}\n".encode() in exim.bounces()[recipient]
+        lines = exim.bounces()[recipient].text.splitlines()
+        assert text in [line.strip() for line in lines]
 
 
 CANNOT = [
@@ -163,5 +161,4 @@ def test_a_rejected_message_bounces_to_its_own_sender_even_with_another_envelope
 ):
     policy.decide({"reject@remote.test": {"action": "new_config", "new_sender": "v@verp.test"}})
     exim.deliver_bounce_of(exim.send("reject@remote.test"))
-    bounce = message_from_bytes(exim.bounces()["reject@remote.test"], policy=email_policy.default)
-    assert bounce["To"] == "s@sender.test"
+    assert exim.bounces()["reject@remote.test"].to == "s@sender.test"

@@ -55,7 +55,8 @@ def test_a_virtualmta_that_is_not_in_the_map_is_told_apart(exim, sink, policy, n
 def test_a_repeated_virtualmta_header_names_none_that_exists(exim, policy):
     headers = ["X-VirtualMTA: vmta2", "X-VirtualMTA: vmta3"]
     attempt = asked_once(exim, policy, "twice@remote.test", headers=headers)
-    assert (attempt["mtaid"], attempt["mtaid_exists"]) == ("vmta2\nvmta3", False)
+    assert attempt["mtaid"].splitlines() == ["vmta2", "vmta3"]
+    assert not attempt["mtaid_exists"]
 
 
 def test_encoded_headers_arrive_decoded(exim, policy):
@@ -64,33 +65,39 @@ def test_encoded_headers_arrive_decoded(exim, policy):
     assert (attempt["listid"], attempt["sendid"]) == ("Café <c.test>", "ä")
 
 
-def test_the_bytes_of_a_character_set_that_is_not_known_arrive_as_they_are(exim, policy):
-    attempt = asked_once(
-        exim, policy, "set@remote.test", headers=["X-SendID: =?nosuch?q?=FF=20b?="]
-    )
-    assert attempt["sendid"] == "\udcff b"
+HEADERS = {
+    "decoded": "=?utf-8?q?Caf=C3=A9?= <c.test>",
+    "folded": "a\r\n b\tc",
+    "bytes that are not utf-8": "\udcff\udcfe",
+    "bytes that are not of their character set": "=?us-ascii?q?=FF?=",
+    "an unknown character set": "=?nosuch?q?=FF=20b?=",
+    "an unknown character set beside a known one": "=?nosuch?q?=FF?= =?utf-8?q?=C3=A9?=",
+    "base64 that is none": "=?utf-8?b?!!?=",
+    "quoted-printable that is none": "=?utf-8?q?=ZZ?=",
+}
 
 
-@pytest.mark.parametrize("text", ["=?utf-8?b?!!?=", "=?utf-8?q?=ZZ?="])
-def test_a_header_that_is_badly_encoded_arrives_as_it_is(exim, sink, policy, text):
-    recipient = f"bad{len(text)}@remote.test"
-    attempt = asked_once(exim, policy, recipient, headers=[f"X-SendID: {text}"])
-    assert attempt["sendid"] == text
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_header_arrives_with_the_bytes_that_exim_has_for_it_decoded_or_not(
+    exim, sink, policy, name
+):
+    recipient = f"{name.replace(' ', '.')}@remote.test"
+    headers = [f"X-SendID: {HEADERS[name]}", f"List-ID: {HEADERS[name]}"]
+    msguid = exim.queue_message(recipient, headers=headers)
+    known = {key: exim.header(msguid, key) for key in ("X-SendID", "List-ID")}
+    assert all(known.values())
+    exim.attempt(msguid)
+    (attempt,) = policy.asked(msguid)
+    assert attempt["sendid"] == known["X-SendID"]
+    assert attempt["listid"] == known["List-ID"]
     assert len(sink.seen(recipient)) == 1
-
-
-def test_folded_headers_and_bytes_that_are_not_utf8_arrive_unharmed(exim, policy):
-    headers = ["X-SendID: a\r\n b\tc", "List-ID: \udcff\udcfe"]
-    attempt = asked_once(exim, policy, "raw@remote.test", headers=headers)
-    assert attempt["sendid"].split() == ["a", "b", "c"]
-    assert attempt["listid"] == "\udcff\udcfe"
 
 
 def test_a_header_that_looks_like_a_request_stays_a_value(exim, policy):
     text = 'x\r\n recipient=ZXZpbA==\r\n \r\n end="1" {}$\\'
     attempt = asked_once(exim, policy, "forged@remote.test", headers=[f"X-SendID: {text}"])
     assert attempt["recipient"] == "forged@remote.test"
-    assert attempt["sendid"].endswith('end="1" {}$\\')
+    assert attempt["sendid"].split() == text.split()
 
 
 def test_a_header_is_cut_at_4000_bytes_and_the_message_is_delivered(exim, sink, policy):
@@ -131,10 +138,10 @@ def test_an_address_that_an_alias_leads_to_is_the_recipient(exim, sink, policy):
 
 def test_a_bounce_that_leaves_the_machine_has_an_empty_sender(exim, sink, policy):
     policy.decide({"dead@remote.test": {"action": "dump", "message": "no"}})
-    exim.deliver_bounce_of(exim.send("dead@remote.test", sender="far@away.test"))
+    msguid = exim.deliver_bounce_of(exim.send("dead@remote.test", sender="far@away.test"))
     (bounce,) = sink.seen("far@away.test")
     assert bounce["mail"] == "<>"
-    (attempt,) = policy.asked(bounce["headers"]["message-id"].strip("<>")[1:].split("@")[0])
+    (attempt,) = policy.asked(msguid)
     assert (attempt["sender"], attempt["recipient"]) == ("", "far@away.test")
 
 

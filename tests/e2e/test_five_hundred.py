@@ -105,7 +105,7 @@ def test_500_messages_and_a_killed_daemon_and_none_lost_or_delivered_against_the
     bounces = exim.bounces()
     assert len(bounces) == COUNT // len(KINDS)
     assert {kind_of(recipient) for recipient in bounces} == {"dump"}
-    assert all(b"refused by the policy" in bounce for bounce in bounces.values())
+    assert all("refused by the policy" in bounce.text for bounce in bounces.values())
 
     reasons = dict(deferred(line) for line in exim.log() if " == " in line)
     for msguid in exim.queue():

@@ -95,7 +95,7 @@ def test_routing_decides_where_perl_has_nothing_to_say(exim, sink):
 def test_what_perl_refuses_bounces_with_perls_words(exim, sink):
     msguid = exim.send("perl@remote.test", headers=["X-SendID: verp"])
     exim.deliver_bounce_of(msguid)
-    assert b"Refused by Perl (#5.7.1)" in exim.bounces()["perl@remote.test"]
+    assert "Refused by Perl (#5.7.1)" in exim.bounces()["perl@remote.test"].text
     assert wire(sink, "perl@remote.test") == []
 
 
@@ -104,7 +104,7 @@ def test_what_the_blacklist_refuses_bounces_whatever_perl_wants(exim, sink):
     exim.deliver_bounce_of(msguid)
     bounces = exim.bounces()
     for recipient in ("blocked@remote.test", "held@blocked.test"):
-        assert b"This address is on an internal blacklist. (#5.7.1)" in bounces[recipient]
+        assert "This address is on an internal blacklist. (#5.7.1)" in bounces[recipient].text
         assert wire(sink, recipient) == []
 
 
@@ -140,4 +140,4 @@ def test_a_saved_perl_file_is_live_for_exim(exim, sink, daemon):
     msguid = exim.send("other@remote.test")
     exim.deliver_bounce_of(msguid)
     assert len(wire(sink, "perl@remote.test")) == 1
-    assert b"Refused by Perl (#5.7.1)" in exim.bounces()["other@remote.test"]
+    assert "Refused by Perl (#5.7.1)" in exim.bounces()["other@remote.test"].text

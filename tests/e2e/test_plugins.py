@@ -69,5 +69,5 @@ def test_the_blacklist_wins_over_what_the_others_want(exim, sink):
     exim.deliver_bounce_of(msguid)
     bounces = exim.bounces()
     for recipient in ("blocked@remote.test", "x@blocked.test"):
-        assert b"This address is on an internal blacklist. (#5.7.1)" in bounces[recipient]
+        assert "This address is on an internal blacklist. (#5.7.1)" in bounces[recipient].text
     assert wire(sink, "blocked@remote.test") == wire(sink, "x@blocked.test") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from importlib.metadata import entry_points
 
 import pytest
@@ -39,8 +40,7 @@ sub returns_a_deep_structure { return { action => 'dump', message => [ { a => [ 
 sub returns_code { return { action => sub { 'dump' } } }
 sub returns_megabytes { return { action => 'dump', message => 'x' x 5_000_000 } }
 """
-IN_PERLS_WORDS = {
-    "divides": "Illegal division by zero at (eval 1) line 3.",
+IN_THE_LOG = {
     "dies": "no list",
     "dies_with_an_object": "(it died with a reference that has no text)",
     "dies_with_a_reference": "(it died with a reference that has no text)",
@@ -114,6 +114,14 @@ def with_perl(daemon: Daemon, faults: str, own: str = "5s", chain: str = "20s", 
     return daemon
 
 
+def perls_words(code: str) -> str:
+    """Have Perl say, without hookframe, what is wrong with this code, but for the place."""
+    done = subprocess.run(["perl", "-e", code], capture_output=True, text=True, check=False)
+    words, found, _ = done.stderr.partition(" at -e line 1")
+    assert found, done.stderr
+    return words
+
+
 def fault(daemon: Daemon, name: str, times: int = 2) -> str:
     """Meet a fault under load; give what the log says of it."""
     worker = daemon.worker()
@@ -138,9 +146,13 @@ def hurried(lasting):
     return with_perl(lasting(), STUCK, own="300ms")
 
 
-@pytest.mark.parametrize("name", IN_PERLS_WORDS)
+@pytest.mark.parametrize("name", IN_THE_LOG)
 def test_a_perl_file_that_dies_or_returns_nonsense_temp_fails_each_attempt(name, daemon):
-    assert IN_PERLS_WORDS[name] in fault(daemon, name)
+    assert IN_THE_LOG[name] in fault(daemon, name)
+
+
+def test_an_error_of_perls_temp_fails_each_attempt_in_perls_own_words(daemon):
+    assert f"{perls_words('1 / 0')} at (eval 1) line 3." in fault(daemon, "divides")
 
 
 @pytest.mark.parametrize("name", HOW_IT_ENDED)
@@ -173,10 +185,12 @@ def test_the_memory_of_perl_is_bounded_by_twice_the_workers(name, fresh):
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is TEMPFAILED
     assert daemon.worker() == worker
-    daemon.wait_for("plugin perl: Out of memory")
-    # Perl says so and exits with 1, but may have no memory left for that and break down on the way.
+    daemon.wait_for("plugin perl: ")  # what Perl says of it
+    # Perl exits then, but may have no memory left for that and break down on the way.
     said = daemon.wait_for(f"recipient=[{name}@fault.test]")
-    assert re.search("the Perl process (ended itself with exit status 1|was ended by SIG)", said)
+    assert re.search(
+        "the Perl process (ended itself with exit status [1-9]|was ended by SIG)", said
+    )
 
 
 def test_each_worker_and_standby_has_a_perl_process_and_takes_it_along(fresh):
@@ -226,9 +240,8 @@ def test_a_perl_file_that_breaks_and_is_mended_under_load(fresh):
     with under_load(daemon) as accounts:
         daemon.save(file, whole + "\n}")
         accounts.wait_for(TEMPFAILED)
-        assert (
-            "error compiling: Unmatched right curly bracket at (eval 1) line "
-            in daemon.wait_for("error loading pre_delivery_attempt_hook")
+        assert f"error compiling: {perls_words('}')} at (eval 1) line " in daemon.wait_for(
+            "error loading pre_delivery_attempt_hook"
         )
         daemon.save(file, whole)
         accounts.wait_for(POLICY)

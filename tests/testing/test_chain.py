@@ -96,7 +96,7 @@ def test_the_log_has_what_plugins_print_and_what_went_wrong(chain):
     assert policy.decide() == TEMPFAIL
     printed, error = (line for line in policy.log if "broken" in line and "generation" not in line)
     assert printed == "plugin broken: before it fails"
-    assert "ZeroDivisionError: division by zero at" in error
+    assert "ZeroDivisionError: " in error
     assert error.endswith("(plugin broken)")
 
 

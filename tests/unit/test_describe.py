@@ -20,7 +20,7 @@ def raised(function):
 def test_type_text_and_place_are_told():
     error = raised(lambda: 1 / 0)
     line = error.__traceback__.tb_next.tb_lineno
-    assert describe(error) == f"ZeroDivisionError: division by zero at {__file__} line {line}"
+    assert describe(error) == f"ZeroDivisionError: {error} at {__file__} line {line}"
 
 
 def test_the_line_of_the_authors_own_file_is_preferred():
@@ -39,7 +39,7 @@ def test_an_exception_without_a_text_is_told_by_its_type():
 
 def test_a_syntax_error_is_told_with_its_own_place_and_line():
     error = raised(lambda: compile("x = 1\ny = = 2\n", "/etc/hook.py", "exec"))
-    assert describe(error) == ('SyntaxError: invalid syntax at /etc/hook.py line 2, near "y = = 2"')
+    assert describe(error) == f'SyntaxError: {error.msg} at /etc/hook.py line 2, near "y = = 2"'
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "\n" * 5000])

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -48,11 +50,24 @@ def activated(tool, tmp_path):
                 stderr=subprocess.PIPE, encoding="utf-8", cwd=tmp_path,
             )  # fmt: skip
             stack.callback(ended, process)
-            for _ in addresses:
-                assert "Listening on" in process.stderr.readline()
+            end = time.monotonic() + PATIENCE
+            while not all(map(is_listened_to, addresses)):
+                assert time.monotonic() < end, process.poll()
+                time.sleep(0.01)  # nothing tells, and a connection would start the daemon
             return process
 
         yield activated
+
+
+def is_listened_to(address):
+    """Ask the kernel whether a socket listens at a path or IP:PORT (proc(5): net/unix, net/tcp)."""
+    if isinstance(address, Path):
+        sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+        accepting = {each[-1] for each in sockets if each[3] == "00010000"}
+        return str(address) in accepting
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(each[1].endswith(port) and each[3] == "0A" for each in sockets)
 
 
 def ended(process):

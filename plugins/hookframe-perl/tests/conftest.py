@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +153,29 @@ def log():
     handler = logger.add(log.take, format="{message}", level="DEBUG")
     yield log
     logger.remove(handler)
+
+
+PERL_ALONE = r"""
+sub compiled { use strict; return eval shift }
+my $sub = compiled( $ARGV[0] );
+eval { $sub->( { recipient => 'bad' }, {} ) } if ref $sub;
+print $@;
+"""
+
+
+@pytest.fixture(scope="session")
+def perls_words():
+    """Have this machine's Perl run a file without hookframe; return what it dies with, and prints.
+
+    Both are as the log has them: without the newline at the end, and others escaped.
+    """
+
+    def run(code: str) -> tuple[str, str]:
+        done = subprocess.run(["perl", "-e", PERL_ALONE, code], capture_output=True, check=True)
+        died, printed = (each.decode().rstrip() for each in (done.stdout, done.stderr))
+        return died.replace("\n", r"\x0a"), printed
+
+    return run
 
 
 @pytest.fixture

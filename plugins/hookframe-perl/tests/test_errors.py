@@ -14,6 +14,16 @@ IN_ATTEMPT = "Exception running pre_delivery_attempt_hook: "
 INVALID = "Invalid return from pre_delivery_attempt_hook: "
 
 
+def failing(body: str, head: str = "") -> str:
+    """Write a file that does this on line 4 where the recipient is "bad", and counts otherwise."""
+    return (
+        f"{head}\nreturn sub {{ my ($attempt, $state) = @_;\n"
+        "if ( $attempt->{recipient} ne 'bad' ) { return { action => 'pause', message => "
+        "join ' ', $$, ++$state->{n} } }\n"
+        f"{body};\n}};"
+    )
+
+
 @pytest.fixture
 def fails(site, attempt, log):
     """Asks once, with recipient "bad": it must temp-fail; gives what the log says of it.
@@ -22,13 +32,7 @@ def fails(site, attempt, log):
     """
 
     def ask(body: str, *, head: str = "", **settings) -> str:
-        host = site.host(
-            f"{head}\nreturn sub {{ my ($attempt, $state) = @_;\n"
-            "if ( $attempt->{recipient} ne 'bad' ) { return { action => 'pause', message => "
-            "join ' ', $$, ++$state->{n} } }\n"
-            f"{body};\n}};",
-            **settings,
-        )
+        host = site.host(failing(body, head), **settings)
         assert host.problem == ""
         before = host.decide(attempt())["message"]
         assert host.decide(attempt(recipient="bad")) == TEMPFAIL
@@ -42,36 +46,30 @@ def fails(site, attempt, log):
     return ask
 
 
+IN_PERLS_WORDS = {
+    "die with a text": "die 'no list'",
+    "die without a text": "die",
+    "division by zero": "my $none = 0; 1 / $none",
+    "an unknown sub": "no_such_sub()",
+    "a method of undef": "my $x; $x->run",
+    "strict references": "my $x = 'name'; @$x",
+    "a missing module": "require No::Such::Module",
+    "a string eval of its own": r"eval 'die qq(inner\n)'; die $@ . 'outer'",
+    "last with a label": "last FOO",
+    "goto": "goto FOO",
+}
+
+
+@pytest.mark.parametrize("body", IN_PERLS_WORDS.values(), ids=IN_PERLS_WORDS)
+def test_a_sub_that_dies_temp_fails_its_attempt_in_perls_own_words(body, fails, perls_words):
+    words, _ = perls_words(failing(body))
+    assert words.endswith(" at (eval 1) line 4.")
+    assert fails(body) == f"{IN_ATTEMPT}{words} (FILE)"
+
+
 DYING = {
-    "die with a text": (r"die 'no list'", r"no list at \(eval 1\) line 4\."),
     "die with a line": (r'die "no list\n"', "no list"),
-    "die without a text": ("die", r"Died at \(eval 1\) line 4\."),
     "die with white space": (r'die "\n\n"', "died with an empty text"),
-    "division by zero": (
-        "my $none = 0; 1 / $none",
-        r"Illegal division by zero at \(eval 1\) line 4\.",
-    ),
-    "an unknown sub": (
-        "no_such_sub()",
-        r"Undefined subroutine &main::no_such_sub called at \(eval 1\) line 4\.",
-    ),
-    "a method of undef": (
-        "my $x; $x->run",
-        r"Can't call method \"run\" on an undefined value at \(eval 1\) line 4\.",
-    ),
-    "strict references": (
-        "my $x = 'name'; @$x",
-        r"Can't use string \(\"name\"\) as an ARRAY ref while \"strict refs\" in use at "
-        r"\(eval 1\) line 4\.",
-    ),
-    "a missing module": (
-        "require No::Such::Module",
-        r"Can't locate No/Such/Module\.pm in @INC .* at \(eval 1\) line 4\.",
-    ),
-    "a string eval of its own": (
-        r"eval 'die qq(inner\n)'; die $@ . 'outer'",
-        r"inner\\x0aouter at \(eval 1\) line 4\.",
-    ),
     "several lines": (r'die "one\ntwo\n"', r"one\\x0atwo"),
     "a forged line": (r'die "x\r\n2026 ERROR \e[31m\n"', r"x\\x0d\\x0a2026 ERROR \\x1b\[31m"),
     "bytes": (r'die "\xff\n"', r"\\xff"),
@@ -107,8 +105,6 @@ DYING = {
     "last": ("last", "it was left by next, last or redo, outside of a loop of its own"),
     "next": ("next", "it was left by next, last or redo, outside of a loop of its own"),
     "redo": ("redo", "it was left by next, last or redo, outside of a loop of its own"),
-    "last with a label": ("last FOO", r'Label not found for "last FOO" at \(eval 1\) line 4\.'),
-    "goto": ("goto FOO", r"Can't find label FOO at \(eval 1\) line 4\."),
     "fork": (
         "fork",
         r"fork is not possible in a hook: it must return at once at \(eval 1\) line 4\.",
@@ -121,20 +117,24 @@ DYING = {
 
 
 @pytest.mark.parametrize(("body", "text"), DYING.values(), ids=DYING)
-def test_a_sub_that_dies_temp_fails_its_attempt_in_perls_own_words(body, text, fails):
+def test_a_sub_that_dies_temp_fails_its_attempt_and_the_log_says_with_what(body, text, fails):
     assert re.fullmatch(f"{IN_ATTEMPT}{text} \\(FILE\\)", fails(body))
 
 
-def test_the_documented_form_of_an_error_is_exactly_what_the_log_has(site, attempt, log):
-    host = site.host("return sub { my $none = 0;\nreturn 1 / $none };")
+def test_the_documented_form_of_an_error_is_exactly_what_the_log_has(
+    site, attempt, log, perls_words
+):
+    code = "return sub { my $none = 0;\nreturn 1 / $none };"
+    host = site.host(code)
     assert (
         host.decide(attempt(msguid="1483391740.41125123", recipient="jane@example.org")) == TEMPFAIL
     )
     assert log.lines[-1] == (
         "error in pre_delivery_attempt_hook: msguid=[1483391740.41125123], "
         "recipient=[jane@example.org], error: Exception running pre_delivery_attempt_hook: "
-        f"Illegal division by zero at (eval 1) line 2. ({site.file}) (plugin perl)"
+        f"{perls_words(code)[0]} ({site.file}) (plugin perl)"
     )
+    assert " at (eval 1) line 2. (" in log.lines[-1]
 
 
 def test_an_endless_text_is_cut(fails):
@@ -268,7 +268,7 @@ ENDING = {
     "an alarm": ("alarm 1; sleep 1000", "was ended by SIGALRM"),
     "kill": ("kill KILL => $$", "was ended by SIGKILL"),
     "segmentation fault": ("kill SEGV => $$", "was ended by SIGSEGV"),
-    "dump": ("CORE::dump()", "was ended by SIGABRT"),
+    "abort": ("require POSIX; POSIX::abort()", "was ended by SIGABRT"),
     "a broken pipe": ("pipe my $r, my $w; close $r; syswrite $w, 'x'", "was ended by SIGPIPE"),
     "a real-time signal": ("kill 40 => $$", "was ended by signal 40"),
     "an exception that exits": (
@@ -391,10 +391,12 @@ def test_memory_without_end_ends_the_process_and_nothing_else(site, attempt, log
     assert host.decide(attempt()) == NORMAL
     assert host.decide(attempt(recipient="bad")) == TEMPFAIL
     assert host.decide(attempt()) == NORMAL
-    assert any(line.startswith("plugin perl: Out of memory") for line in log.lines)
+    assert log.printed != [], "what Perl says of it is in the log"
     # It may have no memory left to exit with that, and break down on the way.
     [error] = log.errors
-    assert re.search("the Perl process (ended itself with exit status 1|was ended by SIG)", error)
+    assert re.search(
+        "the Perl process (ended itself with exit status [1-9]|was ended by SIG)", error
+    )
 
 
 def test_a_recursion_without_end_ends_the_process_and_nothing_else(site, attempt, log):

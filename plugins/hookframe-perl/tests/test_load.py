@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -96,12 +97,15 @@ def test_any_perl_that_gives_a_reference_to_a_sub_is_fine(code, site, attempt):
     assert host.decide(attempt())["message"] == "fine"
 
 
-def test_the_file_sees_no_variable_of_the_plugins_and_is_in_package_main(site, attempt):
+def test_the_file_sees_no_variable_of_the_plugins_and_is_in_package_main(
+    site, attempt, perls_words
+):
     words = ["$requests", "$answers", "$output", "$process", "$hook", "$state", "%ours"]
     for word in words:
-        host = site.host(f"my $x = {word}; sub {{ 1 }}")
-        name = word.replace("$", r"\$")
-        assert re.search(f'Global symbol "{name}" requires explicit package name', host.problem)
+        code = f"my $x = {word}; sub {{ 1 }}"
+        unknown, _ = perls_words(code)
+        assert word in unknown
+        assert unknown in site.host(code).problem.replace("\n", r"\x0a")
     assert site.host(says("__PACKAGE__")).decide(attempt())["message"] == "main"
 
 
@@ -139,44 +143,33 @@ def test_the_file_is_always_eval_1_whatever_it_uses(site, attempt, log):
 
 # What it may not be
 
+IN_PERLS_WORDS = {
+    "no strict variable": ("$word = 1; sub { 1 }", 1),
+    "bareword": ("my $x;\n\nmy $y = foo; sub { 1 }", 3),
+    "open block": ("sub {\n", 2),
+    "open string": ("my $x = 'abc;\nsub { 1 }", 1),
+    "a module that there is not": ("use No::Such::Module; sub { 1 }", 1),
+    "a perl that there is not": ("use 99.0; sub { 1 }", 1),
+    "die": ("die 'no list'", 1),
+    "die in begin": ("BEGIN { die 'early' } sub { 1 }", 1),
+}
+"""Files, and the line that Perl finds fault with."""
+
+
+@pytest.mark.parametrize(("code", "line"), IN_PERLS_WORDS.values(), ids=IN_PERLS_WORDS)
+def test_a_file_that_can_not_be_compiled_is_a_load_error_in_perls_own_words(
+    code, line, refusal, perls_words
+):
+    words, _ = perls_words(code)
+    assert f" at (eval 1) line {line}" in words
+    assert refusal(code) == f"error compiling: {words} (FILE)"
+
+
 BROKEN = {
-    "no strict variable": (
-        "$word = 1; sub { 1 }",
-        r'Global symbol "\$word" requires explicit package name .* at \(eval 1\) line 1\.',
-    ),
-    "bareword": (
-        "my $x;\n\nmy $y = foo; sub { 1 }",
-        r'Bareword "foo" not allowed while "strict subs" in use at \(eval 1\) line 3\.',
-    ),
-    "open block": (
-        "sub {\n",
-        r"Missing right curly or square bracket at \(eval 1\) line 2, at end of line"
-        r"\\x0asyntax error at \(eval 1\) line 2, at EOF",
-    ),
-    "open string": (
-        "my $x = 'abc;\nsub { 1 }",
-        r"Can't find string terminator \"'\" anywhere before EOF at \(eval 1\) line 1\.",
-    ),
-    "a module that there is not": (
-        "use No::Such::Module; sub { 1 }",
-        r"Can't locate No/Such/Module\.pm in @INC .* at \(eval 1\) line 1\.\\x0aBEGIN failed--"
-        r"compilation aborted at \(eval 1\) line 1\.",
-    ),
-    "a perl that there is not": (
-        "use 7.0; sub { 1 }",
-        r"Perl v7\.0\.0 required--this is only v[\d.]+, stopped at \(eval 1\) line 1\.\\x0aBEGIN "
-        r"failed--compilation aborted at \(eval 1\) line 1\.",
-    ),
-    "die": ("die 'no list'", r"no list at \(eval 1\) line 1\."),
     "die with a line": (r'die "no list\n"', "no list"),
     "die with a reference": (
         "die [ 1 ]",
         r"ARRAY\(0x[0-9a-f]+\) \(it died with a reference that has no text\)",
-    ),
-    "die in begin": (
-        "BEGIN { die 'early' } sub { 1 }",
-        r"early at \(eval 1\) line 1\.\\x0aBEGIN failed--compilation aborted at \(eval 1\) "
-        r"line 1\.",
     ),
     "fork": (
         "fork; sub { 1 }",
@@ -229,18 +222,18 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("code", "text"), BROKEN.values(), ids=BROKEN)
-def test_a_file_that_gives_no_sub_is_a_load_error_in_perls_own_words(code, text, refusal):
+def test_a_file_that_gives_no_sub_is_a_load_error_that_says_what_it_gave(code, text, refusal):
     assert re.fullmatch(rf"error compiling: {text} \(FILE\)", refusal(code))
 
 
-def test_the_documented_form_of_a_load_error_is_exactly_what_the_log_has(site, log):
-    site.host('return sub {\n    my $x = 1;\n    print "a" foo;\n};\n')
-    assert re.fullmatch(
-        r"error loading pre_delivery_attempt_hook: error compiling: syntax error at \(eval 1\) "
-        rf"line 3, near .* \({re.escape(str(site.file))}\) {re.escape(ORIGIN)}",
-        log.lines[-1],
+def test_the_documented_form_of_a_load_error_is_exactly_what_the_log_has(site, log, perls_words):
+    code = 'return sub {\n    my $x = 1;\n    print "a" foo;\n};\n'
+    site.host(code)
+    assert log.lines[-1] == (
+        f"error loading pre_delivery_attempt_hook: error compiling: {perls_words(code)[0]} "
+        f"({site.file}) {ORIGIN}"
     )
-    assert 'near ""a" foo' in log.lines[-1]
+    assert " at (eval 1) line 3, " in log.lines[-1]
 
 
 def test_a_file_that_is_missing_is_a_load_error(site, attempt):
@@ -286,7 +279,6 @@ def test_a_file_of_another_user_is_a_load_error_unless_it_is_trusted(site, attem
 PROGRAMS = {
     "true": ("/bin/true", "the Perl process ended itself with exit status 0, by exit or exec"),
     "false": ("/bin/false", "the Perl process ended itself with exit status 1, by exit or exec"),
-    "cat": ("/bin/cat", "the Perl process ended itself with exit status 1, by exit or exec"),
 }
 
 
@@ -295,9 +287,19 @@ def test_an_interpreter_that_is_not_perl_is_a_load_error_that_names_it(program, 
     assert refusal(SUB, perl=program) == f"error compiling: {text} (run by {program}) (FILE)"
 
 
+def test_an_interpreter_that_complains_of_its_arguments_is_a_load_error(refusal, log):
+    assert re.fullmatch(
+        r"error compiling: the Perl process ended itself with exit status [1-9][0-9]*, by exit or "
+        r"exec \(run by /bin/cat\) \(FILE\)",
+        refusal(SUB, perl="/bin/cat"),
+    )
+    assert log.printed != [], "what it complains of is in the log"
+
+
 def test_an_interpreter_that_does_not_start_is_a_load_error(site, refusal):
     program = site.program("neither a script nor a program\n")
-    assert refusal(SUB, perl=program) == f"can't start {program}: Exec format error (FILE)"
+    why = os.strerror(errno.ENOEXEC)
+    assert refusal(SUB, perl=program) == f"can't start {program}: {why} (FILE)"
 
 
 def test_an_interpreter_that_says_nothing_is_a_load_error_after_a_while(site, refusal):

@@ -62,10 +62,6 @@ PRINTING = {
         r"my $old = select STDERR; print qq(selected\n); select $old",
         ["selected"],
     ),
-    "a warning of perl's": (
-        "use warnings; my $x; my $y = 'a' . $x",
-        ["Use of uninitialized value $x in concatenation (.) or string at (eval 1) line 2."],
-    ),
     "separators": (
         r"local ( $\, $, ) = ( qq(!\n), '-' ); print 1, 2, 3",
         ["1-2-3!"],
@@ -95,6 +91,13 @@ PRINTING = {
 @pytest.mark.parametrize(("body", "lines"), PRINTING.values(), ids=PRINTING)
 def test_what_a_hook_prints_reaches_the_log_a_line_each(body, lines, prints):
     assert prints(body) == lines
+
+
+def test_a_warning_of_perls_reaches_the_log_in_perls_own_words(prints, perls_words):
+    body = "use warnings; my $x; my $y = 'a' . $x"
+    _, warning = perls_words(f"\nsub {{ {body};\nreturn }}")
+    assert warning.endswith(" at (eval 1) line 2.")
+    assert prints(body) == [warning]
 
 
 def test_standard_output_that_was_closed_is_open_again_in_the_next_call(site, attempt, log):
