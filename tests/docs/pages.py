@@ -12,6 +12,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("**/*.md")),
     *sorted((ROOT / "contrib").glob("**/*.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
 ]
 HEADING = re.compile(r"(?m)^#+ +(?P<text>.*?) *$")
 FENCED = re.compile(r"(?ms)^```.*?^```$")
