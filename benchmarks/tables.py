@@ -17,7 +17,11 @@ from typing import Any, Final
 from benchmarks.results import Kept
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
+PAGES: Final = (
+    ROOT / "README.md",
+    ROOT / "benchmarks" / "NOTES.md",
+    *sorted((ROOT / "docs").glob("**/*.md")),
+)
 _SHOWN: Final = re.compile(
     r"(?s)(?P<begin><!-- benchmarks:begin (?P<name>[\w-]+) -->\n)"
     r".*?(?P<end><!-- benchmarks:end -->)"

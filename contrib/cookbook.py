@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ HOW = "\n```console\n$ hookframe decide --hook-file contrib/hooks/{name}.py\n```
 TABLE = re.compile(r"(?s)(<!-- hooks: .*? -->\n).*?(<!-- end of hooks -->\n)")
 NOTES = ("Reads", "Costs", "Edit", "Mind")
 """The fields of a header that become a list, in its order."""
-WIDTH = 150
+SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z`])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +96,17 @@ def recipe_of(header: Header) -> str:
     return "\n".join(
         [
             f"## {header.summary.removesuffix('.')}\n",
-            f"{filled(why[0].upper() + why[1:])}\n",
-            f"{filled(f'{link} {does}')}\n",
-            *(f"{filled(note, indent='  ')}" for note in notes),
+            f"{by_sentences(why[0].upper() + why[1:])}\n",
+            f"{by_sentences(f'{link} {does}')}\n",
+            *(by_sentences(note, indent="  ") for note in notes),
             "",
         ]
     )
 
 
-def filled(text: str, indent: str = "") -> str:
-    """Break a paragraph into lines."""
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+def by_sentences(text: str, indent: str = "") -> str:
+    """Write one sentence of a paragraph a line, all but the first indented."""
+    return f"\n{indent}".join(SENTENCE_END.split(text))
 
 
 def registry(page: str, all_headers: Iterable[Header]) -> str:

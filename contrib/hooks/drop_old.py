@@ -8,7 +8,7 @@ Costs: one look-up in a table an attempt.
 Edit: `LONGEST`, `NO_QUEUE_IS_THAT_OLD`.
 Mind: a bounce can't be taken back, and a clock may be wrong. A message from the future counts as
     new. One that is older than any queue keeps mail (an `injtime` of 0, say, or a clock that has
-    jumped ahead) is deferred instead, until somebody has looked.
+    jumped ahead) is deferred instead, until you have looked.
 """
 
 from datetime import timedelta

@@ -1,6 +1,6 @@
 """Hold a campaign, or all mail, by a kill switch: a file that lists SendIDs.
 
-Why: somebody has sent the wrong text, or the right one to the wrong list, and it has to stop now.
+Why: a campaign has the wrong text, or goes to the wrong list, and it has to stop now.
 Does: defers the messages of every SendID in the list, or all of them if a line of it is `*`. Take a
     SendID out of the list, and its messages go on.
 Reads: `sendid`; `state`; the file `held_sendids.txt` beside this one, a SendID a line. A line that

@@ -2,7 +2,7 @@
 
 Why: a campaign was injected with a VirtualMTA that was mistyped, or has been taken away since.
 Does: sends a message whose VirtualMTA the MTA has not found by the one that stands in a table, or
-    defers it if there is none, until somebody has looked.
+    defers it if there is none, until you have looked.
 Reads: `mtaid_exists`, `mtaid`; no file.
 Costs: one look at the attempt, and one look-up in a table where a VirtualMTA is missing.
 Edit: `INSTEAD`.

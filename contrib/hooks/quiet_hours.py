@@ -1,6 +1,6 @@
 """Hold mail back while it is night where its recipient lives.
 
-Why: a newsletter that arrives at three in the morning is read by nobody, and complained about.
+Why: a newsletter that arrives at three in the morning is not read, and causes complaints.
 Does: defers mail to the domains in the table during the quiet hours of their time zone. Summer time
     is followed, and the hours may go past midnight.
 Reads: `recipient`, `sendid`; the clock; no file, but for the system's time zones at the start.

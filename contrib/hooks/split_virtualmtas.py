@@ -8,7 +8,7 @@ Reads: `sendid`, `recipient`; no file.
 Costs: a hash for each VirtualMTA of the SendID an attempt, one or two microseconds each; no memory.
 Edit: `SHARES`.
 Mind: a change of the percentages moves a recipient only to a VirtualMTA whose share has grown
-    against that of the one it leaves. Nobody moves between two whose shares have not changed.
+    against that of the one it leaves. No recipient moves between two whose shares have not changed.
 """
 
 from hashlib import blake2b

@@ -8,10 +8,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    ROOT / "README.md",
+    *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("**/*.md")),
     *sorted((ROOT / "contrib").glob("**/*.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
 ]
 HEADING = re.compile(r"(?m)^#+ +(?P<text>.*?) *$")
 FENCED = re.compile(r"(?ms)^```.*?^```$")

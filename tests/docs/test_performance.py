@@ -12,7 +12,11 @@ from .pages import ROOT
 MARKED = re.compile(r"(?s)<!-- benchmarks:begin ([\w-]+) -->\n(.*?)<!-- benchmarks:end -->")
 PAGES = [
     page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    for page in (
+        ROOT / "README.md",
+        ROOT / "benchmarks" / "NOTES.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
     if MARKED.search(page.read_text())
 ]
 
@@ -38,8 +42,14 @@ def named(page):
     return page.relative_to(ROOT).as_posix()
 
 
-def test_the_front_page_and_the_page_about_performance_show_figures():
-    assert {"README.md", "docs/performance.md"} <= set(map(named, PAGES))
+def test_the_front_page_the_page_about_performance_and_its_notebook_show_figures():
+    assert {"README.md", "docs/performance.md", "benchmarks/NOTES.md"} <= set(map(named, PAGES))
+
+
+def test_the_notebook_has_every_table_that_the_other_pages_show():
+    shown = {named(page): {name for name, _ in MARKED.findall(page.read_text())} for page in PAGES}
+    notebook = shown.pop("benchmarks/NOTES.md")
+    assert shown["docs/performance.md"] < notebook
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

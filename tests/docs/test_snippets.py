@@ -1,6 +1,6 @@
 """Runs every snippet of the pages, as a reader would who follows a page from the top.
 
-The pages are the README, those of docs/, and GreenArrow's.
+The pages are those at the top of the checkout, those of docs/, and GreenArrow's.
 
 A fenced block says by its language what it is:
 
@@ -11,7 +11,8 @@ A fenced block says by its language what it is:
                 table's columns. A command that ends in " &" goes on in the background until the
                 page ends; the lines below it are waited for.
     text        to be looked at only
-    sh          for root on a real machine, not run; only of the commands in FOR_ROOT
+    sh          for root on a real machine, not run; only of the commands in FOR_ROOT, and on the
+                pages of FOR_MAINTAINERS of those that it lists
     diff        an edit of a file, whose name stands in the first line, "# hook.py": the lines with
                 "-" or a space in front are in it once, and are then those with "+" or a space
     all others  a file: its first line is a comment with its name, "# hook.py"
@@ -43,7 +44,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GREENARROW = ROOT / "contrib" / "mta" / "greenarrow" / "README.md"
-PAGES = [ROOT / "README.md", GREENARROW, *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), GREENARROW, *sorted((ROOT / "docs").glob("**/*.md"))]
 OWN_ENVIRONMENTS = [ROOT / "docs" / "plugins" / "tutorial.md"]
 FENCE = re.compile(r"(?ms)^```(?P<language>\S*)[^\n]*\n(?P<content>.*?)^```$")
 FILE_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
@@ -65,6 +66,13 @@ FOR_ROOT = {
     *("apt-get", "systemctl", "journalctl", "install", "adduser", "exim4", "update-exim4.conf"),
     *("git", "make", "cd"),
 }
+FOR_MAINTAINERS = {
+    ROOT / "CONTRIBUTING.md": {f".venv/bin/{name}" for name in ("python", "ruff", "mypy")}
+    | {".venv/bin/lint-imports"},
+    ROOT / "RELEASING.md": {".venv/bin/python", "python3"}
+    | {f"/tmp/release/bin/{name}" for name in ("pip", "hookframe")},
+}
+"""Commands that are not run because they install whole environments, run all tests, or publish."""
 
 
 REMEMBER = r'{ export -p; printf "cd %q\n" "$PWD"; }'
@@ -280,8 +288,15 @@ def test_what_a_page_shows_without_a_test_is_for_root_only(page: Path) -> None:
     for block in blocks_of(page):
         if block.language == "sh":
             commands = [line.split()[0] for line in block.content.splitlines() if line.strip()]
-            known = FOR_ROOT | {"#"}
+            known = FOR_ROOT | FOR_MAINTAINERS.get(page, set()) | {"#"}
             assert set(commands) <= known, f"{block.where}: make it a console block, which is run"
+
+
+def test_every_file_of_the_project_that_a_contributor_is_to_run_exists() -> None:
+    for page in FOR_MAINTAINERS:
+        for block in blocks_of(page):
+            for path in re.findall(r"(?:^| )((?:tests|hookframe)/\S+)", block.content):
+                assert (ROOT / path).exists(), f"{block.where}: {path}"
 
 
 @pytest.mark.parametrize(
