@@ -7,10 +7,10 @@ import signal
 import pytest
 from loguru import logger
 
-from .support.distributions import installed_in, isolated
-from .support.log import Lines
-from .support.shell import Shell
-from .support.site import Site
+from .helpers.distributions import installed_in, isolated
+from .helpers.log import Lines
+from .helpers.shell import Shell
+from .helpers.site import Site
 
 
 def pytest_configure():

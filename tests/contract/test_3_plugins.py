@@ -6,10 +6,10 @@ import pytest
 
 from hookframe import API_VERSION
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.distributions import run_python
-from ..support.site import hook, policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.distributions import run_python
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually
 
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 
