@@ -7,7 +7,7 @@ import signal
 import pytest
 from loguru import logger
 
-from .helpers.distributions import installed_in, isolated
+from .helpers.distributions import install_sets, isolated
 from .helpers.log import Lines
 from .helpers.shell import Shell
 from .helpers.site import Site
@@ -48,8 +48,8 @@ def site(tmp_path):
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory):
-    """Foreign distributions, built and installed by pip, each set in a directory of its own."""
-    return installed_in(tmp_path_factory.mktemp("distributions"))
+    """Foreign distributions, each set in a directory of its own."""
+    return install_sets(tmp_path_factory.mktemp("distributions"))
 
 
 @pytest.fixture

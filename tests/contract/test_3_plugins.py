@@ -65,7 +65,7 @@ def test_a_plugin_is_known_by_the_name_of_its_entry_point(site, install):
     )
 
 
-def test_a_plugin_is_found_in_a_fresh_process_as_pip_has_installed_it(distributions, tmp_path):
+def test_a_plugin_is_found_in_a_fresh_process_by_its_metadata(distributions, tmp_path):
     (tmp_path / "hookframe.toml").write_text('chain = ["guard", "routes"]\n')
     done = run_python(
         "from hookframe import Host\n"
