@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from ..helpers.attempts import ATTEMPT, NORMAL, an_attempt
+from hookframe.testing import eventually
+
+from ..helpers.attempts import ATTEMPT, NORMAL, attempt
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 COUNT = "state['n'] = state.get('n', 0) + 1\n"
 TELL = COUNT + "return {'action': 'pause', 'message': str(state['n'])}"
@@ -87,7 +88,7 @@ def test_a_touched_file_with_the_same_content_keeps_the_state(site):
 def test_an_error_in_an_attempt_keeps_the_state(site):
     raising = COUNT + "if attempt['sendid'] == 'x': raise ValueError\n"
     host = site.file_host(hook(raising + "return {'action': 'pause', 'message': str(state['n'])}"))
-    host.decide(an_attempt(sendid="x"))
+    host.decide(attempt(sendid="x"))
     assert count(host) == "2"
 
 
@@ -126,8 +127,8 @@ def test_calls_are_made_one_at_a_time_whatever_the_number_of_threads(site):
 
     def ask(recipient):
         for _ in range(20):
-            answer = host.decide(an_attempt(recipient=recipient))
-            explained = host.explain(an_attempt(recipient=recipient)).decision
+            answer = host.decide(attempt(recipient=recipient))
+            explained = host.explain(attempt(recipient=recipient)).decision
             if not answer == explained == {"action": "pause", "message": recipient}:
                 wrong.append((recipient, answer, explained))
 

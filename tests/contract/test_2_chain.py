@@ -6,13 +6,13 @@ from itertools import permutations
 
 import pytest
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
 
 MARK = "state.setdefault('order', []).append({name!r})\nreturn None"
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 PAUSE = "return {'action': 'pause', 'message': 'paused'}"
-BLOCKED = an_attempt(recipient="jane@blocked.example")
+BLOCKED = attempt(recipient="jane@blocked.example")
 
 
 def marks(*names):
@@ -260,7 +260,7 @@ def test_two_foreign_distributions_stacked_with_the_file_a_dump_is_a_dump(order,
     dump = {"action": "dump", "message": "guard: blocked"}
     assert host.decide(BLOCKED) == dump
     assert host.decide({**BLOCKED, "listid": "paused"}) == dump
-    assert host.decide(an_attempt(listid="paused")) == {
+    assert host.decide(attempt(listid="paused")) == {
         "action": "pause",
         "message": "file: paused",
     }
@@ -436,4 +436,4 @@ def test_two_attempts_do_not_mix_in_a_wrapper(site, puppets):
     }
     host = site.host(policy(["outer", "a"], plugins=plugins))
     for recipient in ("one@r.example", "two@r.example", "one@r.example"):
-        assert host.decide(an_attempt(recipient=recipient))["message"] == recipient
+        assert host.decide(attempt(recipient=recipient))["message"] == recipient

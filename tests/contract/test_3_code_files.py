@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from hookframe.testing import eventually
+
 from ..helpers.attempts import ATTEMPT, TEMPFAIL
 from ..helpers.site import policy
-from ..helpers.wait import eventually
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0

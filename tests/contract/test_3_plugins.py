@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hookframe import API_VERSION
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.distributions import run_python
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 
@@ -70,7 +70,7 @@ def test_a_plugin_is_found_in_a_fresh_process_by_its_metadata(distributions, tmp
     done = run_python(
         "from hookframe import Host\n"
         f"with Host.from_config({str(tmp_path / 'hookframe.toml')!r}) as host:\n"
-        f"    print(host.decide({an_attempt(recipient='x@blocked.example')!r}))\n",
+        f"    print(host.decide({attempt(recipient='x@blocked.example')!r}))\n",
         distributions["stack"],
     )
     assert eval(done.stdout) == {"action": "dump", "message": "guard: blocked"}

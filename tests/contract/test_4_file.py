@@ -16,9 +16,11 @@ from time import sleep
 import pytest
 from watchdog.observers.api import EventEmitter
 
+from hookframe.testing import eventually
+
 from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL
 from ..helpers.site import Site, hook, policy
-from ..helpers.wait import eventually, for_a_while
+from ..helpers.wait import for_a_while
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0

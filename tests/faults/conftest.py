@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from .lab import Daemon
+from .daemons import Daemon
 
 
 def _making():
@@ -38,5 +38,5 @@ def pytest_runtest_makereport(item, call):
     report = yield
     running = item.funcargs.get("daemon")
     if report.failed and running is not None:
-        report.sections.append(("the daemon said", running.said[-4000:]))
+        report.sections.append(("the daemon said", running.output[-4000:]))
     return report

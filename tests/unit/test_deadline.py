@@ -16,11 +16,11 @@ import uvloop
 
 from hookframe import Host, rate, silence
 from hookframe.alarm import BACKUP, SIGNAL
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.distributions import run_python
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 # An interruption may fall into a callback of the garbage collector, as hypothesis has one: Python
 # ignores it there and says so, and the next one ends the hook.
@@ -104,8 +104,8 @@ def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site,
     with file_host(site, hanging_if("hang", HANGING[way]), LONG) as host:
         log.clear()
         for _ in range(2):
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
-            assert host.decide(an_attempt(sendid="well")) == DUMP
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="well")) == DUMP
         assert sys.gettrace() is None
     assert len(log.attempts) == 2
     assert all(line.endswith("(plugin file)") for line in log.attempts)
@@ -120,8 +120,8 @@ def test_after_a_doze_what_hangs_is_interrupted_as_before(site, log):
             # the timer that stands behind the alarm's looks is off when no look is to come
             eventually(lambda: signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0)
             host.stir()
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
-            assert host.decide(an_attempt(sendid="well")) == DUMP
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="well")) == DUMP
     assert len(log.attempts) == 2
 
 
@@ -146,7 +146,7 @@ def test_a_hook_is_interrupted_whatever_arguments_it_takes(arguments, site):
 
 def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
     with file_host(site, hanging_if("hang", "while True: pass"), LONG) as host:
-        explained = host.explain(an_attempt(sendid="hang"))
+        explained = host.explain(attempt(sendid="hang"))
         assert explained.decision == TEMPFAIL
         assert "DeadlineExceeded" in explained.trace[0]["error"]
         assert host.explain(ATTEMPT).decision == DUMP
@@ -164,7 +164,7 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
     }
     with interrupting(site, policy(["a", "b"], plugins=plugins, deadline=LONG)) as host:
         for _ in range(3):
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
             clock[0] += 1.0
             host.tell_left_out()
             log.clear()
@@ -367,9 +367,9 @@ def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
         "b": {"code": "sum(range(attempt['injtime']))"},
     }
     with interrupting(site, policy(["a", "b"], plugins=plugins, deadline="200ms")) as host:
-        host.decide(an_attempt(sendid="hang", injtime=0))
+        host.decide(attempt(sendid="hang", injtime=0))
         log.clear()
-        assert host.decide(an_attempt(injtime=30_000_000)) == TEMPFAIL
+        assert host.decide(attempt(injtime=30_000_000)) == TEMPFAIL
     [line] = log.attempts
     assert not line.endswith("(plugin a)")
 
@@ -387,7 +387,7 @@ def test_a_hook_that_ends_just_at_its_deadline_gives_its_answer_or_the_temp_fail
     with file_host(site, hook(body), "12ms") as host:
         host.generation.state.update(now=monotonic, turns=0)
         answers = [
-            host.decide(an_attempt(injtime=chance.randrange(9_000, 19_000))) for _ in range(300)
+            host.decide(attempt(injtime=chance.randrange(9_000, 19_000))) for _ in range(300)
         ]
         turns = sum(1 for _ in range(100_000))
     assert turns == 100_000
@@ -405,7 +405,7 @@ def test_a_chain_is_interrupted_while_generations_come_and_go(site):
             site.save(f"{code}\n# {monotonic()}\n")
             eventually(
                 lambda number=number: (
-                    host.decide(an_attempt(sendid="hang")) == TEMPFAIL
+                    host.decide(attempt(sendid="hang")) == TEMPFAIL
                     and host.decide(ATTEMPT) == DUMP
                     and host.generation.number > number
                 )
@@ -441,7 +441,7 @@ async def asked_in_callbacks(host, rounds):
     loop.add_signal_handler(signal.SIGUSR1, heard.set)
 
     def ask():
-        answers.append(host.decide(an_attempt(sendid="hang")))
+        answers.append(host.decide(attempt(sendid="hang")))
         answers.append(host.decide(ATTEMPT))
         if len(answers) == 2 * rounds:
             done.set_result(None)
@@ -497,9 +497,9 @@ def test_the_signals_are_given_back_when_the_last_host_closes(site):
         code = hanging_if("hang", "while True: pass")
         with file_host(site, code) as first:
             with file_host(site, code) as second:
-                assert second.decide(an_attempt(sendid="hang")) == TEMPFAIL
+                assert second.decide(attempt(sendid="hang")) == TEMPFAIL
             assert signal.getsignal(SIGNAL) != own
-            assert first.decide(an_attempt(sendid="hang")) == TEMPFAIL
+            assert first.decide(attempt(sendid="hang")) == TEMPFAIL
         assert signal.getsignal(SIGNAL) == signal.getsignal(BACKUP) == own
         assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0.0
     finally:
@@ -525,7 +525,7 @@ def test_a_debugger_that_traces_is_left_alone_and_the_hook_still_ends(site):
     with file_host(site, hanging_if("hang", HANGING["print"])) as host:
         sys.settrace(tracer)
         try:
-            answer = host.decide(an_attempt(sendid="hang"))
+            answer = host.decide(attempt(sendid="hang"))
             kept = sys.gettrace()
         finally:
             sys.settrace(before)
@@ -547,7 +547,7 @@ host = Host.from_config({config!r}, watch=False, interrupt=True)
 def run_program(site, code, then, deadline="50ms"):
     """Run a program with a host of its own."""
     site.configure(policy(hook_file="hook.py", deadline=deadline), code)
-    head = PROGRAM.format(attempt=an_attempt(sendid="hang"), config=str(site.config))
+    head = PROGRAM.format(attempt=attempt(sendid="hang"), config=str(site.config))
     return run_python(head + then).stdout
 
 

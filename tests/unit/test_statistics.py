@@ -24,7 +24,7 @@ from hookframe.statistics import (
     percentiles,
 )
 
-from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
 
 DUMP = "return {'action': 'dump'}"
@@ -258,7 +258,7 @@ def test_an_error_of_an_observer_is_its_plugins_and_the_decision_counts(host):
 def test_what_is_no_attempt_is_counted_as_malformed(site):
     host = site.file_host(hook(DUMP))
     host.decide({})
-    host.explain(an_attempt(injtime="soon"))
+    host.explain(attempt(injtime="soon"))
     host.refuse("nothing that can be read")
     assert host.statistics.snapshot()["temporary_failures"] == {MALFORMED: 3}
 

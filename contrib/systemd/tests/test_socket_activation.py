@@ -11,22 +11,13 @@ from contextlib import ExitStack
 
 import pytest
 
+from hookframe.testing import make_attempt
+
 from .conftest import PATIENCE
 
 HOOK = (
     'def pre_delivery_attempt(attempt): return {"action": "dump", "message": attempt["sendid"]}\n'
 )
-ATTEMPT = {
-    "mtaid": "1",
-    "sendid": "newsletter",
-    "listid": "17",
-    "msguid": "1abcde-000001-AB",
-    "injtime": 1718000000,
-    "sender": "bounces@sender.test",
-    "recipient": "somebody@recipient.test",
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
 DUMPED = {"action": "dump", "message": "newsletter"}
 
 
@@ -68,7 +59,7 @@ def asked(where, request=None):
     with socket.socket(family) as client:
         client.settimeout(PATIENCE)
         client.connect(where if isinstance(where, tuple) else str(where))
-        client.sendall(json.dumps(ATTEMPT).encode() + b"\n" if request is None else request)
+        client.sendall(json.dumps(make_attempt()).encode() + b"\n" if request is None else request)
         client.shutdown(socket.SHUT_WR)
         with client.makefile("rb") as stream:
             return stream.read()
@@ -113,7 +104,7 @@ def test_clients_that_come_while_the_daemon_starts_are_all_answered(activated, t
         for client in clients:
             client.settimeout(PATIENCE)
             client.connect(str(tmp_path / "s"))
-            client.sendall(json.dumps(ATTEMPT).encode() + b"\n")
+            client.sendall(json.dumps(make_attempt()).encode() + b"\n")
         for client in clients:
             with client.makefile("rb") as stream:
                 assert json.loads(stream.readline()) == DUMPED
