@@ -60,6 +60,6 @@ def install(distributions, monkeypatch):
 
 
 @pytest.fixture
-def puppets(install):
+def fake_plugins(install):
     """Plugins that do what their settings say: `a`, `b`, `c`, wrappers `outer` and `inner`."""
-    install("puppets")
+    install("fake")

@@ -121,7 +121,7 @@ def test_a_stream_on_a_terminal_shows_one_after_the_other(shell):
 
 
 def test_a_wrapper_shows_among_the_votes(shell, distributions):
-    shell.install(distributions["stack"], distributions["puppets"])
+    shell.install(distributions["stack"], distributions["fake"])
     shell.write("hookframe.toml", WRAPPED)
     done = shell.run("decide", "--explain", "sendid=x")
     (line,) = done.lines

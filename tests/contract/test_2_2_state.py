@@ -26,7 +26,7 @@ def test_the_state_is_one_dict_the_same_for_every_call(site):
     assert state["ids"] == {id(state)}
 
 
-def test_every_plugin_shares_the_state_wrappers_and_the_file_too(site, puppets):
+def test_every_plugin_shares_the_state_wrappers_and_the_file_too(site, fake_plugins):
     note = "state.setdefault('by', []).append({name!r})\n"
     plugins = {name: {"code": note.format(name=name) + "return None"} for name in ("a", "b")}
     around = note.format(name="outer") + "def around():\n    return (yield)\nreturn around()"
@@ -98,7 +98,9 @@ def test_two_hosts_do_not_share_a_state(site):
     assert [count(first), count(first), count(second)] == ["1", "2", "1"]
 
 
-def test_a_plugin_that_keeps_something_on_its_own_object_remembers_it_across_reloads(site, puppets):
+def test_a_plugin_that_keeps_something_on_its_own_object_remembers_it_across_reloads(
+    site, fake_plugins
+):
     code = "kept['n'] = kept.get('n', 0) + 1\nstate['n'] = kept['n']\nreturn None"
     host = site.host(policy(["a"], plugins={"a": {"code": code}}))
     host.decide(ATTEMPT)

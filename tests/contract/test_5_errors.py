@@ -122,14 +122,14 @@ def test_an_endless_error_text_is_cut(site, log):
     assert len(log.errors[0]) < 10_000
 
 
-def test_the_chain_stops_at_an_error(site, puppets):
+def test_the_chain_stops_at_an_error(site, fake_plugins):
     plugins = {"a": {"code": "raise ValueError"}, "b": {"code": "state['b'] = 1"}}
     host = site.host(policy(["a", "b"], plugins=plugins))
     assert host.decide(ATTEMPT) == TEMPFAIL
     assert host.generation.state == {}
 
 
-def test_an_error_after_a_dump_is_a_temp_fail(site, puppets):
+def test_an_error_after_a_dump_is_a_temp_fail(site, fake_plugins):
     plugins = {"a": {"code": "return {'action': 'dump'}"}, "b": {"code": "raise ValueError"}}
     assert site.host(policy(["a", "b"], plugins=plugins)).decide(ATTEMPT) == TEMPFAIL
 
@@ -196,20 +196,20 @@ def test_a_plugin_that_runs_longer_than_its_own_deadline_temp_fails_and_is_named
     assert line.endswith("(plugin file)")
 
 
-def test_a_deadline_exceeded_is_an_error_that_may_be_skipped(site, puppets):
+def test_a_deadline_exceeded_is_an_error_that_may_be_skipped(site, fake_plugins):
     code = "import time; time.sleep(0.1); return {'action': 'dump'}"
     plugins = {"a": {"code": code, "deadline": "20ms", "on_error": "skip"}}
     assert site.host(policy(["a"], plugins=plugins)).decide(ATTEMPT) == NORMAL
 
 
-def test_the_time_of_the_chain_inside_is_not_charged_to_a_wrapper(site, puppets):
+def test_the_time_of_the_chain_inside_is_not_charged_to_a_wrapper(site, fake_plugins):
     code = "import time; time.sleep(0.6); return {'action': 'dump'}"
     plugins = {"outer": {"deadline": "500ms"}, "a": {"code": code}}
     toml = policy(["outer", "a"], plugins=plugins, deadline="30s")
     assert site.host(toml).decide(ATTEMPT) == {"action": "dump"}
 
 
-def test_a_slow_wrapper_exceeds_its_own_deadline(site, puppets, log):
+def test_a_slow_wrapper_exceeds_its_own_deadline(site, fake_plugins, log):
     code = "import time\ndef around():\n    got = yield\n    time.sleep(0.1)\n    return got\n"
     plugins = {"outer": {"code": code + "return around()", "deadline": "20ms"}}
     assert site.host(policy(["outer"], plugins=plugins)).decide(ATTEMPT) == TEMPFAIL
@@ -414,7 +414,7 @@ def test_a_mistake_in_toml_itself_is_reported_with_its_line(site):
     assert re.search(r"line 4\b", host.problem)
 
 
-def test_a_list_of_ten_thousand_lines_costs_no_more_than_it_takes_to_read(site, puppets):
+def test_a_list_of_ten_thousand_lines_costs_no_more_than_it_takes_to_read(site, fake_plugins):
     lines = "".join(f"  'user{n}@remote.example',\n" for n in range(10_000))
     toml = policy(["a"]) + f"[plugins.a.settings]\nlisted = [\n{lines}]\n"
     assert site.host(toml).problem == ""

@@ -50,7 +50,7 @@ def test_a_relative_configuration_is_still_found_after_the_program_changes_direc
         eventually(lambda: host.decide(ATTEMPT) == {"action": "dump"})
 
 
-def test_a_decision_can_be_written_as_json(site, puppets):
+def test_a_decision_can_be_written_as_json(site, fake_plugins):
     around = "def around():\n    yield\n    return {'action': 'dump'}\nreturn around()"
     plugins = {"outer": {"code": around}, "a": {"code": "return {'action': 'pause'}"}}
     host = site.host(policy(["outer", "a"], plugins=plugins))
@@ -115,7 +115,7 @@ def test_explain_returns_the_decision_with_its_trace(site, install):
     assert all(vote["microseconds"] > 0 for vote in explanation.trace)
 
 
-def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, puppets):
+def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, fake_plugins):
     plugins = {"a": {"code": "return None"}, "b": {"code": "raise KeyError('x')"}, "c": {}}
     host = site.host(policy(["a", "b", "c"], plugins=plugins))
     explanation = host.explain(ATTEMPT)
@@ -125,7 +125,7 @@ def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, puppets):
     assert explanation.trace[1]["vote"] is None
 
 
-def test_an_explanation_says_who_decided(site, puppets):
+def test_an_explanation_says_who_decided(site, fake_plugins):
     plugins = {
         "a": {"code": "return {'action': 'new_mtaid', 'new_mtaid': 1}"},
         "b": {"code": "return {'action': 'pause'} if attempt['sendid'] == 'p' else None"},

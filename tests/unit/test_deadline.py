@@ -153,7 +153,7 @@ def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
 
 
 def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin(
-    site, puppets, log, monkeypatch
+    site, fake_plugins, log, monkeypatch
 ):
     clock = [100.0]  # for how much may be printed in a second
     for module in (rate, silence):
@@ -185,7 +185,7 @@ def test_a_host_that_is_not_told_to_interrupts_nothing(site):
 
 
 def test_after_a_plugins_own_deadline_the_chain_goes_on_if_its_errors_are_skipped(
-    site, puppets, log
+    site, fake_plugins, log
 ):
     plugins = {
         "a": {"code": "while True: pass", "deadline": "30ms", "on_error": "skip"},
@@ -200,7 +200,7 @@ def test_after_a_plugins_own_deadline_the_chain_goes_on_if_its_errors_are_skippe
 
 
 @pytest.mark.parametrize("lenient", [{"on_error": "skip"}, {"mode": "shadow"}])
-def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, puppets, log):
+def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, fake_plugins, log):
     plugins = {
         "a": {"code": "while True: pass"},
         "b": {"code": "state['b'] = True; return {'action': 'dump'}"},
@@ -215,7 +215,7 @@ def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, puppe
     assert line.endswith("(plugin a)")
 
 
-def test_a_deadline_of_its_own_is_the_plugins_alone(site, puppets):
+def test_a_deadline_of_its_own_is_the_plugins_alone(site, fake_plugins):
     plugins = {
         "a": {"code": "return None", "deadline": LONG},
         "b": {"code": "import time; time.sleep(0.6); return {'action': 'dump'}"},
@@ -232,7 +232,7 @@ AFTER = "def around():\n    got = yield\n    while True: pass\nreturn around()"
 
 @pytest.mark.parametrize("code", [BEFORE, AFTER])
 @pytest.mark.parametrize("whose", ["the chain's", "its own"])
-def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, puppets, log):
+def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, fake_plugins, log):
     own = {"deadline": "40ms"} if whose == "its own" else {}
     plugins = {"outer": {"code": code, **own}, "a": {"code": "return {'action': 'dump'}"}}
     toml = policy(["outer", "a"], plugins=plugins, deadline="30s" if own else "40ms")
@@ -245,7 +245,7 @@ def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, 
 
 @pytest.mark.parametrize("code", [BEFORE, AFTER])
 def test_after_a_wrappers_own_deadline_the_inner_decision_stands_if_its_errors_are_skipped(
-    code, site, puppets
+    code, site, fake_plugins
 ):
     plugins = {
         "outer": {"code": code, "deadline": "40ms", "on_error": "skip"},
@@ -255,7 +255,9 @@ def test_after_a_wrappers_own_deadline_the_inner_decision_stands_if_its_errors_a
         assert host.decide(ATTEMPT) == DUMP
 
 
-def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_run(site, puppets):
+def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_run(
+    site, fake_plugins
+):
     plugins = {
         "outer": {"code": BEFORE, "on_error": "skip"},
         "a": {"code": "state['a'] = True"},
@@ -265,7 +267,7 @@ def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_
         assert host.generation.state == {}
 
 
-def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, puppets):
+def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, fake_plugins):
     around = "import time\ndef around():\n    got = yield\n    time.sleep(0.03)\n    return got\n"
     plugins = {
         "outer": {"code": around + "return around()", "deadline": "2s"},
@@ -277,7 +279,7 @@ def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, p
         assert host.decide(ATTEMPT) == DUMP
 
 
-def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
+def test_an_observer_is_interrupted_and_the_decision_stands(site, fake_plugins, log):
     plugins = {
         "a": {"code": "return {'action': 'dump'}", "decided": "while True: pass"},
         "b": {"decided": "kept['seen'] = decision\nprint('seen', len(kept))"},
@@ -293,7 +295,7 @@ def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
 
 
 def test_an_observer_that_takes_too_long_is_logged_in_a_host_that_does_not_interrupt(
-    site, puppets, log
+    site, fake_plugins, log
 ):
     plugins = {"a": {"decided": "import time; time.sleep(0.6)"}}
     assert site.host(policy(["a"], plugins=plugins, deadline=LONG)).decide(ATTEMPT) == NORMAL
@@ -357,7 +359,9 @@ def test_a_destructor_that_swallows_it_is_interrupted_again(site):
         assert host.generation.state == {"log": [1]}
 
 
-def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(site, puppets, log):
+def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
+    site, fake_plugins, log
+):
     plugins = {
         "a": {
             "code": "while attempt['sendid'] == 'hang': pass",
