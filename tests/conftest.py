@@ -7,6 +7,8 @@ import signal
 import pytest
 from loguru import logger
 
+from hookframe.testing import Daemon
+
 from .helpers.distributions import install_sets, isolated
 from .helpers.log import Lines
 from .helpers.shell import Shell
@@ -17,6 +19,16 @@ def pytest_configure():
     """Let the programs that tests start hear Ctrl-C, which a shell's background job ignores."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show a daemon's log below the failure of a test that uses it."""
+    report = yield
+    daemon = getattr(item, "funcargs", {}).get("daemon")
+    if report.failed and isinstance(daemon, Daemon):
+        report.sections.append(("the daemon's log", daemon.output[-4000:]))
+    return report
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hookframe.testing import Daemon as PlainDaemon
@@ -29,3 +30,16 @@ class Daemon(PlainDaemon):
         super().close()
         for unexpected in UNEXPECTED:
             assert unexpected not in self.output, self.output
+
+
+@contextmanager
+def daemons(kind=Daemon):
+    """Yield a function that makes daemons; they are closed in the end, the last one first."""
+    with ExitStack() as stack:
+
+        def make():
+            daemon = kind()
+            stack.callback(daemon.close)
+            return daemon
+
+        yield make
