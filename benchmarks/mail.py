@@ -15,9 +15,10 @@ from resource import RUSAGE_CHILDREN, getrusage
 from time import perf_counter
 from typing import Final, NamedTuple
 
+from tests.e2e.lab import EXIM_USER, GENERATE, Daemon, Exim, Message, Namespace, Sink
+
 from benchmarks.lab import PEERS, Lab
 from benchmarks.processes import processor_seconds
-from tests.e2e.lab import EXIM_USER, GENERATE, Daemon, Exim, Message, Namespace, Sink
 
 SITE: Final = """\
 primary_hostname = "mta.test"

@@ -7,16 +7,28 @@ import signal
 import pytest
 from loguru import logger
 
-from .support.distributions import installed_in, isolated
-from .support.log import Lines
-from .support.shell import Shell
-from .support.site import Site
+from hookframe.testing import Daemon
+
+from .helpers.distributions import install_sets, isolated
+from .helpers.log import Lines
+from .helpers.shell import Shell
+from .helpers.site import Site
 
 
 def pytest_configure():
     """Let the programs that tests start hear Ctrl-C, which a shell's background job ignores."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show a daemon's log below the failure of a test that uses it."""
+    report = yield
+    daemon = getattr(item, "funcargs", {}).get("daemon")
+    if report.failed and isinstance(daemon, Daemon):
+        report.sections.append(("the daemon's log", daemon.output[-4000:]))
+    return report
 
 
 @pytest.fixture
@@ -48,8 +60,8 @@ def site(tmp_path):
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory):
-    """Foreign distributions, built and installed by pip, each set in a directory of its own."""
-    return installed_in(tmp_path_factory.mktemp("distributions"))
+    """Foreign distributions, each set in a directory of its own."""
+    return install_sets(tmp_path_factory.mktemp("distributions"))
 
 
 @pytest.fixture
@@ -60,6 +72,6 @@ def install(distributions, monkeypatch):
 
 
 @pytest.fixture
-def puppets(install):
+def fake_plugins(install):
     """Plugins that do what their settings say: `a`, `b`, `c`, wrappers `outer` and `inner`."""
-    install("puppets")
+    install("fake")

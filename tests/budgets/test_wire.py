@@ -22,7 +22,7 @@ from hookframe.daemon.scoreboard import Slot, Stamp
 from hookframe.daemon.server.server import Server
 from hookframe.daemon.sockets.listener import Listener
 from hookframe.log.log import Log
-from tests.support.attempts import ATTEMPT
+from tests.helpers.attempts import ATTEMPT
 
 BUDGETS = json.loads(Path(__file__).with_name("wire.json").read_text())
 DAEMON = str(Path(hookframe.daemon.__file__).parent)

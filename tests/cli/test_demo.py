@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from ..support.shell import COLOUR
+from ..helpers.shell import COLOUR
 
 CHANGED = re.compile(r"first new decision came \d+\.\d ms after the save")
 

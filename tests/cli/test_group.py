@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from hookframe import __version__
+from hookframe.testing import eventually
 
-from ..support.shell import PROGRAM
-from ..support.wait import eventually
+from ..helpers.shell import PROGRAM
 
 COMMANDS = [
     "init",

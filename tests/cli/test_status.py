@@ -11,9 +11,12 @@ import threading
 import pytest
 
 from hookframe import __version__
+from hookframe.testing import eventually
 
-from ..daemon.lab import Daemon, attempt, fields, saying
-from ..support.wait import eventually
+from ..helpers.attempts import attempt
+from ..helpers.daemons import Daemon
+from ..helpers.obedient_hook import saying
+from ..helpers.requests import fields
 
 CURSOR_BACK = re.compile(r"\x1b\[(?:[0-9]*[AF]|[0-9;]*[Hf])")
 """Moves the cursor up, or to a place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import write_policy
+from .corpus import write_policy
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hookframe import Host
 from hookframe.api import hookspecs
 
-from ..support.attempts import ATTEMPT
-from ..support.site import policy
-from .lab import Release
+from ..helpers.attempts import ATTEMPT
+from ..helpers.site import policy
+from .releases import Release
 
 ARGUMENT = "it goes away with version 3 of the hook API: keep what you remember on the plugin"
 HOOK = "it goes away with version 3 of the hook API: log what you have to say"

@@ -12,8 +12,9 @@ import pytest
 import hookframe
 from hookframe.api import hookspecs
 
-from ..support.distributions import PROJECTS
-from .lab import CORPUS, Release
+from ..helpers.distributions import PROJECTS
+from .corpus import CORPUS
+from .releases import Release
 
 SOURCES = sorted(PROJECTS.glob("written-for-*/**/*.py"))
 BOUNCE = {"action": "pause", "message": "asked again before it bounces"}

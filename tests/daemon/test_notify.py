@@ -12,9 +12,11 @@ import time
 import pytest
 
 from hookframe.daemon.systemd import Notifier
+from hookframe.testing import eventually
 
-from ..support.wait import eventually
-from .lab import PATIENCE, attempt, said, saying
+from ..helpers.attempts import attempt
+from ..helpers.obedient_hook import said, saying
+from ..helpers.wait import PATIENCE
 
 CREDENTIALS = struct.Struct("3i")
 ASKS = """

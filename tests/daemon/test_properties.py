@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from hookframe.daemon.protocols.exim import format_answer, parse_request
 
-from .lab import ERROR, LIMIT, NORMAL, TEMPFAIL, attempt, extracted, field, line, saying
+from ..helpers.attempts import MESSAGE, NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import saying
+from ..helpers.requests import LIMIT, extracted, field, line
 
 any_text = st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 """Text as it comes from the wire: what was not valid UTF-8 stands in it as surrogates."""
@@ -142,5 +144,5 @@ def test_an_attempt_with_any_values_gets_a_decision_and_harms_no_other(daemon, v
 @fewer
 def test_any_bytes_get_one_temp_fail(daemon, raw):
     (answer,) = daemon.exchange(raw + b"\n").splitlines()
-    assert json.loads(answer)["message"] == ERROR
-    assert extracted(daemon.exchange(raw, daemon.exim))["message"] == ERROR
+    assert json.loads(answer)["message"] == MESSAGE
+    assert extracted(daemon.exchange(raw, daemon.exim))["message"] == MESSAGE

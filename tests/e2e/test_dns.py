@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from .lab import HERE
+from .namespace import HERE
 
 
 @pytest.fixture(scope="module")

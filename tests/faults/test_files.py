@@ -15,9 +15,11 @@ from time import time
 
 import pytest
 
-from ..daemon.lab import attempt
-from ..support.wait import eventually
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, under_load
+from hookframe.testing import eventually
+
+from ..helpers.attempts import attempt
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .policies import policy
 
 FAILING = """
 def fails():

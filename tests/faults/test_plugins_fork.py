@@ -7,9 +7,11 @@ import signal
 
 import pytest
 
-from ..support.processes import gone
-from ..support.wait import eventually
-from .lab import POLICY, names, policy, under_load
+from hookframe.testing import eventually
+
+from ..helpers.processes import gone
+from .accounts import POLICY, under_load
+from .policies import names, policy
 
 PASSING = """
 import multiprocessing

@@ -21,8 +21,9 @@ from hookframe.config.model import Config
 from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
 from hookframe.daemon.protocols.protocols import Wires
 
-from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
-from ..support.log import Lines
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
+from ..helpers.log import Lines
+from ..helpers.requests import extracted, fields, line
 
 OBEDIENT = Path(__file__).with_name("obedient.py")
 DECISION = Draft202012Validator(decision_schema())

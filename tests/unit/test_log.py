@@ -9,8 +9,8 @@ from hookframe.log import mute as silence
 from hookframe.log import rate
 from hookframe.log.log import LONGEST_TEXT, Log
 
-from ..support.attempts import ATTEMPT
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT
+from ..helpers.site import hook, policy
 
 ORIGIN = Origin("guard", "acme-guard", "1.0")
 

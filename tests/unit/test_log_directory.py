@@ -18,7 +18,7 @@ from hookframe.log import directory as log_directory
 from hookframe.log import rate
 from hookframe.log.directory import LogDirectory
 
-from ..support.log import logged_in, put_away
+from ..helpers.log import logged_in, put_away
 
 NO_LIMIT = 1 << 30
 ROOT = os.geteuid() == 0

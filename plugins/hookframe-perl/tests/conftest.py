@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,21 +11,19 @@ import pytest
 from loguru import logger
 
 from hookframe import Host
+from hookframe.testing import make_attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-ATTEMPT = {
-    "mtaid": "smtp1",
-    "sendid": "trans170101",
-    "listid": "",
-    "msguid": "1483391740.41125123",
-    "injtime": 1483391740,
-    "sender": "sender@example.net",
-    "recipient": "user@example.org",
-    "is_first_attempt": True,
-    "mtaid_exists": False,
-}
+ATTEMPT = make_attempt(
+    mtaid="smtp1",
+    sendid="trans170101",
+    listid="",
+    sender="sender@example.net",
+    recipient="user@example.org",
+    mtaid_exists=False,
+)
 PATIENT = 'deadline = "50s"\n'
 """However slow this machine is, only a test about deadlines shall meet one."""
 
@@ -176,19 +173,6 @@ def perls_words():
         return died.replace("\n", r"\x0a"), printed
 
     return run
-
-
-@pytest.fixture
-def eventually():
-    """Waits until a condition holds; the time limit is there for when it never will."""
-
-    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
-        give_up = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < give_up, "it never came true"
-            time.sleep(0.002)
-
-    return wait
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from .lab import FILE, GreenArrow, answer_all, dumped, with_settings
+from .host import FILE, GreenArrow, with_settings
+from .servers import answer_all, dumped
 
 LIKE_IT = "use 5.014; use strict; our $DEADLINE = 1; return sub { sub { 1 } };"
 """A file that puts nothing into the host's package but what Perl itself does, and a setting."""

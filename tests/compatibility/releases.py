@@ -1,17 +1,12 @@
-"""The policy whose chain is the corpus, and the program that runs it."""
+"""A hookframe that is run in its own process, with other distributions on its path."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-from ..support.distributions import PROJECTS
-
-CORPUS = PROJECTS / "written-for-1"
 
 
 @dataclass(frozen=True)
@@ -48,21 +43,3 @@ class Release:
         return self.run(
             "-m", "hookframe", *arguments, directory=directory, stdin=stdin, status=status
         )
-
-
-def write_policy(directory):
-    """Write the policy whose chain is the corpus."""
-    (directory / "held").write_text("held@remote.example\n")
-    (directory / "routes").write_text("route news-b b\nroute news-u undefined\n")
-    for name in ("held", "routes"):
-        (directory / name).chmod(0o644)
-    shutil.copy(CORPUS / "hook.py", directory / "hook.py")
-    (directory / "hook.py").chmod(0o644)
-    (directory / "hookframe.toml").write_text(
-        'chain = ["around", "everything", "module", "script", "undeclared", "file"]\n'
-        'hook_file = "hook.py"\n'
-        f'[plugins.everything]\ndeadline = "5s"\nsettings.list = "{directory}/held"\n'
-        f'[plugins.script.settings]\nfile = "{directory}/routes"\n'
-        "[plugins.file.settings]\nlimit = 1000\n"
-    )
-    return directory

@@ -1,171 +1,22 @@
-"""The private machines of the end-to-end tests: a namespace, an Exim, an SMTP sink, a daemon."""
+"""An Exim for the tests: generated configuration, spool, logs."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import mailbox
 import os
 import pwd
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
+from .namespace import HERE, Namespace
 
-HERE = Path(__file__).parent
 GENERATE = HERE.parents[1] / "contrib" / "mta" / "exim" / "generate.py"
 EXIM_USER = "Debian-exim"
-ERROR = "Error in pre_delivery_attempt_hook (see logfile)"
-
-
-def what_is_missing() -> str:
-    """Say in one line what this machine lacks for a run; empty if nothing."""
-    if os.geteuid() != 0:
-        return "needs root, for a network namespace and for an Exim of its own"
-    for program in ("exim4", "unshare", "nsenter", "mount"):
-        if shutil.which(program) is None:
-            return f"needs the program {program} (Debian: exim4-daemon-light, util-linux, mount)"
-    unshare = ["unshare", "--net", "--mount", "true"]
-    if subprocess.run(unshare, capture_output=True, check=False).returncode:
-        return "needs the right to make a network and mount namespace (unshare failed)"
-    return ""
-
-
-def give_up(lacking):
-    """Skip the test for what is lacking; where end-to-end tests are required, fail it."""
-    if os.environ.get("HOOKFRAME_E2E") == "required":
-        pytest.fail(f"end-to-end tests are required here: {lacking}")
-    pytest.skip(f"end to end: {lacking}")
-
-
-def need_plugins(*names):
-    """Give the test up if one of these plugins of the repository is not installed."""
-    installed = {point.name for point in entry_points(group="hookframe")}
-    if missing := set(names) - installed:
-        give_up(f"needs the plugins of this repository installed: {', '.join(sorted(missing))}")
-
-
-def until(what, condition, seconds=20.0):
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(0.01)
-    return found
-
-
-class Namespace:
-    """A network with only loopback, and an /etc/exim4 of its own, for as long as it is open."""
-
-    def __init__(self, directory: Path) -> None:
-        self.etc_exim = directory / "etc-exim4"
-        self.etc_exim.mkdir()
-        self.resolv_conf = directory / "resolv.conf"
-        self.resolv_conf.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-        unshare = ["unshare", "--net", "--mount", "--propagation", "private", "--"]
-        holder = [sys.executable, str(HERE / "holder.py"), self.etc_exim, self.resolv_conf]
-        self._holder = subprocess.Popen(
-            unshare + holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._holder.stdout.readline() == b"ready\n"
-
-    def command(self, *arguments: str | Path) -> list[str]:
-        enter = ["nsenter", "--target", str(self._holder.pid), "--net", "--mount", "--"]
-        return enter + [str(argument) for argument in arguments]
-
-    def trust(self, configuration: Path) -> None:
-        """Let Exim keep its rights under this configuration (pitfall: "-C" drops them)."""
-        with (self.etc_exim / "trusted_configs").open("a") as out:
-            out.write(f"{configuration}\n")
-
-    def close(self) -> None:
-        self._holder.communicate()
-
-
-class Sink:
-    """An SMTP server that takes all mail, and what it has seen of it."""
-
-    def __init__(self, namespace: Namespace, directory: Path, *addresses: str) -> None:
-        self._records = directory / "sink.jsonl"
-        self._records.touch()
-        program = namespace.command(sys.executable, HERE / "sink.py", self._records, *addresses)
-        self._process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout.readline() == "ready\n"
-
-    def seen(self, address: str | None = None) -> list[dict]:
-        """All transactions, or those of one recipient, oldest first."""
-        lines = self._records.read_text().splitlines()
-        transactions = [json.loads(line) for line in lines]
-        return [one for one in transactions if address is None or f"<{address}>" in one["rcpt"]]
-
-    def wait_for(self, messages: int) -> None:
-        """Wait until so many more messages were taken."""
-        for _ in range(messages):
-            assert self._process.stdout.readline() == ".\n"
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.communicate()
-
-
-class Daemon:
-    """`hookframe serve`, as an administrator runs it."""
-
-    def __init__(self, namespace: Namespace, directory: Path, socket_path: Path) -> None:
-        self.directory, self.socket_path = directory, socket_path
-        self.hook_file = directory / "hook.py"
-        self.configuration = directory / "hookframe.toml"
-        self.log = directory / "hookframe.log.log"
-        self._namespace = namespace
-        self._process = None
-
-    def start(self, hook: str, more_configuration: str = "") -> None:
-        self.hook_file.write_text(hook)
-        self.configuration.write_text(
-            f'listen = ["exim+unix:{self.socket_path}"]\nhook_file = "hook.py"\n'
-            + more_configuration
-        )
-        self.start_again()
-
-    def start_again(self) -> None:
-        program = [sys.executable, "-m", "hookframe", "serve", "--config", self.configuration]
-        self.log.touch()
-        before = self.log.stat().st_size
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._namespace.command(*program), cwd=self.directory, stderr=log, stdout=log
-            )
-        until("the daemon to listen", lambda: self._says_that_it_listens(before))
-
-    def _says_that_it_listens(self, before: int) -> bool:
-        assert self._process.poll() is None, f"it ended: {self.log.read_text()}"
-        return b"listening on" in self.log.read_bytes()[before:]
-
-    def wait_for_generation(self, number: int) -> None:
-        """Wait until a changed file is live."""
-        line = f"generation {number}:".encode()
-        until(f"generation {number}", lambda: line in self.log.read_bytes())
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
 
 
 @dataclass(frozen=True)
