@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from typing import Final
 
+from hookframe._package import PACKAGE
 from hookframe.deadline import calls_plugins
 from hookframe.errors import CodeFileError
 
 LONGEST: Final = 1000
 """The longest text of an exception, in characters, that is said whole."""
-_HOST: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120
 
 
 def describe(error: BaseException, near: str = "") -> str:
@@ -46,7 +45,9 @@ def _described(error: BaseException, near: str) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [(each.filename, each.lineno) for each in frames if not each.filename.startswith(_HOST)]
+    lines = [
+        (each.filename, each.lineno) for each in frames if not each.filename.startswith(PACKAGE)
+    ]
     own = [line for line in lines if line[0] == near] or lines
     if not own:
         return text

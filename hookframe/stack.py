@@ -10,10 +10,10 @@ from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Final
 
+from hookframe._package import PACKAGE
 from hookframe.deadline import CALLERS
 
 # Paths as code objects carry them: as strings.
-_HOST: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _LOGGING: Final = f"{_LIBRARY}logging{os.sep}"
 _INSTALLED: Final = (f"{_LIBRARY}site-packages{os.sep}", f"{_LIBRARY}dist-packages{os.sep}")
@@ -82,7 +82,7 @@ def find_place(top: FrameType | None) -> Place | None:
 
 @lru_cache(maxsize=1024)
 def _owner(file: str) -> _Owner:
-    if file.startswith(_HOST):
+    if file.startswith(PACKAGE):
         return _Owner.HOST
     if file.startswith((_IMPORT, _LOGGING)) or any(name in file for name in _BORROWED):
         return _Owner.BORROWED

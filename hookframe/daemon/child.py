@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
+from hookframe._package import PACKAGE
 from hookframe.alarm import SIGNAL
 from hookframe.daemon.board import DOZING
 from hookframe.daemon.process import die_with, signal_main_thread
@@ -26,7 +26,7 @@ TRACE: Final = signal.SIGRTMAX - 2
 """Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
 _TRACE_TIME: Final = 0.1
 """Seconds that a child has for it."""
-_DAEMON: Final = f'  File "{Path(__file__).parent}/'
+_DAEMON: Final = f'  File "{PACKAGE}daemon/'
 """What stands in each trace of a child, further out than any plugin's frame."""
 _CUT_OFF: Final = "  ...\n"
 """What a trace ends with that has too many frames."""

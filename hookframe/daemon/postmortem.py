@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pluggy
 
-import hookframe
+from hookframe._package import PACKAGE
 from hookframe.attempt import parse_attempt
 from hookframe.daemon import exim
 from hookframe.errors import InvalidAttempt
@@ -18,7 +18,8 @@ from hookframe.errors import InvalidAttempt
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)
 """One frame as faulthandler writes it, the innermost one first."""
 
-_DAEMON: Final = f"{Path(__file__).parent}/"
+_PLUGGY: Final = f"{Path(str(pluggy.__file__)).parent}/"
+_DAEMON: Final = f"{PACKAGE}daemon/"
 
 
 class Frame(NamedTuple):
@@ -68,7 +69,7 @@ def _inside_the_hook(trace: str) -> Iterator[Frame]:
 
     What the hook has called of ours may stand on top, but never the daemon.
     """
-    ours = tuple(f"{Path(str(module.__file__)).parent}/" for module in (hookframe, pluggy))
+    ours = (PACKAGE, _PLUGGY)
     found = False
     for file, line, function in _FRAME.findall(trace):
         if not file.startswith(ours):

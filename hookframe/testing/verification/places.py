@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+from hookframe._package import PACKAGE
 from hookframe.deadline import CALLERS
 from hookframe.plugin import MAIN_HOOK
 
@@ -20,7 +21,6 @@ Place = tuple[str, int]
 """A file and a line of it; an empty file where it is unknown."""
 NOWHERE: Final[Place] = ("", 0)
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-_HOST: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep  # noqa: PTH120
 
 
 class Places:
@@ -136,6 +136,6 @@ def _line_of(plugin: Plugin) -> Place:
 
 
 def _is_strange(file: str) -> bool:
-    if file.startswith(("<", _HOST)):
+    if file.startswith(("<", PACKAGE)):
         return False
     return not file.startswith(_LIBRARY) or "site-packages" in file

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from hookframe._package import PACKAGE
 from hookframe.testing.samples import make_attempt
 from hookframe.testing.verification.cases import differences
 from hookframe.testing.verification.notebook import Notebook
@@ -37,7 +38,6 @@ _START: Final = (
     "from hookframe.testing.verification.child import main; main(*map(int, sys.argv[2:]))"
 )
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in ')
-_OURS: Final = f"{Path(__file__).parents[2]}{os.sep}"
 _LONGEST: Final = 300
 _NORMAL: Final = {"action": "normal"}
 _Way = Callable[[Any], dict[str, Any]]
@@ -217,6 +217,6 @@ def _where(stack: str, subject: Subject) -> tuple[str, int]:
 def _is_foreign(file: str) -> bool:
     """Say whether a file is neither ours nor the standard library's."""
     library = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-    return not file.startswith((_OURS, "<")) and (
+    return not file.startswith((PACKAGE, "<")) and (
         not file.startswith(library) or "site-packages" in file
     )
