@@ -13,7 +13,7 @@ try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "generated attempts need hypothesis: pip install 'hookframe[testing]'", name=error.name
+        "generated attempts need hypothesis: pip install hookframe-devkit", name=error.name
     ) from error
 
 _LONGEST_LOCAL_PART: Final = 64

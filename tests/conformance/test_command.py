@@ -276,17 +276,6 @@ def test_what_can_not_be_checked_is_a_wrong_use(arguments, said, shell):
     assert "Traceback" not in done.err
 
 
-def test_without_hypothesis_a_sentence_says_what_to_install(shell):
-    hidden = shell.write(
-        "hidden/sitecustomize.py", "import sys\nsys.modules['hypothesis'] = None\n"
-    )
-    shell.environment["PYTHONPATH"] = str(hidden.parent)
-    shell.write("hook.py", QUIET)
-    done = shell.run("verify", "hook.py")
-    assert (done.status, done.out) == (2, "")
-    assert "pip install 'hookframe[testing]'" in done.err
-
-
 def test_as_a_test_it_says_nothing_where_all_is_well(shell):
     conformance(shell.write("hook.py", NEEDS_A_NAME), settings={"name": "x"}, examples=20)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 import msgspec
-
-from hookframe.cli.verify import command
-from hookframe.testing.verification.report import as_json
-from hookframe.testing.verification.rules import RULES
-from hookframe.testing.verification.verdict import Verdict, Violation
+from hookframe_devkit.conformance.report import as_json
+from hookframe_devkit.conformance.result import Verdict, Violation
+from hookframe_devkit.conformance.rules import RULES
+from hookframe_devkit.verify import command
 
 from .pages import ROOT, rows_of, section_of
 

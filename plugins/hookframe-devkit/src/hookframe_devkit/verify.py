@@ -11,15 +11,15 @@ import click
 from hookframe.cli.console import complain, complain_of_configuration
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.errors import ConfigError
-from hookframe.testing.verification.cases import EXAMPLES
-from hookframe.testing.verification.check import Effort, HypothesisMissing, verify
-from hookframe.testing.verification.process import HANGS
-from hookframe.testing.verification.report import as_json, text_of
-from hookframe.testing.verification.subjects import NoSubject, find_subjects, subjects_of
+from hookframe_devkit.conformance.checks.cases import EXAMPLES
+from hookframe_devkit.conformance.parent import HANGS
+from hookframe_devkit.conformance.report import as_json, text_of
+from hookframe_devkit.conformance.runner import Effort, verify
+from hookframe_devkit.conformance.targets import NoSubject, find_subjects, subjects_of
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.subjects import Subject
-    from hookframe.testing.verification.verdict import Verdict
+    from hookframe_devkit.conformance.result import Verdict
+    from hookframe_devkit.conformance.targets import Subject
 
 _USED_WRONGLY = 2
 
@@ -83,7 +83,7 @@ def command(
             verdicts.append(verify(subject, Effort(examples, seed, slow, patience)))
             if not as_report:
                 click.echo(text_of(verdicts[-1], seed, _absolute(config)))
-    except (NoSubject, HypothesisMissing) as error:
+    except NoSubject as error:
         complain(str(error))
         return _USED_WRONGLY
     except ConfigError as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hookframe.testing.verification.cases import EXAMPLES
+from hookframe_devkit.conformance.checks.cases import EXAMPLES
 
 
 def conformance(
@@ -33,12 +33,11 @@ def conformance(
     Raises:
         AssertionError: it breaks rules; the text lists them, with the smallest attempt of each.
         NoSubject: there is no such plugin, file or directory.
-        HypothesisMissing: hypothesis is not installed.
     """
     # Loaded when it is used: whoever imports hookframe.testing may want something else of it.
-    from hookframe.testing.verification.check import Effort, verify  # noqa: PLC0415
-    from hookframe.testing.verification.report import text_of  # noqa: PLC0415
-    from hookframe.testing.verification.subjects import find_subjects  # noqa: PLC0415
+    from hookframe_devkit.conformance.report import text_of  # noqa: PLC0415
+    from hookframe_devkit.conformance.runner import Effort, verify  # noqa: PLC0415
+    from hookframe_devkit.conformance.targets import find_subjects  # noqa: PLC0415
 
     effort = Effort(examples, seed, slow)
     found = find_subjects(subject)

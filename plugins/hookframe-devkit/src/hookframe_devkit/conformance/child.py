@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from hookframe.testing.verification.inspection import Inspection, Job
-from hookframe.testing.verification.notebook import Notebook
+from hookframe_devkit.conformance.checks.session import Inspection, Job
+from hookframe_devkit.conformance.progress import Notebook
 
 _PR_SET_PDEATHSIG: Final = 1
 

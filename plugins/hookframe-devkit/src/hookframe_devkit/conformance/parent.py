@@ -20,22 +20,23 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from hookframe._package import PACKAGE
+from hookframe._package import PACKAGE as HOOKFRAME
 from hookframe.testing.samples import make_attempt
-from hookframe.testing.verification.cases import differences
-from hookframe.testing.verification.notebook import Notebook
-from hookframe.testing.verification.verdict import Verdict, Violation
+from hookframe_devkit import PACKAGE
+from hookframe_devkit.conformance.checks.cases import differences
+from hookframe_devkit.conformance.progress import Notebook
+from hookframe_devkit.conformance.result import Verdict, Violation
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.inspection import Job
-    from hookframe.testing.verification.subjects import Subject
+    from hookframe_devkit.conformance.checks.session import Job
+    from hookframe_devkit.conformance.targets import Subject
 
 HANGS: Final = 30.0
 """Seconds without a new attempt, or a new moment of the plugin's life, after which it hangs."""
 _LOOK: Final = 0.1
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from hookframe.testing.verification.child import main; main(*map(int, sys.argv[2:]))"
+    "from hookframe_devkit.conformance.child import main; main(*map(int, sys.argv[2:]))"
 )
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in ')
 _LONGEST: Final = 300
@@ -217,6 +218,6 @@ def _where(stack: str, subject: Subject) -> tuple[str, int]:
 def _is_foreign(file: str) -> bool:
     """Say whether a file is neither ours nor the standard library's."""
     library = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-    return not file.startswith((PACKAGE, "<")) and (
+    return not file.startswith((HOOKFRAME, PACKAGE, "<")) and (
         not file.startswith(library) or "site-packages" in file
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hookframe.escape import one_line
-from hookframe.testing.verification.cases import differences
-from hookframe.testing.verification.command import command_for
+from hookframe_devkit.conformance.checks.cases import differences
+from hookframe_devkit.conformance.reproduce import command_for
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.verdict import Tried, Verdict, Violation
+    from hookframe_devkit.conformance.result import Tried, Verdict, Violation
 
 
 def text_of(verdict: Verdict, seed: int, config: str | None = None) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from hookframe.config import FILE
 from hookframe.testing.samples import make_attempt
-from hookframe.testing.verification.cases import differences
+from hookframe_devkit.conformance.checks.cases import differences
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.verdict import Verdict, Violation
+    from hookframe_devkit.conformance.result import Verdict, Violation
 
 
 def command_for(violation: Violation, verdict: Verdict, config: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hookframe.testing.verification.rules import RULES
+from hookframe_devkit.conformance.rules import RULES
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 
-from hookframe.errors import HookframeError
-from hookframe.testing.verification.cases import EXAMPLES
-from hookframe.testing.verification.inspection import Job
-from hookframe.testing.verification.process import HANGS, inspect
-from hookframe.testing.verification.subjects import SLOW, Subject
-from hookframe.testing.verification.verdict import Verdict
-
-
-class HypothesisMissing(HookframeError):
-    """hypothesis, which generates the attempts, is not installed; the text says what to do."""
+from hookframe_devkit.conformance.checks.cases import EXAMPLES
+from hookframe_devkit.conformance.checks.session import Job
+from hookframe_devkit.conformance.parent import HANGS, inspect
+from hookframe_devkit.conformance.result import Verdict
+from hookframe_devkit.conformance.targets import SLOW, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +35,7 @@ def verify(subject: Subject, effort: Effort) -> Verdict:
     Args:
         subject: the plugin.
         effort: how hard it is tried.
-
-    Raises:
-        HypothesisMissing: hypothesis is not installed.
     """
-    if importlib.util.find_spec("hypothesis") is None:
-        raise HypothesisMissing(
-            "to verify a plugin takes hypothesis, which generates the attempts: "
-            "pip install 'hookframe[testing]'"
-        )
     slow = effort.slow or subject.slow or SLOW
     subject = replace(subject, settings=dict(subject.settings))
     return inspect(Job(subject, effort.examples, effort.seed, slow), effort.patience)

@@ -11,11 +11,11 @@ import click
 
 from hookframe.cli.console import complain, note
 from hookframe.cli.files import write_new
-from hookframe.cli.new_names import Names, check_module, names_of
-from hookframe.cli.new_template import KINDS, About, project
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.discovery import Installed
 from hookframe.escape import one_line
+from hookframe_devkit.new.names import Names, check_module, names_of
+from hookframe_devkit.new.template import KINDS, About, project
 
 _LONGEST_SUMMARY: Final = 120
 """what contrib/CONTRIBUTING.md asks for"""
@@ -119,6 +119,6 @@ def _say_what_next(folder: Path, kind: str, count: int) -> None:
     click.echo(f"Wrote {count} files into {one_line(str(folder))}. Now try:")
     if folder != Path():
         click.echo(f"  cd {quote(str(folder))}")
-    click.echo(f"  pip install {project_itself}'hookframe[testing]'")
+    click.echo(f"  pip install {project_itself}hookframe-devkit")
     click.echo("  pytest")
     click.echo("  hookframe decide --explain recipient=jane@slow.example")

@@ -10,14 +10,14 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+import jinja2
+
 from hookframe import API_VERSION, __version__
 
 if TYPE_CHECKING:
-    from hookframe.cli.new_names import Names
+    from hookframe_devkit.new.names import Names
 
-_HERE: Final = Path(__file__).parent
-_PLACES: Final = (_HERE / "template", _HERE.parents[1] / "contrib" / "template")
-"""Where the template is: in what a wheel installs, and in a checkout."""
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _SUFFIX: Final = ".jinja"
 
 
@@ -112,8 +112,6 @@ def requirement(version: str) -> str:
 def _rendered(
     directories: tuple[str, ...], values: Mapping[str, Any]
 ) -> Iterator[tuple[PurePath, bytes]]:
-    import jinja2  # noqa: PLC0415  (loaded for this command alone)
-
     environment = jinja2.Environment(  # noqa: S701  (TOML and Python, in which &lt; is no <)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -129,10 +127,9 @@ def _rendered(
 
 def _sources(directories: tuple[str, ...]) -> Iterator[tuple[Path, PurePath]]:
     """Find the files of the template, each with its path in the project."""
-    template = next(place for place in _PLACES if place.is_dir())
     for directory in directories:
-        for source in sorted((template / directory).rglob(f"*{_SUFFIX}")):
-            yield source, source.relative_to(template / directory)
+        for source in sorted((_TEMPLATES / directory).rglob(f"*{_SUFFIX}")):
+            yield source, source.relative_to(_TEMPLATES / directory)
 
 
 def _quoted(text: str) -> str:

@@ -8,20 +8,20 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.describe import describe
-from hookframe.testing.verification.bench import Bench, Outcome, ask_directly
-from hookframe.testing.verification.blocking import Sentry
-from hookframe.testing.verification.finding import Finding
-from hookframe.testing.verification.places import Place, Places
-from hookframe.testing.verification.printing import Printed
-from hookframe.testing.verification.spies import SpiedMapping, Tale
-from hookframe.testing.verification.states import Usage, WatchedState, is_caused_by
-from hookframe.testing.verification.surroundings import Surroundings
 from hookframe.wording import shown
+from hookframe_devkit.conformance.checks.finding import Finding
+from hookframe_devkit.conformance.checks.harness import Bench, Outcome, ask_directly
+from hookframe_devkit.conformance.probes.blocking import Sentry
+from hookframe_devkit.conformance.probes.locations import Place, Places
+from hookframe_devkit.conformance.probes.process_state import Surroundings
+from hookframe_devkit.conformance.probes.stdout import Printed
+from hookframe_devkit.conformance.probes.tracked_input import SpiedMapping, Tale
+from hookframe_devkit.conformance.probes.tracked_state import Usage, WatchedState, is_caused_by
 
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
-    from hookframe.testing.verification.cases import Case
-    from hookframe.testing.verification.notebook import Notebook
+    from hookframe_devkit.conformance.checks.cases import Case
+    from hookframe_devkit.conformance.progress import Notebook
 
 _TRIES: Final = 100
 """How often a call that took too long is made again before it is called slow."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hookframe.testing.verification.places import NOWHERE, Place
+from hookframe_devkit.conformance.probes.locations import NOWHERE, Place
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.cases import Case
+    from hookframe_devkit.conformance.checks.cases import Case
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from hookframe.plugin import Plugin
 from hookframe.policy import Policy
 from hookframe.sources import GivenConfig
 from hookframe.step import Failure
-from hookframe.testing.verification.blocking import Blocked
-from hookframe.testing.verification.cases import FAILED, Case
+from hookframe_devkit.conformance.checks.cases import FAILED, Case
+from hookframe_devkit.conformance.probes.blocking import Blocked
 
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import State, Vote
-    from hookframe.testing.verification.subjects import Subject
+    from hookframe_devkit.conformance.targets import Subject
 
 _MOST_VOTES: Final = 2
 

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.places import Place, Places
+    from hookframe_devkit.conformance.probes.locations import Place, Places
 
 WINDOW: Final = 1000
 """How many calls there are between two looks."""

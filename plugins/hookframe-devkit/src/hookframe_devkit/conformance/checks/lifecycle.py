@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.describe import describe
 from hookframe.errors import ChainError, Origin
-from hookframe.testing.verification.printing import Printed
-from hookframe.testing.verification.surroundings import Surroundings
-from hookframe.testing.verification.verdict import Violation
 from hookframe.wording import shown
+from hookframe_devkit.conformance.probes.process_state import Surroundings
+from hookframe_devkit.conformance.probes.stdout import Printed
+from hookframe_devkit.conformance.result import Violation
 
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
-    from hookframe.testing.verification.bench import Bench
-    from hookframe.testing.verification.notebook import Notebook
-    from hookframe.testing.verification.record import Record
+    from hookframe_devkit.conformance.checks.harness import Bench
+    from hookframe_devkit.conformance.checks.violations import Record
+    from hookframe_devkit.conformance.progress import Notebook
 
 _THREADS_END: Final = 1.0
 """Seconds in which a thread has ended, once the plugin is closed."""

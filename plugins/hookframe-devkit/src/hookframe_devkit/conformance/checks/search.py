@@ -10,12 +10,12 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.testing.samples import make_attempt
-from hookframe.testing.verification.cases import Case, differences
+from hookframe_devkit.conformance.checks.cases import Case, differences
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from hookframe.testing.verification.finding import Finding
+    from hookframe_devkit.conformance.checks.finding import Finding
 
 Key = tuple[object, ...]
 _MOST_ROUNDS: Final = 15

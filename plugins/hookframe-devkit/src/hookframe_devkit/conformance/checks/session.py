@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.errors import Origin
 from hookframe.testing.clock import Clock, modules_of
-from hookframe.testing.verification.bench import Bench
-from hookframe.testing.verification.blocking import Sentry
-from hookframe.testing.verification.cases import (
+from hookframe_devkit.conformance.checks.call import Examiner, impurity
+from hookframe_devkit.conformance.checks.cases import (
     Case,
     count_of_decisions,
     fixed_attempts,
@@ -21,19 +19,20 @@ from hookframe.testing.verification.cases import (
     generated_cases,
     votes_for,
 )
-from hookframe.testing.verification.examiner import Examiner, impurity
-from hookframe.testing.verification.finding import Finding
-from hookframe.testing.verification.life import Life
-from hookframe.testing.verification.memory import WINDOW, find_leak
-from hookframe.testing.verification.record import Record
-from hookframe.testing.verification.search import Search
-from hookframe.testing.verification.speed import measure
-from hookframe.testing.verification.surroundings import Surroundings
-from hookframe.testing.verification.verdict import Tried, Verdict, Violation
+from hookframe_devkit.conformance.checks.finding import Finding
+from hookframe_devkit.conformance.checks.harness import Bench
+from hookframe_devkit.conformance.checks.leaks import WINDOW, find_leak
+from hookframe_devkit.conformance.checks.lifecycle import Life
+from hookframe_devkit.conformance.checks.search import Search
+from hookframe_devkit.conformance.checks.speed import measure
+from hookframe_devkit.conformance.checks.violations import Record
+from hookframe_devkit.conformance.probes.blocking import Sentry
+from hookframe_devkit.conformance.probes.process_state import Surroundings
+from hookframe_devkit.conformance.result import Tried, Verdict, Violation
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.notebook import Notebook
-    from hookframe.testing.verification.subjects import Subject
+    from hookframe_devkit.conformance.progress import Notebook
+    from hookframe_devkit.conformance.targets import Subject
 
 _BUDGET: Final = 20.0
 """Seconds that fixed cases may take, and generated ones: a plugin that is slow gets fewer."""
@@ -220,9 +219,6 @@ class Inspection:
     def _compare_later(self, examiner: Examiner, cases: list[Case], first: list[object]) -> None:
         """Ask a pure plugin at another time: it has no business with a clock."""
         if not examiner.pure:
-            return
-        if find_spec("time_machine") is None:
-            self._tried.left_out.append("purity at another time: time-machine is not installed")
             return
         clock = Clock()
         clock.set(time() + _LATER)

@@ -16,7 +16,7 @@ from hookframe.policy import Policy
 if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
-    from hookframe.testing.verification.cases import Case
+    from hookframe_devkit.conformance.checks.cases import Case
 
 _ROUNDS: Final = 15
 _BATCH: Final = 100_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookframe.testing.verification.rules import RULES
-from hookframe.testing.verification.verdict import Violation
+from hookframe_devkit.conformance.result import Violation
+from hookframe_devkit.conformance.rules import RULES
 
 if TYPE_CHECKING:
-    from hookframe.testing.verification.cases import Case
-    from hookframe.testing.verification.finding import Finding
+    from hookframe_devkit.conformance.checks.cases import Case
+    from hookframe_devkit.conformance.checks.finding import Finding
 
 
 class Record:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe._package import PACKAGE
+from hookframe._package import PACKAGE as HOOKFRAME
 from hookframe.deadline import CALLERS
 from hookframe.plugin import MAIN_HOOK
+from hookframe_devkit import PACKAGE
 
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
@@ -136,6 +137,6 @@ def _line_of(plugin: Plugin) -> Place:
 
 
 def _is_strange(file: str) -> bool:
-    if file.startswith(("<", PACKAGE)):
+    if file.startswith(("<", HOOKFRAME, PACKAGE)):
         return False
     return not file.startswith(_LIBRARY) or "site-packages" in file
