@@ -15,11 +15,11 @@ from hookframe_devkit.conformance.checks.cases import EXAMPLES
 from hookframe_devkit.conformance.parent import HANGS
 from hookframe_devkit.conformance.report import as_json, text_of
 from hookframe_devkit.conformance.runner import Effort, verify
-from hookframe_devkit.conformance.targets import NoSubject, find_subjects, subjects_of
+from hookframe_devkit.conformance.targets import NoTarget, find_targets, targets_of
 
 if TYPE_CHECKING:
-    from hookframe_devkit.conformance.result import Verdict
-    from hookframe_devkit.conformance.targets import Subject
+    from hookframe_devkit.conformance.result import Result
+    from hookframe_devkit.conformance.targets import Target
 
 _USED_WRONGLY = 2
 
@@ -74,32 +74,32 @@ def command(
     try:
         if target is None:
             config = None if policy.without_configuration else policy.config_path()
-            subjects = _chain(policy)
+            targets = _chain(policy)
         else:
             config = _settings_for(target, policy)
-            subjects = find_subjects(target, config)
-        verdicts: list[Verdict] = []
-        for subject in subjects:
-            verdicts.append(verify(subject, Effort(examples, seed, slow, patience)))
+            targets = find_targets(target, config)
+        results: list[Result] = []
+        for each in targets:
+            results.append(verify(each, Effort(examples, seed, slow, patience)))
             if not as_report:
-                click.echo(text_of(verdicts[-1], seed, _absolute(config)))
-    except NoSubject as error:
+                click.echo(text_of(results[-1], seed, _absolute(config)))
+    except NoTarget as error:
         complain(str(error))
         return _USED_WRONGLY
     except ConfigError as error:
         complain_of_configuration(error)
         return 1
     if as_report:
-        click.echo(json.dumps(as_json(verdicts, seed, _absolute(config)), indent=2))
-    return 0 if all(verdict.ok for verdict in verdicts) else 1
+        click.echo(json.dumps(as_json(results, seed, _absolute(config)), indent=2))
+    return 0 if all(result.ok for result in results) else 1
 
 
-def _chain(policy: PolicyOptions) -> list[Subject]:
+def _chain(policy: PolicyOptions) -> list[Target]:
     """Give every plugin of the chain that the options are about."""
     config = policy.source().look().config
     if isinstance(config, ConfigError):
         raise config
-    return subjects_of(config)
+    return targets_of(config)
 
 
 def _settings_for(target: str, policy: PolicyOptions) -> str | None:

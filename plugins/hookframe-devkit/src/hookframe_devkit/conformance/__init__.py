@@ -32,18 +32,18 @@ def conformance(
 
     Raises:
         AssertionError: it breaks rules; the text lists them, with the smallest attempt of each.
-        NoSubject: there is no such plugin, file or directory.
+        NoTarget: there is no such plugin, file or directory.
     """
     # Loaded when it is used: whoever imports hookframe.testing may want something else of it.
     from hookframe_devkit.conformance.report import text_of  # noqa: PLC0415
     from hookframe_devkit.conformance.runner import Effort, verify  # noqa: PLC0415
-    from hookframe_devkit.conformance.targets import find_subjects  # noqa: PLC0415
+    from hookframe_devkit.conformance.targets import find_targets  # noqa: PLC0415
 
     effort = Effort(examples, seed, slow)
-    found = find_subjects(subject)
+    found = find_targets(subject)
     if settings is not None:
         found = [replace(each, settings=settings) for each in found]
-    verdicts = [verify(each, effort) for each in found]
-    broken = [verdict for verdict in verdicts if not verdict.ok]
+    results = [verify(each, effort) for each in found]
+    broken = [result for result in results if not result.ok]
     if broken:
-        raise AssertionError("\n".join(text_of(verdict, seed) for verdict in broken))
+        raise AssertionError("\n".join(text_of(result, seed) for result in broken))

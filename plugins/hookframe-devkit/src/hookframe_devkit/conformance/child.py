@@ -1,4 +1,4 @@
-"""The child process: does its job, and leaves the verdict to its parent."""
+"""The child process: does its job, and leaves the result to its parent."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Final
 
 import msgspec
 
-from hookframe_devkit.conformance.checks.session import Inspection, Job
-from hookframe_devkit.conformance.progress import Notebook
+from hookframe_devkit.conformance.checks.session import Job, Session
+from hookframe_devkit.conformance.progress import Progress
 
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main(job: int, verdict: int, notebook: int, faults: int) -> None:
+def main(job: int, result: int, progress: int, faults: int) -> None:
     """Do the job, and end the process, whatever threads the plugin has left in it.
 
     Args:
         job: the descriptor of the file that has the job.
-        verdict: the one of the file that takes the verdict.
-        notebook: the one of the notebook.
+        result: the one of the file that takes the result.
+        progress: the one of the file that takes the progress.
         faults: the one of the file that takes the stack of a process that dies.
     """
     # A child that hangs must not outlive a parent that was killed.
@@ -32,6 +32,6 @@ def main(job: int, verdict: int, notebook: int, faults: int) -> None:
     with os.fdopen(job, "rb") as file:
         wanted: Job = pickle.load(file)  # noqa: S301  (our own parent has written it)
     faulthandler.enable(faults)
-    found = Inspection(wanted, Notebook(notebook)).verdict()
-    os.write(verdict, json.dumps(msgspec.to_builtins(found)).encode("ascii"))
+    found = Session(wanted, Progress(progress)).result()
+    os.write(result, json.dumps(msgspec.to_builtins(found)).encode("ascii"))
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The parent's side: starts the child, waits for its verdict, and says how it died without one."""
+"""The parent's side: starts the child, waits for its result, and says how it died without one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hookframe._package import PACKAGE as HOOKFRAME
 from hookframe.testing.samples import make_attempt
 from hookframe_devkit import PACKAGE
 from hookframe_devkit.conformance.checks.cases import differences
-from hookframe_devkit.conformance.progress import Notebook
-from hookframe_devkit.conformance.result import Verdict, Violation
+from hookframe_devkit.conformance.progress import Progress
+from hookframe_devkit.conformance.result import Result, Violation
 
 if TYPE_CHECKING:
     from hookframe_devkit.conformance.checks.session import Job
-    from hookframe_devkit.conformance.targets import Subject
+    from hookframe_devkit.conformance.targets import Target
 
 HANGS: Final = 30.0
 """Seconds without a new attempt, or a new moment of the plugin's life, after which it hangs."""
@@ -45,7 +45,7 @@ _Way = Callable[[Any], dict[str, Any]]
 """Makes something smaller."""
 
 
-def inspect(job: Job, patience: float = HANGS) -> Verdict:
+def inspect(job: Job, patience: float = HANGS) -> Result:
     """Have a plugin inspected in a process of its own.
 
     Args:
@@ -58,24 +58,24 @@ def inspect(job: Job, patience: float = HANGS) -> Verdict:
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
         files = [stack.enter_context(TemporaryFile()) for _ in range(6)]
-        wanted, verdict, notes, faults, out, err = files
+        wanted, result, notes, faults, out, err = files
         pickle.dump(job, wanted)
         wanted.seek(0)
-        passed = [file.fileno() for file in (wanted, verdict, notes, faults)]
+        passed = [file.fileno() for file in (wanted, result, notes, faults)]
         process = _started(place, passed, out, err)
-        notebook = Notebook(notes.fileno())
+        progress = Progress(notes.fileno())
         try:
-            hung = _hangs(process, notebook, patience)
+            hung = _hangs(process, progress, patience)
         finally:
             _end(process)
-        if process.returncode == 0 and (text := _content(verdict)):
-            return msgspec.convert(json.loads(text), Verdict)
+        if process.returncode == 0 and (text := _content(result)):
+            return msgspec.convert(json.loads(text), Result)
         how = _how_it_hung(patience) if hung else _how_it_died(process.returncode, _content(err))
-        lost = _lost("hangs" if hung else "crash", how, job.subject, notebook, _content(faults))
+        lost = _lost("hangs" if hung else "crash", how, job.target, progress, _content(faults))
     return lost if hung or job.only is not None else _smallest(lost, job, patience)
 
 
-def _smallest(lost: Verdict, job: Job, patience: float) -> Verdict:
+def _smallest(lost: Result, job: Job, patience: float) -> Result:
     """Make as much as possible of the attempt that has ended the process as usual.
 
     Each try takes a process of its own.
@@ -144,12 +144,12 @@ def _hypothesis_directory() -> str:
     return str(Path(named or Path(cache) / "hookframe" / "hypothesis").absolute())
 
 
-def _hangs(process: subprocess.Popen[bytes], notebook: Notebook, patience: float) -> bool:
+def _hangs(process: subprocess.Popen[bytes], progress: Progress, patience: float) -> bool:
     """Wait for the end; of a child that gets nowhere, have the stack written, and make an end."""
     until, count = monotonic() + patience, -1
     while not _has_ended(process, _LOOK):
-        if notebook.count != count:
-            until, count = monotonic() + patience, notebook.count
+        if progress.count != count:
+            until, count = monotonic() + patience, progress.count
         elif monotonic() > until:
             process.send_signal(signal.SIGABRT)  # faulthandler writes where it is
             _has_ended(process, 1.0)
@@ -189,9 +189,9 @@ def _how_it_died(status: int, errors: bytes) -> str:
     return f"the process ends with exit status {status}" + (f": {said}" if said else "")
 
 
-def _lost(rule: str, seen: str, subject: Subject, notebook: Notebook, faults: bytes) -> Verdict:
-    doing, attempt, decision = notebook.last()
-    file, line = _where(faults.decode("utf-8", "replace"), subject)
+def _lost(rule: str, seen: str, target: Target, progress: Progress, faults: bytes) -> Result:
+    doing, attempt, decision = progress.last()
+    file, line = _where(faults.decode("utf-8", "replace"), target)
     violation = Violation(
         rule=rule,
         seen=seen,
@@ -202,15 +202,15 @@ def _lost(rule: str, seen: str, subject: Subject, notebook: Notebook, faults: by
         line=line,
         fails=attempt is not None,
     )
-    return Verdict(plugin=subject.name, distribution=subject.file or "", violations=[violation])
+    return Result(plugin=target.name, distribution=target.file or "", violations=[violation])
 
 
-def _where(stack: str, subject: Subject) -> tuple[str, int]:
+def _where(stack: str, target: Target) -> tuple[str, int]:
     """Find the plugin's line on the stack that faulthandler has written, the innermost first."""
     current = stack.partition("Current thread")[2].partition("\n\n")[0] or stack
     frames = [(each["file"], int(each["line"])) for each in _FRAME.finditer(current)]
     is_own: Callable[[str], bool] = (
-        (lambda file: file == subject.file) if subject.file else _is_foreign
+        (lambda file: file == target.file) if target.file else _is_foreign
     )
     return next((frame for frame in frames if is_own(frame[0])), ("", 0))
 

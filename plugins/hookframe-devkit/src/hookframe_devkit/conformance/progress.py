@@ -11,7 +11,7 @@ from typing import Any, Final
 _HEAD: Final = struct.Struct("<QI")
 
 
-class Notebook:
+class Progress:
     """A file that one process writes, and another reads.
 
     Args:

@@ -1,4 +1,4 @@
-"""A verdict as people read it, and as a program does."""
+"""A result as people read it, and as a program does."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from hookframe_devkit.conformance.checks.cases import differences
 from hookframe_devkit.conformance.reproduce import command_for
 
 if TYPE_CHECKING:
-    from hookframe_devkit.conformance.result import Tried, Verdict, Violation
+    from hookframe_devkit.conformance.result import Result, Tried, Violation
 
 
-def text_of(verdict: Verdict, seed: int, config: str | None = None) -> str:
+def text_of(result: Result, seed: int, config: str | None = None) -> str:
     """Say in lines what was found out about one plugin.
 
     Args:
-        verdict: what was found out.
+        result: what was found out.
         seed: what the generated attempts depended on.
         config: the configuration with the plugin's settings, where one was given.
     """
-    count = len(verdict.violations)
-    outcome = "keeps the rules" if verdict.ok else f"{count} violation{'s' * (count != 1)}"
-    lines = [f"{'ok' if verdict.ok else 'not ok'}: {verdict.subject}: {outcome}"]
-    for violation in verdict.violations:
-        lines += _violation(violation, verdict, config)
-    lines += [f"  tried: {_tried(verdict.tried, seed)}"] if verdict.tried.calls else []
-    lines += [f"  not tried: {each}" for each in verdict.tried.left_out]
+    count = len(result.violations)
+    outcome = "keeps the rules" if result.ok else f"{count} violation{'s' * (count != 1)}"
+    lines = [f"{'ok' if result.ok else 'not ok'}: {result.subject}: {outcome}"]
+    for violation in result.violations:
+        lines += _violation(violation, result, config)
+    lines += [f"  tried: {_tried(result.tried, seed)}"] if result.tried.calls else []
+    lines += [f"  not tried: {each}" for each in result.tried.left_out]
     return "\n".join(map(one_line, lines))
 
 
-def as_json(verdicts: Sequence[Verdict], seed: int, config: str | None = None) -> dict[str, Any]:
-    """Give all verdicts as JSON can carry them.
+def as_json(results: Sequence[Result], seed: int, config: str | None = None) -> dict[str, Any]:
+    """Give all results as JSON can carry them.
 
     Args:
-        verdicts: one a plugin.
+        results: one a plugin.
         seed: what the generated attempts depended on.
         config: the configuration with the settings, where one was given.
     """
     return {
-        "ok": all(verdict.ok for verdict in verdicts),
+        "ok": all(result.ok for result in results),
         "seed": seed,
-        "plugins": [_as_json(verdict, config) for verdict in verdicts],
+        "plugins": [_as_json(result, config) for result in results],
     }
 
 
-def _as_json(verdict: Verdict, config: str | None) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(verdict)
-    for form, violation in zip(plain["violations"], verdict.violations, strict=True):
+def _as_json(result: Result, config: str | None) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(result)
+    for form, violation in zip(plain["violations"], result.violations, strict=True):
         form["expected"] = violation.expected
-        form["command"] = command_for(violation, verdict, config) or None
+        form["command"] = command_for(violation, result, config) or None
         form["file"], form["line"] = violation.file or None, violation.line or None
-    return {"ok": verdict.ok, **plain}
+    return {"ok": result.ok, **plain}
 
 
-def _violation(violation: Violation, verdict: Verdict, config: str | None) -> Iterator[str]:
+def _violation(violation: Violation, result: Result, config: str | None) -> Iterator[str]:
     hook = "" if violation.doing == "pre_delivery_attempt" else f" (in {violation.doing})"
     yield f"  {violation.rule}{hook}: {violation.seen}"
     where = f"{violation.file} line {violation.line}" if violation.line else violation.file
@@ -68,7 +68,7 @@ def _violation(violation: Violation, verdict: Verdict, config: str | None) -> It
     if violation.attempt is not None:
         yield f"    attempt: {_attempt(violation.attempt)}"
         yield from _circumstances(violation)
-    command = command_for(violation, verdict, config)
+    command = command_for(violation, result, config)
     if command:
         yield f"    again: {command}"
 

@@ -11,15 +11,15 @@ from hookframe.testing.samples import make_attempt
 from hookframe_devkit.conformance.checks.cases import differences
 
 if TYPE_CHECKING:
-    from hookframe_devkit.conformance.result import Verdict, Violation
+    from hookframe_devkit.conformance.result import Result, Violation
 
 
-def command_for(violation: Violation, verdict: Verdict, config: str | None) -> str:
+def command_for(violation: Violation, result: Result, config: str | None) -> str:
     """Spell the command line that repeats what was seen.
 
     Args:
         violation: what was seen.
-        verdict: of which plugin.
+        result: of which plugin.
         config: the configuration with its settings; None where it was not given.
 
     Returns:
@@ -34,7 +34,7 @@ def command_for(violation: Violation, verdict: Verdict, config: str | None) -> s
         or violation.decision != {"action": "normal"}
     ):
         return ""
-    policy = _policy(verdict, config)
+    policy = _policy(result, config)
     different = differences(attempt)
     if all(_fits(key, each) for key, each in different.items()):
         pairs = [f" {key}={_spelled(each)}" for key, each in different.items()]
@@ -42,12 +42,12 @@ def command_for(violation: Violation, verdict: Verdict, config: str | None) -> s
     return f"printf '%s\\n' {quote(json.dumps(attempt))} | hookframe decide{policy}"
 
 
-def _policy(verdict: Verdict, config: str | None) -> str:
+def _policy(result: Result, config: str | None) -> str:
     if config is not None:
         return f" --config {quote(config)}"
-    if verdict.plugin == FILE:
-        return f" --hook-file {quote(verdict.distribution)}"
-    return f" --plugin {quote(verdict.plugin)}"
+    if result.plugin == FILE:
+        return f" --hook-file {quote(result.distribution)}"
+    return f" --plugin {quote(result.plugin)}"
 
 
 def _fits(key: str, value: Any) -> bool:

@@ -65,7 +65,7 @@ class Tried(msgspec.Struct, kw_only=True):
     left_out: list[str] = []
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found out about one plugin.
 
     Args:

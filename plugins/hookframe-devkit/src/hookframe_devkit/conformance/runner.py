@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from hookframe_devkit.conformance.checks.cases import EXAMPLES
 from hookframe_devkit.conformance.checks.session import Job
 from hookframe_devkit.conformance.parent import HANGS, inspect
-from hookframe_devkit.conformance.result import Verdict
-from hookframe_devkit.conformance.targets import SLOW, Subject
+from hookframe_devkit.conformance.result import Result
+from hookframe_devkit.conformance.targets import SLOW, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Effort:
     patience: float = HANGS
 
 
-def verify(subject: Subject, effort: Effort) -> Verdict:
+def verify(target: Target, effort: Effort) -> Result:
     """Check one plugin, in a process of its own.
 
     Args:
-        subject: the plugin.
+        target: the plugin.
         effort: how hard it is tried.
     """
-    slow = effort.slow or subject.slow or SLOW
-    subject = replace(subject, settings=dict(subject.settings))
-    return inspect(Job(subject, effort.examples, effort.seed, slow), effort.patience)
+    slow = effort.slow or target.slow or SLOW
+    target = replace(target, settings=dict(target.settings))
+    return inspect(Job(target, effort.examples, effort.seed, slow), effort.patience)

@@ -23,12 +23,12 @@ _NO_HOOKS: Final = re.compile(r"test_.*|.*_test|conftest|setup|noxfile|__.*__")
 _DIRECTORY: Final = "{directory}"
 
 
-class NoSubject(HookframeError):
+class NoTarget(HookframeError):
     """There is nothing to check; the text says what was looked for and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Target:
     """One plugin or hook file.
 
     Args:
@@ -61,7 +61,7 @@ class Subject:
         return f"plugin {self.name}" if self.file is None else self.file
 
 
-def find_subjects(target: str | Path, config: str | Path | None = None) -> list[Subject]:
+def find_targets(target: str | Path, config: str | Path | None = None) -> list[Target]:
     """Find what a name stands for.
 
     Args:
@@ -72,61 +72,61 @@ def find_subjects(target: str | Path, config: str | Path | None = None) -> list[
             `pyproject.toml`.
 
     Raises:
-        NoSubject: there is no such thing, or nothing in it, or its settings can't be read.
+        NoTarget: there is no such thing, or nothing in it, or its settings can't be read.
     """
     installed = Installed.now()
     if isinstance(target, str) and target in installed.names:
-        subjects = [Subject(target)]
+        targets = [Target(target)]
     elif Path(target).is_dir():
-        subjects = _in_directory(Path(target).absolute(), installed)
+        targets = _in_directory(Path(target).absolute(), installed)
     elif Path(target).exists():
-        subjects = [_hook_file(Path(target).absolute())]
+        targets = [_hook_file(Path(target).absolute())]
     else:
-        raise NoSubject(_nothing(target, installed))
+        raise NoTarget(_nothing(target, installed))
     if config is None:
-        return subjects
+        return targets
     tables = _configured(Path(config))
-    return [replace(each, settings=tables.get(each.name, {})) for each in subjects]
+    return [replace(each, settings=tables.get(each.name, {})) for each in targets]
 
 
-def subjects_of(policy: Config) -> list[Subject]:
+def targets_of(policy: Config) -> list[Target]:
     """Give every plugin of a policy's chain, with its settings.
 
     Args:
         policy: the configuration.
 
     Raises:
-        NoSubject: the chain is empty.
+        NoTarget: the chain is empty.
     """
     names = policy.order(Installed.now().names)
     if not names:
-        raise NoSubject(
+        raise NoTarget(
             "the chain is empty, so there is nothing to check: name a plugin, a hook file or a "
             "directory"
         )
     return [
-        Subject(name, policy.hook_file if name == FILE else None, policy.table(name).settings)
+        Target(name, policy.hook_file if name == FILE else None, policy.table(name).settings)
         for name in names
     ]
 
 
-def _hook_file(path: Path) -> Subject:
+def _hook_file(path: Path) -> Target:
     if path.suffix == ".toml":
-        raise NoSubject(
+        raise NoTarget(
             f"{path} is a configuration: name a plugin of it, and the configuration with --config"
         )
     table = _tables(path.parent).get(path.stem, {})
-    return Subject(FILE, str(path), **table)
+    return Target(FILE, str(path), **table)
 
 
-def _in_directory(directory: Path, installed: Installed) -> list[Subject]:
+def _in_directory(directory: Path, installed: Installed) -> list[Target]:
     project = _project(directory)
     names = project.get("project", {}).get("entry-points", {}).get(GROUP, {})
     if names:
         return list(_distribution(directory, project["project"], names, installed))
     files = [each for each in sorted(directory.glob("*.py")) if not _NO_HOOKS.fullmatch(each.stem)]
     if not files:
-        raise NoSubject(
+        raise NoTarget(
             f"{directory} holds nothing to check: neither a {_PROJECT} with entry points in the "
             f"group {GROUP!r}, nor hook files (*.py)"
         )
@@ -135,12 +135,12 @@ def _in_directory(directory: Path, installed: Installed) -> list[Subject]:
 
 def _distribution(
     directory: Path, project: Mapping[str, Any], names: Mapping[str, Any], installed: Installed
-) -> Iterator[Subject]:
+) -> Iterator[Target]:
     """Give the plugins of a distribution, each as it is installed."""
     tables = _tables(directory)
     unknown = sorted(tables.keys() - names.keys())
     if unknown:
-        raise NoSubject(
+        raise NoTarget(
             f"{directory / _PROJECT}: [tool.hookframe.verify.{unknown[0]}] is for no plugin of the "
             f"project{did_you_mean(unknown[0], names)}; it has {', '.join(names)}"
         )
@@ -148,11 +148,11 @@ def _distribution(
         claims = installed.claims(name)
         own = _normal(str(project.get("name", "")))
         if not any(_normal(claim.distribution) == own for claim in claims):
-            raise NoSubject(
+            raise NoTarget(
                 f"the plugin {name} of {directory} is not installed in this environment: "
                 f"pip install --editable {directory}"
             )
-        yield Subject(name, **tables.get(name, {}))
+        yield Target(name, **tables.get(name, {}))
 
 
 def _normal(name: str) -> str:
@@ -166,7 +166,7 @@ def _project(directory: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise NoSubject(f"{path} can't be read: {error}") from None
+        raise NoTarget(f"{path} can't be read: {error}") from None
 
 
 def _tables(directory: Path) -> dict[str, dict[str, Any]]:
@@ -180,16 +180,16 @@ def _tables(directory: Path) -> dict[str, dict[str, Any]]:
 def _table(name: str, table: Any, directory: Path, path: Path) -> dict[str, Any]:
     where = f"{path}: [tool.hookframe.verify.{name}]"
     if not isinstance(table, dict):
-        raise NoSubject(f"{where} must be a table, not {shown(table)}")
+        raise NoTarget(f"{where} must be a table, not {shown(table)}")
     for key in table:
         if key not in _KEYS:
             hint = did_you_mean(key, _KEYS)
-            raise NoSubject(f"{where} has an unknown key {shown(key)}{hint}; known: settings, slow")
+            raise NoTarget(f"{where} has an unknown key {shown(key)}{hint}; known: settings, slow")
     settings, slow = table.get("settings", {}), table.get("slow")
     if not isinstance(settings, dict):
-        raise NoSubject(f"{where}: settings must be a table, not {shown(settings)}")
+        raise NoTarget(f"{where}: settings must be a table, not {shown(settings)}")
     if slow is not None and (type(slow) not in (int, float) or slow <= 0):
-        raise NoSubject(f"{where}: slow must be a number above 0, not {shown(slow)}")
+        raise NoTarget(f"{where}: slow must be a number above 0, not {shown(slow)}")
     return {"settings": _in_place(settings, str(directory)), "slow": slow}
 
 
@@ -209,7 +209,7 @@ def _configured(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
         config = read_config(take_snapshot(str(path.absolute())))
     except ConfigError as error:
-        raise NoSubject(str(error)) from None
+        raise NoTarget(str(error)) from None
     return {name: table.settings for name, table in config.plugins.items()}
 
 

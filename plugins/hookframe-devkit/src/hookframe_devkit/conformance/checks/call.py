@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hookframe.describe import describe
 from hookframe.wording import shown
 from hookframe_devkit.conformance.checks.finding import Finding
-from hookframe_devkit.conformance.checks.harness import Bench, Outcome, ask_directly
-from hookframe_devkit.conformance.probes.blocking import Sentry
-from hookframe_devkit.conformance.probes.locations import Place, Places
-from hookframe_devkit.conformance.probes.process_state import Surroundings
-from hookframe_devkit.conformance.probes.stdout import Printed
-from hookframe_devkit.conformance.probes.tracked_input import SpiedMapping, Tale
-from hookframe_devkit.conformance.probes.tracked_state import Usage, WatchedState, is_caused_by
+from hookframe_devkit.conformance.checks.harness import Harness, Outcome, ask_directly
+from hookframe_devkit.conformance.probes.blocking import BlockingGuard
+from hookframe_devkit.conformance.probes.locations import Location, Locations
+from hookframe_devkit.conformance.probes.process_state import ProcessState
+from hookframe_devkit.conformance.probes.stdout import CapturedStdout
+from hookframe_devkit.conformance.probes.tracked_input import FirstChange, TrackedMapping
+from hookframe_devkit.conformance.probes.tracked_state import TrackedState, Usage, is_caused_by
 
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
     from hookframe_devkit.conformance.checks.cases import Case
-    from hookframe_devkit.conformance.progress import Notebook
+    from hookframe_devkit.conformance.progress import Progress
 
 _TRIES: Final = 100
 """How often a call that took too long is made again before it is called slow."""
@@ -38,7 +38,7 @@ class _Asked:
     strayed: bool
     missed: KeyError | None
     wanted: str
-    place: Place
+    place: Location
 
     @property
     def failed(self) -> bool:
@@ -46,20 +46,20 @@ class _Asked:
         return self.outcome.error is not None and not self.outcome.invalid and not self.wanted
 
 
-class Examiner:
+class CallChecker:
     """Examines one plugin, case by case.
 
     Args:
-        bench: the plugin.
-        sentry: keeps it from blocking.
-        notebook: takes what is being tried.
+        harness: the plugin.
+        guard: keeps it from blocking.
+        progress: takes what is being tried.
     """
 
-    def __init__(self, bench: Bench, sentry: Sentry, notebook: Notebook) -> None:
-        self.bench = bench
-        self.sentry = sentry
-        self.printed = Printed()
-        self._notebook = notebook
+    def __init__(self, harness: Harness, guard: BlockingGuard, progress: Progress) -> None:
+        self.harness = harness
+        self.guard = guard
+        self.printed = CapturedStdout()
+        self._progress = progress
         self._usage = Usage()
         self._usage.thread = get_ident()
         self.limit = float("inf")
@@ -68,16 +68,16 @@ class Examiner:
         self.begin_generation()
 
     def begin_generation(self) -> None:
-        """Go on with the plugin that the bench has now, and with an empty state."""
-        plugin = self.bench.plugin
-        self.places = Places(plugin)
+        """Go on with the plugin that the harness has now, and with an empty state."""
+        plugin = self.harness.plugin
+        self.locations = Locations(plugin)
         self.pure = getattr(plugin.subject, "hookframe_pure", False) is True
-        self._used = WatchedState(self._usage)
+        self._used = TrackedState(self._usage)
 
     @property
     def plugin(self) -> Plugin:
         """The plugin."""
-        return self.bench.plugin
+        return self.harness.plugin
 
     def examine(self, case: Case) -> list[Finding]:
         """Ask a case, and say everything that was seen.
@@ -85,14 +85,14 @@ class Examiner:
         Args:
             case: the question.
         """
-        self._notebook.note("pre_delivery_attempt", case.attempt, case.decision)
-        before, printed = Surroundings(), self.printed.size()
+        self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
+        before, printed = ProcessState(), self.printed.size()
         findings = list(self._answers(case))
         if self.plugin.decided is not None:
             findings += self._observed(case)
         if self.printed.size() != printed:
             findings.append(self._prints(printed))
-        changes = Surroundings().changes(before)
+        changes = ProcessState().changes(before)
         if changes:
             before.restore()
             findings += [self._changed(change) for change in changes]
@@ -101,17 +101,21 @@ class Examiner:
 
     def answer(self, case: Case) -> object:
         """Ask a case with an empty state, and give what a pure plugin always answers to it."""
-        self._notebook.note("pre_delivery_attempt", case.attempt, case.decision)
+        self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
         return self._ask(case, self._fresh()).outcome.answer
 
     def _answers(self, case: Case) -> Iterator[Finding]:
-        tale = self._spied(case)
+        first_change = self._tracked(case)
         used, fresh = self._ask(case, self._used), self._ask(case, self._fresh())
-        if tale.what:
-            place = (tale.file, tale.line) if self.places.is_own(tale.file) else self.places.hook
+        if first_change.what:
+            place = (
+                (first_change.file, first_change.line)
+                if self.locations.is_own(first_change.file)
+                else self.locations.hook
+            )
             yield Finding(
                 "changes-input",
-                f"it tries to change its input: {tale.what}",
+                f"it tries to change its input: {first_change.what}",
                 place,
                 ends=fresh.failed,
             )
@@ -121,11 +125,11 @@ class Examiner:
                 yield Finding("blocks", seen, asked.place, apart=asked.place, ends=True)
                 return
         yield from self._returned(fresh, used)
-        if not tale.what:
+        if not first_change.what:
             yield from self._raised(fresh, used)
         if fresh.strayed or used.strayed:
             seen = "it uses a state that is not the one of the call, but of another generation"
-            yield Finding("needs-state", seen, self.places.hook)
+            yield Finding("needs-state", seen, self.locations.hook)
         if self.pure and not (fresh.failed or fresh.outcome.invalid):
             yield from self._impure(case, fresh)
         # What an error costs is spent on its description, by hookframe.
@@ -138,13 +142,13 @@ class Examiner:
             yield Finding(
                 "invalid-return",
                 _text(invalid.outcome),
-                self.places.hook,
+                self.locations.hook,
                 used=invalid is used,
                 locate=self._where_it_returns,
             )
 
-    def _where_it_returns(self, case: Case) -> Place:
-        return self.places.of_return(lambda: self._ask(case, self._fresh()))
+    def _where_it_returns(self, case: Case) -> Location:
+        return self.locations.of_return(lambda: self._ask(case, self._fresh()))
 
     def _raised(self, fresh: _Asked, used: _Asked) -> Iterator[Finding]:
         if fresh.failed:
@@ -156,7 +160,7 @@ class Examiner:
 
     def _error(self, rule: str, asked: _Asked, *, used: bool = False) -> Finding:
         cause = asked.outcome.cause
-        place = self.places.of_error(cause)
+        place = self.locations.of_error(cause)
         seen = _text(asked.outcome)
         if rule == "needs-state":
             seen = f"with an empty state: {seen}"
@@ -166,7 +170,7 @@ class Examiner:
     def _impure(self, case: Case, first: _Asked) -> Iterator[Finding]:
         again = self._ask(case, self._fresh())
         if again.outcome.answer != first.outcome.answer:
-            yield impurity(first.outcome.answer, again.outcome.answer, self.places.hook)
+            yield impurity(first.outcome.answer, again.outcome.answer, self.locations.hook)
 
     def _slow(self, case: Case, nanoseconds: int) -> Iterator[Finding]:
         """Make a slow call again and again: a busy machine is no fault of the plugin's."""
@@ -179,19 +183,19 @@ class Examiner:
             if best <= self.limit:
                 return
         seen = f"a call takes {best / 1e6:.3g} ms; it may take {self.limit / 1e6:.3g} ms"
-        yield Finding("slow", seen, self.places.hook)
+        yield Finding("slow", seen, self.locations.hook)
 
     def _observed(self, case: Case) -> Iterator[Finding]:
         """Show the decision to the plugin, as a host does."""
         outcome = self._ask(case, self._fresh()).outcome
-        with self.sentry.watching():
-            error = self.bench.show(case, outcome)
-        if self.sentry.what:
-            place = self.places.of_stack(self.sentry.stack)
-            seen = f"it {self.sentry.what}"
+        with self.guard.watching():
+            error = self.harness.show(case, outcome)
+        if self.guard.what:
+            place = self.locations.of_stack(self.guard.stack)
+            seen = f"it {self.guard.what}"
             yield Finding("blocks", seen, place, doing="decided", apart=place)
         elif error is not None:
-            place = self.places.of_error(error)
+            place = self.locations.of_error(error)
             seen = describe(error, self.plugin.file)
             apart = (type(error).__name__, place)
             yield Finding("exception", seen, place, doing="decided", apart=apart)
@@ -200,8 +204,8 @@ class Examiner:
         return Finding(
             "prints",
             f"it writes to standard output: {shown(self.printed.since(size))}",
-            self.places.hook,
-            locate=lambda case: self.places.of_change(
+            self.locations.hook,
+            locate=lambda case: self.locations.of_change(
                 lambda: self._all_hooks(case), self.printed.size
             ),
         )
@@ -210,52 +214,52 @@ class Examiner:
         return Finding(
             "changes-globals",
             f"it changes {change}",
-            self.places.hook,
+            self.locations.hook,
             apart=change.partition(":")[0],
             locate=self._where_it_changes,
         )
 
-    def _where_it_changes(self, case: Case) -> Place:
-        before = Surroundings()
+    def _where_it_changes(self, case: Case) -> Location:
+        before = ProcessState()
         try:
-            return self.places.of_change(
-                lambda: self._all_hooks(case), lambda: bool(Surroundings().changes(before))
+            return self.locations.of_change(
+                lambda: self._all_hooks(case), lambda: bool(ProcessState().changes(before))
             )
         finally:
             before.restore()
 
     def _all_hooks(self, case: Case) -> None:
         outcome = self._ask(case, self._fresh()).outcome
-        with self.sentry.watching():
-            self.bench.show(case, outcome)
+        with self.guard.watching():
+            self.harness.show(case, outcome)
 
-    def _spied(self, case: Case) -> Tale:
+    def _tracked(self, case: Case) -> FirstChange:
         """Call the plugin with input that tells when somebody tries to change it."""
-        tale, state = Tale(), self._fresh()
-        attempt = cast("Any", SpiedMapping("attempt", case.attempt, tale))
-        decision = cast("Any", SpiedMapping("decision", case.decision, tale))
+        first_change, state = FirstChange(), self._fresh()
+        attempt = cast("Any", TrackedMapping("attempt", case.attempt, first_change))
+        decision = cast("Any", TrackedMapping("decision", case.decision, first_change))
         self.calls += 1
         self._usage.begin(state)
-        with self.sentry.watching():
+        with self.guard.watching():
             ask_directly(self.plugin, attempt, decision, state)
         self._usage.end()
-        return tale
+        return first_change
 
-    def _ask(self, case: Case, state: WatchedState) -> _Asked:
+    def _ask(self, case: Case, state: TrackedState) -> _Asked:
         self.calls += 1
-        usage, sentry = self._usage, self.sentry
+        usage, guard = self._usage, self.guard
         usage.begin(state)
-        with sentry.watching():
-            outcome = self.bench.ask(case, state)
+        with guard.watching():
+            outcome = self.harness.ask(case, state)
         usage.end()
-        place = self.places.of_stack(sentry.stack) if sentry.what else self.places.hook
-        return _Asked(outcome, usage.strayed, usage.missed, sentry.what, place)
+        place = self.locations.of_stack(guard.stack) if guard.what else self.locations.hook
+        return _Asked(outcome, usage.strayed, usage.missed, guard.what, place)
 
-    def _fresh(self) -> WatchedState:
-        return WatchedState(self._usage)
+    def _fresh(self) -> TrackedState:
+        return TrackedState(self._usage)
 
 
-def impurity(first: object, again: object, place: Place, how: str = "equal input") -> Finding:
+def impurity(first: object, again: object, place: Location, how: str = "equal input") -> Finding:
     """Say that a plugin which says that it is pure has answered one question in two ways."""
     seen = f"{how}, and it returns {_answer(again)}, not {_answer(first)}"
     return Finding("impure", seen, place)

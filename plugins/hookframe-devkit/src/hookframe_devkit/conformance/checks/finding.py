@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hookframe_devkit.conformance.probes.locations import NOWHERE, Place
+from hookframe_devkit.conformance.probes.locations import NOWHERE, Location
 
 if TYPE_CHECKING:
     from hookframe_devkit.conformance.checks.cases import Case
@@ -29,11 +29,11 @@ class Finding:
 
     rule: str
     seen: str
-    place: Place = NOWHERE
+    place: Location = NOWHERE
     used: bool = False
     doing: str = "pre_delivery_attempt"
     apart: object = None
-    locate: Callable[[Case], Place] | None = field(default=None, compare=False)
+    locate: Callable[[Case], Location] | None = field(default=None, compare=False)
     ends: bool = False
 
     @property

@@ -1,4 +1,4 @@
-"""One plugin on the bench: built by hookframe's own machinery, and asked one case at a time."""
+"""One plugin in the harness: built by hookframe's own machinery, and asked one case at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hookframe.attempt import Attempt
     from hookframe.decision import Decision
     from hookframe.hookspecs import State, Vote
-    from hookframe_devkit.conformance.targets import Subject
+    from hookframe_devkit.conformance.targets import Target
 
 _MOST_VOTES: Final = 2
 
@@ -76,15 +76,15 @@ class _Before:
         return self.vote
 
 
-class Bench:
+class Harness:
     """The plugin in a chain that hookframe has built, and plugins before it that decide anything.
 
     Args:
-        subject: what to build.
+        target: what to build.
     """
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, target: Target) -> None:
+        self._target = target
         self._errors: list[PluginError] = []
         self._builder = Builder(lambda _: nullcontext(), nullcontext(), self._errors.append)
         self._generation: Generation | None = None
@@ -102,7 +102,7 @@ class Bench:
         Raises:
             ChainError: it can't be loaded, or refuses its settings.
         """
-        config = self._subject.config
+        config = self._target.config
         material = GivenConfig(config).look()
         generation = self._builder.build(material, self.generations + 1, self._generation)
         self.generations += 1

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hookframe_devkit.conformance.probes.locations import Place, Places
+    from hookframe_devkit.conformance.probes.locations import Location, Locations
 
 WINDOW: Final = 1000
 """How many calls there are between two looks."""
@@ -48,15 +48,15 @@ class Leak:
     """
 
     text: str
-    place: Place
+    place: Location
 
 
-def find_leak(window: Callable[[], object], places: Places) -> Leak | None:
+def find_leak(window: Callable[[], object], locations: Locations) -> Leak | None:
     """Make equal calls, and see whether each leaves something behind.
 
     Args:
         window: makes `WINDOW` calls.
-        places: finds the plugin's lines.
+        locations: finds the plugin's lines.
 
     Returns:
         The leak; None where at least one window has left nothing behind.
@@ -78,7 +78,7 @@ def find_leak(window: Callable[[], object], places: Places) -> Leak | None:
         leaking = _grows(grown)
         if not leaking:
             return None
-        place = _place(first, places) if leaking[0] == 0 else places.hook
+        place = _place(first, locations) if leaking[0] == 0 else locations.hook
         return Leak(_in_words(grown, leaking), place)
     finally:
         tracemalloc.stop()
@@ -111,11 +111,11 @@ def _in_words(grown: Sequence[Sequence[float]], leaking: Sequence[int]) -> str:
     return f"each call leaves {' and '.join(parts)} behind, through {calls:,} equal calls"
 
 
-def _place(first: tracemalloc.Snapshot, places: Places) -> Place:
+def _place(first: tracemalloc.Snapshot, locations: Locations) -> Location:
     """Find the plugin's line that holds most of the memory that came."""
     grown = tracemalloc.take_snapshot().compare_to(first, "lineno")
     for each in grown:
         frame = each.traceback[0]
-        if each.size_diff > 0 and places.is_own(frame.filename):
+        if each.size_diff > 0 and locations.is_own(frame.filename):
             return frame.filename, frame.lineno
-    return places.hook
+    return locations.hook

@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING, Final
 from hookframe.describe import describe
 from hookframe.errors import ChainError, Origin
 from hookframe.wording import shown
-from hookframe_devkit.conformance.probes.process_state import Surroundings
-from hookframe_devkit.conformance.probes.stdout import Printed
+from hookframe_devkit.conformance.probes.process_state import ProcessState
+from hookframe_devkit.conformance.probes.stdout import CapturedStdout
 from hookframe_devkit.conformance.result import Violation
 
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
-    from hookframe_devkit.conformance.checks.harness import Bench
-    from hookframe_devkit.conformance.checks.violations import Record
-    from hookframe_devkit.conformance.progress import Notebook
+    from hookframe_devkit.conformance.checks.harness import Harness
+    from hookframe_devkit.conformance.checks.violations import Violations
+    from hookframe_devkit.conformance.progress import Progress
 
 _THREADS_END: Final = 1.0
 """Seconds in which a thread has ended, once the plugin is closed."""
 
 
-class Life:
+class Lifecycle:
     """Leads a plugin through its life, as a host does.
 
     Args:
-        bench: builds it.
-        record: takes what is wrong.
-        notebook: takes what is being done.
+        harness: builds it.
+        violations: takes what is wrong.
+        progress: takes what is being done.
     """
 
-    def __init__(self, bench: Bench, record: Record, notebook: Notebook) -> None:
-        self._bench = bench
-        self._record = record
-        self._notebook = notebook
-        self._printed = Printed()
+    def __init__(self, harness: Harness, violations: Violations, progress: Progress) -> None:
+        self._harness = harness
+        self._violations = violations
+        self._progress = progress
+        self._printed = CapturedStdout()
         self._threads = set(threading.enumerate())
 
     def load(self) -> Plugin | Origin:
@@ -48,42 +48,44 @@ class Life:
         """
         try:
             with self._watched("load"):
-                return self._bench.build()
+                return self._harness.build()
         except ChainError as error:
             for each in error.errors:
-                self._record.add(Violation(rule="load-error", seen=each.text, doing="load"))
+                self._violations.add(Violation(rule="load-error", seen=each.text, doing="load"))
             return error.errors[0].origin
 
     def configure_again(self) -> bool:
         """Build the next generation, as every reload does; say whether that went well."""
         try:
             with self._watched("configure"):
-                self._bench.build()
+                self._harness.build()
         except ChainError as error:
             for each in error.errors:
                 seen = f"when it is configured again: {each.text}"
-                self._record.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
+                self._violations.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
             return False
         return True
 
     def say_remarks(self) -> None:
         """Ask for remarks, as `hookframe check` does."""
         with self._watched("remarks"):
-            error = self._bench.remarks()
+            error = self._harness.remarks()
         if error is not None:
-            seen = describe(error, self._bench.plugin.file)
-            self._record.add(Violation(rule="exception", seen=seen, doing="remarks"))
+            seen = describe(error, self._harness.plugin.file)
+            self._violations.add(Violation(rule="exception", seen=seen, doing="remarks"))
 
     def close(self) -> None:
         """Have it leave the chain; it must leave nothing that goes on."""
-        file = self._bench.plugin.file
+        file = self._harness.plugin.file
         with self._watched("close"):
-            errors = self._bench.close()
+            errors = self._harness.close()
         for error in errors:
-            self._record.add(Violation(rule="exception", seen=error.text, doing="close", file=file))
+            self._violations.add(
+                Violation(rule="exception", seen=error.text, doing="close", file=file)
+            )
         for name in self._left_over():
             seen = f"the thread {shown(name)} goes on after close"
-            self._record.add(Violation(rule="leak", seen=seen, doing="close", file=file))
+            self._violations.add(Violation(rule="leak", seen=seen, doing="close", file=file))
 
     def _left_over(self) -> list[str]:
         """Name the threads that have come and not gone, after a moment to do so."""
@@ -95,14 +97,14 @@ class Life:
     @contextmanager
     def _watched(self, doing: str) -> Iterator[None]:
         """See what is printed and changed meanwhile."""
-        self._notebook.note(doing)
-        before, printed = Surroundings(), self._printed.size()
+        self._progress.note(doing)
+        before, printed = ProcessState(), self._printed.size()
         try:
             yield
         finally:
             if self._printed.size() != printed:
                 seen = f"it writes to standard output: {shown(self._printed.since(printed))}"
-                self._record.add(Violation(rule="prints", seen=seen, doing=doing))
-            for change in Surroundings().changes(before, at_load=True):
+                self._violations.add(Violation(rule="prints", seen=seen, doing=doing))
+            for change in ProcessState().changes(before, at_load=True):
                 seen = f"it changes {change}"
-                self._record.add(Violation(rule="changes-globals", seen=seen, doing=doing))
+                self._violations.add(Violation(rule="changes-globals", seen=seen, doing=doing))

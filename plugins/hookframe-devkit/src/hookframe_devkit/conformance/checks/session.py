@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.errors import Origin
 from hookframe.testing.clock import Clock, modules_of
-from hookframe_devkit.conformance.checks.call import Examiner, impurity
+from hookframe_devkit.conformance.checks.call import CallChecker, impurity
 from hookframe_devkit.conformance.checks.cases import (
     Case,
     count_of_decisions,
@@ -20,19 +20,19 @@ from hookframe_devkit.conformance.checks.cases import (
     votes_for,
 )
 from hookframe_devkit.conformance.checks.finding import Finding
-from hookframe_devkit.conformance.checks.harness import Bench
+from hookframe_devkit.conformance.checks.harness import Harness
 from hookframe_devkit.conformance.checks.leaks import WINDOW, find_leak
-from hookframe_devkit.conformance.checks.lifecycle import Life
+from hookframe_devkit.conformance.checks.lifecycle import Lifecycle
 from hookframe_devkit.conformance.checks.search import Search
 from hookframe_devkit.conformance.checks.speed import measure
-from hookframe_devkit.conformance.checks.violations import Record
-from hookframe_devkit.conformance.probes.blocking import Sentry
-from hookframe_devkit.conformance.probes.process_state import Surroundings
-from hookframe_devkit.conformance.result import Tried, Verdict, Violation
+from hookframe_devkit.conformance.checks.violations import Violations
+from hookframe_devkit.conformance.probes.blocking import BlockingGuard
+from hookframe_devkit.conformance.probes.process_state import ProcessState
+from hookframe_devkit.conformance.result import Result, Tried, Violation
 
 if TYPE_CHECKING:
-    from hookframe_devkit.conformance.progress import Notebook
-    from hookframe_devkit.conformance.targets import Subject
+    from hookframe_devkit.conformance.progress import Progress
+    from hookframe_devkit.conformance.targets import Target
 
 _BUDGET: Final = 20.0
 """Seconds that fixed cases may take, and generated ones: a plugin that is slow gets fewer."""
@@ -52,143 +52,143 @@ class Job:
     """What the child is to do.
 
     Args:
-        subject: what to check.
+        target: what to check.
         examples: how many cases to generate.
         seed: what they depend on.
         slow: how many times the reference a call may take.
         only: an attempt and an accumulated decision, where only these are to be tried.
     """
 
-    subject: Subject
+    target: Target
     examples: int
     seed: int
     slow: float
     only: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
 
-class Inspection:
+class Session:
     """Inspects one plugin.
 
     Args:
         job: what to do.
-        notebook: takes what is being tried.
+        progress: takes what is being tried.
     """
 
-    def __init__(self, job: Job, notebook: Notebook) -> None:
+    def __init__(self, job: Job, progress: Progress) -> None:
         self._job = job
-        self._notebook = notebook
-        self._sentry = Sentry()
-        self._bench = Bench(job.subject)
-        self._record = Record()
-        self._life = Life(self._bench, self._record, notebook)
+        self._progress = progress
+        self._guard = BlockingGuard()
+        self._harness = Harness(job.target)
+        self._violations = Violations()
+        self._lifecycle = Lifecycle(self._harness, self._violations, progress)
         self._tried = Tried(slow=job.slow)
 
-    def verdict(self) -> Verdict:
+    def result(self) -> Result:
         """Put the plugin through everything, or through the only case that is wanted."""
-        plugin = self._life.load()
+        plugin = self._lifecycle.load()
         if isinstance(plugin, Origin):
-            return self._verdict(plugin, wrapper=False, pure=False)
-        examiner = Examiner(self._bench, self._sentry, self._notebook)
+            return self._result(plugin, wrapper=False, pure=False)
+        checker = CallChecker(self._harness, self._guard, self._progress)
         if self._job.only is not None:
             attempt, decision = self._job.only
-            examiner.examine(Case(attempt, votes_for(decision)))
-            return self._verdict(plugin.origin, wrapper=plugin.wrapper, pure=examiner.pure)
-        self._ask(examiner)
-        self._life.say_remarks()
-        self._life.close()
-        if self._life.configure_again():
-            self._ask_after_close(examiner)
-        self._tried.calls = examiner.calls
-        self._tried.generations = self._bench.generations
-        return self._verdict(plugin.origin, wrapper=plugin.wrapper, pure=examiner.pure)
+            checker.examine(Case(attempt, votes_for(decision)))
+            return self._result(plugin.origin, wrapper=plugin.wrapper, pure=checker.pure)
+        self._ask(checker)
+        self._lifecycle.say_remarks()
+        self._lifecycle.close()
+        if self._lifecycle.configure_again():
+            self._ask_after_close(checker)
+        self._tried.calls = checker.calls
+        self._tried.generations = self._harness.generations
+        return self._result(plugin.origin, wrapper=plugin.wrapper, pure=checker.pure)
 
-    def _verdict(self, origin: Origin, *, wrapper: bool, pure: bool) -> Verdict:
-        return Verdict(
+    def _result(self, origin: Origin, *, wrapper: bool, pure: bool) -> Result:
+        return Result(
             plugin=origin.plugin,
             distribution=origin.distribution,
             version=origin.version,
             wrapper=wrapper,
             pure=pure,
-            violations=self._record.in_order(),
+            violations=self._violations.in_order(),
             tried=self._tried,
         )
 
-    def _ask(self, examiner: Examiner) -> None:
+    def _ask(self, checker: CallChecker) -> None:
         """Ask it everything, of one generation and then of the next."""
-        search = Search(examiner.examine, self._job.seed)
+        search = Search(checker.examine, self._job.seed)
         usual = [Case(attempt) for attempt in fixed_attempts()]
         healthy = [case for case in usual if not any(each.ends for each in search.try_one(case))]
         with _restored():
-            first = [examiner.answer(case) for case in usual]
-            self._remember(examiner, healthy)
-            self._time(examiner, healthy)
+            first = [checker.answer(case) for case in usual]
+            self._remember(checker, healthy)
+            self._time(checker, healthy)
         self._search(search)
         for case, finding in search.found.values():
-            self._settle(examiner, case, finding)
-        self._compare("impure", "equal input", examiner, usual, first)
-        self._compare_later(examiner, usual, first)
-        if self._life.configure_again():
-            examiner.begin_generation()
+            self._settle(checker, case, finding)
+        self._compare("impure", "equal input", checker, usual, first)
+        self._compare_later(checker, usual, first)
+        if self._lifecycle.configure_again():
+            checker.begin_generation()
             for case in usual:
-                examiner.examine(case)
-            self._compare("reconfigure", "configured again", examiner, usual, first)
+                checker.examine(case)
+            self._compare("reconfigure", "configured again", checker, usual, first)
         self._tried.attempts = search.tried
-        self._tried.decisions = count_of_decisions(wrapper=self._bench.plugin.wrapper)
+        self._tried.decisions = count_of_decisions(wrapper=self._harness.plugin.wrapper)
 
     def _search(self, search: Search) -> None:
         """Look for faults among all fixed cases, then among generated ones."""
-        wrapper = self._bench.plugin.wrapper
+        wrapper = self._harness.plugin.wrapper
         started, before = perf_counter(), search.tried
         if not search.try_all(fixed_cases(wrapper=wrapper), started + _BUDGET):
             self._tried.left_out.append("some accumulated decisions: a call takes too long")
         each = (perf_counter() - started) / (search.tried - before)
         examples = min(self._job.examples, max(int(_BUDGET / each), _FEWEST))
-        self._notebook.note("generate")
+        self._progress.note("generate")
         search.generate(generated_cases(wrapper=wrapper), examples)
         search.make_smaller()
 
-    def _settle(self, examiner: Examiner, case: Case, finding: Finding) -> None:
+    def _settle(self, checker: CallChecker, case: Case, finding: Finding) -> None:
         """Note what the smallest case has shown, after a look whether it shows it again."""
-        again = [each for each in examiner.examine(case) if each.key == finding.key]
+        again = [each for each in checker.examine(case) if each.key == finding.key]
         seen = again[0] if again else finding
         if seen.locate is not None:
             seen = replace(seen, place=seen.locate(case))
-        self._record.add_finding(seen, case, repeats=bool(again))
+        self._violations.add_finding(seen, case, repeats=bool(again))
 
-    def _time(self, examiner: Examiner, healthy: list[Case]) -> None:
+    def _time(self, checker: CallChecker, healthy: list[Case]) -> None:
         """See how long a call takes."""
         if not healthy:
             self._tried.left_out.append("time per call: no call came to its end")
             return
-        with self._sentry.watching():
-            speed = measure(self._bench.alone, healthy, self._note)
+        with self._guard.watching():
+            speed = measure(self._harness.alone, healthy, self._note)
         self._tried.times = speed.times
-        examiner.limit = self._job.slow * speed.reference + _OVERHEAD
+        checker.limit = self._job.slow * speed.reference + _OVERHEAD
         if speed.times > self._job.slow:
             milliseconds = speed.times * speed.reference / 1e6
             seen = (
                 f"a call takes {_number(speed.times)} times the reference ({milliseconds:.3g} ms "
                 f"here); it may take {_number(self._job.slow)} times"
             )
-            self._record.add_finding(Finding("slow", seen, examiner.places.hook), speed.case)
-            examiner.limit = float("inf")  # it is known, and need not be found again
+            self._violations.add_finding(Finding("slow", seen, checker.locations.hook), speed.case)
+            checker.limit = float("inf")  # it is known, and need not be found again
 
-    def _remember(self, examiner: Examiner, healthy: list[Case]) -> None:
+    def _remember(self, checker: CallChecker, healthy: list[Case]) -> None:
         """See whether equal calls leave something behind."""
         what = "what calls leave behind"
         if not healthy:
             self._tried.left_out.append(f"{what}: no call came to its end")
             return
-        if _seconds(examiner, healthy) > _LONGEST:
+        if _seconds(checker, healthy) > _LONGEST:
             self._tried.left_out.append(f"{what}: a call takes too long")
             return
-        leak = find_leak(self._window(healthy), examiner.places)
+        leak = find_leak(self._window(healthy), checker.locations)
         if leak is not None:
             file, line = leak.place
-            self._record.add(Violation(rule="leak", seen=leak.text, file=file, line=line))
+            self._violations.add(Violation(rule="leak", seen=leak.text, file=file, line=line))
 
     def _note(self, case: Case) -> None:
-        self._notebook.note("pre_delivery_attempt", case.attempt, case.decision)
+        self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
 
     def _window(self, cases: list[Case]) -> Callable[[], None]:
         """Make what asks the same cases again and again, of one generation."""
@@ -198,59 +198,59 @@ class Inspection:
             for number in range(WINDOW):
                 case = cases[number % len(cases)]
                 self._note(case)
-                with self._sentry.watching():
-                    self._bench.show(case, self._bench.ask(case, state))
+                with self._guard.watching():
+                    self._harness.show(case, self._harness.ask(case, state))
 
         return window
 
     def _compare(
-        self, rule: str, how: str, examiner: Examiner, cases: list[Case], first: list[object]
+        self, rule: str, how: str, checker: CallChecker, cases: list[Case], first: list[object]
     ) -> None:
         """Ask again what a pure plugin has been asked at first."""
-        if not examiner.pure or self._record.knows("impure"):
+        if not checker.pure or self._violations.knows("impure"):
             return
         for case, before in zip(cases, first, strict=True):
-            now = examiner.answer(case)
+            now = checker.answer(case)
             if now != before:
-                finding = impurity(before, now, examiner.places.hook, how)
-                self._record.add_finding(replace(finding, rule=rule), case)
+                finding = impurity(before, now, checker.locations.hook, how)
+                self._violations.add_finding(replace(finding, rule=rule), case)
                 return
 
-    def _compare_later(self, examiner: Examiner, cases: list[Case], first: list[object]) -> None:
+    def _compare_later(self, checker: CallChecker, cases: list[Case], first: list[object]) -> None:
         """Ask a pure plugin at another time: it has no business with a clock."""
-        if not examiner.pure:
+        if not checker.pure:
             return
         clock = Clock()
         clock.set(time() + _LATER)
-        with clock.seen_by(lambda: modules_of([self._bench.plugin.subject])):
-            self._compare("impure", "equal input at another time", examiner, cases, first)
+        with clock.seen_by(lambda: modules_of([self._harness.plugin.subject])):
+            self._compare("impure", "equal input at another time", checker, cases, first)
 
-    def _ask_after_close(self, examiner: Examiner) -> None:
+    def _ask_after_close(self, checker: CallChecker) -> None:
         """Ask the plugin once more after it had left the chain, and close it for good."""
-        examiner.begin_generation()
-        for finding in examiner.examine(Case(fixed_attempts()[0])):
-            if not self._record.knows(finding.rule, finding.doing):
+        checker.begin_generation()
+        for finding in checker.examine(Case(fixed_attempts()[0])):
+            if not self._violations.knows(finding.rule, finding.doing):
                 seen = f"after close and configure: {finding.seen}"
-                self._record.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
-        self._life.close()
+                self._violations.add(Violation(rule="reconfigure", seen=seen, doing="configure"))
+        self._lifecycle.close()
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= _ROUND else f"{value:.2g}"
 
 
-def _seconds(examiner: Examiner, cases: list[Case]) -> float:
+def _seconds(checker: CallChecker, cases: list[Case]) -> float:
     """Say how long one call takes, about, with all that is done beside it."""
     started = perf_counter()
     for case in cases:
-        examiner.answer(case)
+        checker.answer(case)
     return (perf_counter() - started) / len(cases)
 
 
 @contextmanager
 def _restored() -> Iterator[None]:
     """Put back at the end what a plugin has changed of the process meanwhile."""
-    before = Surroundings()
+    before = ProcessState()
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.checks.finding import Finding
 
 
-class Record:
+class Violations:
     """Takes violations as they are found."""
 
     def __init__(self) -> None:

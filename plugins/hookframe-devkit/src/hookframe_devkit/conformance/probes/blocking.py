@@ -51,7 +51,7 @@ class Blocked(BaseException):
     """
 
 
-class Sentry:
+class BlockingGuard:
     """Stands at the interpreter's audit events, and lets nothing through that may block.
 
     There can be one in a process, and for as long as it lives: an audit hook can't be removed.

@@ -18,13 +18,13 @@ from hookframe_devkit import PACKAGE
 if TYPE_CHECKING:
     from hookframe.plugin import Plugin
 
-Place = tuple[str, int]
+Location = tuple[str, int]
 """A file and a line of it; an empty file where it is unknown."""
-NOWHERE: Final[Place] = ("", 0)
+NOWHERE: Final[Location] = ("", 0)
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 
 
-class Places:
+class Locations:
     """Finds lines of one plugin.
 
     Args:
@@ -43,7 +43,7 @@ class Places:
         """Say whether a file is the plugin's."""
         return file == self._file or bool(self._package and file.startswith(self._package))
 
-    def of_stack(self, stack: Iterable[Place]) -> Place:
+    def of_stack(self, stack: Iterable[Location]) -> Location:
         """Find the plugin's line on a stack, the innermost first; failing that, of nobody we know.
 
         Args:
@@ -57,7 +57,7 @@ class Places:
                 stranger = place
         return stranger
 
-    def of_error(self, error: BaseException | None) -> Place:
+    def of_error(self, error: BaseException | None) -> Location:
         """Find the plugin's innermost line on an exception's traceback."""
         if isinstance(error, SyntaxError) and error.filename:
             return error.filename, error.lineno or 1
@@ -67,7 +67,7 @@ class Places:
                 found = frame.filename, frame.lineno or 0
         return found
 
-    def of_change(self, call: Callable[[], object], probe: Callable[[], object]) -> Place:
+    def of_change(self, call: Callable[[], object], probe: Callable[[], object]) -> Location:
         """Run a call again, and find the line after which something is different.
 
         Args:
@@ -76,9 +76,9 @@ class Places:
         """
         return _Tracer(self, probe).find(call) or self.hook
 
-    def of_return(self, call: Callable[[], object]) -> Place:
+    def of_return(self, call: Callable[[], object]) -> Location:
         """Run a call again, and find the line on which the hook returns."""
-        returns: list[Place] = []
+        returns: list[Location] = []
 
         def trace(frame: FrameType, event: str, _: Any) -> Any:
             if event == "return" and frame.f_code.co_name == MAIN_HOOK:
@@ -92,19 +92,19 @@ class Places:
 class _Tracer:
     """Looks at a value before each line of a plugin."""
 
-    def __init__(self, places: Places, probe: Callable[[], object]) -> None:
-        self._places = places
+    def __init__(self, locations: Locations, probe: Callable[[], object]) -> None:
+        self._locations = locations
         self._probe = probe
         self._at_first = probe()
-        self._previous: Place | None = None
-        self._found: Place | None = None
+        self._previous: Location | None = None
+        self._found: Location | None = None
 
-    def find(self, call: Callable[[], object]) -> Place | None:
+    def find(self, call: Callable[[], object]) -> Location | None:
         _traced(self._trace, call)
         return self._found
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if not self._places.is_own(frame.f_code.co_filename):
+        if not self._locations.is_own(frame.f_code.co_filename):
             return None
         if self._found is None:
             if self._previous is not None and self._probe() != self._at_first:
@@ -125,7 +125,7 @@ def _traced(trace: Callable[..., Any], call: Callable[[], object]) -> None:
         sys.settrace(before)
 
 
-def _line_of(plugin: Plugin) -> Place:
+def _line_of(plugin: Plugin) -> Location:
     hook = getattr(plugin.subject, MAIN_HOOK, None)
     code: CodeType | None = getattr(hook, "__code__", None)
     if code is None or code in CALLERS:

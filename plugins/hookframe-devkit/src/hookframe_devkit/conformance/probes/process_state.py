@@ -160,7 +160,7 @@ _FEATURES: Final = (
 )
 
 
-class Surroundings:
+class ProcessState:
     """All of it, as it was at one moment."""
 
     __slots__ = ("_values",)
@@ -168,7 +168,7 @@ class Surroundings:
     def __init__(self) -> None:
         self._values = tuple(feature.read() for feature in _FEATURES)
 
-    def changes(self, before: Surroundings, *, at_load: bool = False) -> tuple[str, ...]:
+    def changes(self, before: ProcessState, *, at_load: bool = False) -> tuple[str, ...]:
         """Say in words what is different from what was before.
 
         Args:
@@ -186,7 +186,7 @@ class Surroundings:
                 with suppress(Exception):
                     feature.restore(value)
 
-    def _differences(self, before: Surroundings, *, at_load: bool) -> Iterator[str]:
+    def _differences(self, before: ProcessState, *, at_load: bool) -> Iterator[str]:
         for feature, old, new in zip(_FEATURES, before._values, self._values, strict=True):
             if old != new and (feature.at_load or not at_load):
                 words = feature.in_words(old, new)

@@ -11,7 +11,7 @@ _STANDARD_OUTPUT: Final = 1
 _LONGEST: Final = 200
 
 
-class Printed:
+class CapturedStdout:
     """Looks at standard output, which is a file in the child process.
 
     So it sees what `print` writes as well as what a library of C or another process does.

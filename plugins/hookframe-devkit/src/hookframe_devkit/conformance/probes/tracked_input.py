@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 _READ_ONLY: Final = "what crosses the hook is read-only"
 
 
-class Tale:
+class FirstChange:
     """What was told: the first attempt to change something, and where."""
 
     def __init__(self) -> None:
@@ -35,20 +35,20 @@ _IN_WORDS: Final = {
 }
 
 
-class SpiedMapping(Mapping[str, Any]):
+class TrackedMapping(Mapping[str, Any]):
     """What a plugin gets in the place of a `MappingProxyType`.
 
     Args:
         name: what it is called in the plugin.
         content: what it shows.
-        tale: takes what is tried.
+        first_change: takes what is tried.
     """
 
-    def __init__(self, name: str, content: Mapping[str, Any], tale: Tale) -> None:
+    def __init__(self, name: str, content: Mapping[str, Any], first_change: FirstChange) -> None:
         self._name = name
-        self._tale = tale
+        self._first_change = first_change
         self._content = {
-            key: _spied(f"{name}[{key!a}]", each, tale) for key, each in content.items()
+            key: _tracked(f"{name}[{key!a}]", each, first_change) for key, each in content.items()
         }
 
     def __getitem__(self, key: str) -> Any:
@@ -77,42 +77,44 @@ class SpiedMapping(Mapping[str, Any]):
         return self._content.copy()
 
     def __setitem__(self, key: str, value: Any) -> NoReturn:
-        self._tale.tell(self._name, "__setitem__")
+        self._first_change.tell(self._name, "__setitem__")
         raise TypeError("'mappingproxy' object does not support item assignment")
 
     def __delitem__(self, key: str) -> NoReturn:
-        self._tale.tell(self._name, "__delitem__")
+        self._first_change.tell(self._name, "__delitem__")
         raise TypeError("'mappingproxy' object doesn't support item deletion")
 
     def __ior__(self, other: Any) -> NoReturn:
-        self._tale.tell(self._name, "__ior__")
+        self._first_change.tell(self._name, "__ior__")
         raise TypeError("'|=' is not supported by mappingproxy; use '|' instead")
 
     def __getattr__(self, method: str) -> Any:
         """Tell of what a dict has and a read-only mapping lacks: `update`, `pop` and the like."""
         if method in ("update", "pop", "popitem", "clear", "setdefault"):
-            self._tale.tell(self._name, method)
+            self._first_change.tell(self._name, method)
         raise AttributeError(f"'mappingproxy' object has no attribute {method!r}")
 
 
-class SpiedList(list[Any]):
+class TrackedList(list[Any]):
     """A list inside an attempt.
 
     Args:
         name: where it stands.
         content: what it holds.
-        tale: takes what is tried.
+        first_change: takes what is tried.
     """
 
-    def __init__(self, name: str, content: list[Any], tale: Tale) -> None:
-        super().__init__(_spied(f"{name}[{at}]", each, tale) for at, each in enumerate(content))
+    def __init__(self, name: str, content: list[Any], first_change: FirstChange) -> None:
+        super().__init__(
+            _tracked(f"{name}[{at}]", each, first_change) for at, each in enumerate(content)
+        )
         self._name = name
-        self._tale = tale
+        self._first_change = first_change
 
 
 def _refusing(method: str) -> Any:
-    def refuse(self: SpiedList, *_: object, **__: object) -> NoReturn:
-        self._tale.tell(self._name, method)
+    def refuse(self: TrackedList, *_: object, **__: object) -> NoReturn:
+        self._first_change.tell(self._name, method)
         raise TypeError(_READ_ONLY)
 
     return refuse
@@ -122,14 +124,14 @@ for _method in (
     *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
     *("__setitem__", "__delitem__", "__iadd__", "__imul__"),
 ):
-    setattr(SpiedList, _method, _refusing(_method))
+    setattr(TrackedList, _method, _refusing(_method))
 
 
-def _spied(name: str, value: Any, tale: Tale) -> Any:
+def _tracked(name: str, value: Any, first_change: FirstChange) -> Any:
     if isinstance(value, Mapping):
-        return SpiedMapping(name, value, tale)
+        return TrackedMapping(name, value, first_change)
     if isinstance(value, list):
-        return SpiedList(name, value, tale)
+        return TrackedList(name, value, first_change)
     if isinstance(value, tuple):
-        return tuple(_spied(f"{name}[{at}]", each, tale) for at, each in enumerate(value))
+        return tuple(_tracked(f"{name}[{at}]", each, first_change) for at, each in enumerate(value))
     return value

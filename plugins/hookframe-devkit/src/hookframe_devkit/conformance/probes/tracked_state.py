@@ -40,7 +40,7 @@ class Usage:
             self.strayed = True
 
 
-class WatchedState(dict[str, Any]):
+class TrackedState(dict[str, Any]):
     """A state that tells of its use.
 
     Args:
@@ -53,7 +53,7 @@ class WatchedState(dict[str, Any]):
 
 
 def _noted(method: Callable[..., Any]) -> Callable[..., Any]:
-    def noted(self: WatchedState, *arguments: Any, **keywords: Any) -> Any:
+    def noted(self: TrackedState, *arguments: Any, **keywords: Any) -> Any:
         usage = self._usage
         usage.note(self)
         try:
@@ -66,7 +66,7 @@ def _noted(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _name in (*_READS, *_MAY_MISS):
-    setattr(WatchedState, _name, _noted(getattr(dict, _name)))
+    setattr(TrackedState, _name, _noted(getattr(dict, _name)))
 
 
 def is_caused_by(error: BaseException | None, missed: KeyError | None) -> bool:
