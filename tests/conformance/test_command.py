@@ -69,14 +69,15 @@ far = "far"
 """
 
 
-def test_a_plugin_that_keeps_the_rules_takes_two_lines_and_exit_status_0(shell):
+def test_a_plugin_that_keeps_the_rules_takes_three_lines_and_exit_status_0(shell):
     shell.write("hook.py", QUIET)
     done = shell.run("verify", "hook.py", *FEW)
     assert (done.status, done.err) == (0, "")
-    first, second = done.out.splitlines()
+    first, second, third = done.out.splitlines()
     assert first.startswith("ok: file (")
     assert first.endswith("hook.py): keeps the rules")
-    assert second.startswith("  tried: ")
+    assert second.startswith("  settings: none: ")
+    assert third.startswith("  tried: ")
 
 
 def test_a_fault_is_said_with_line_attempt_and_the_command_that_repeats_it(shell):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +14,8 @@ from hookframe_devkit.conformance.checks.cases import EXAMPLES
 from hookframe_devkit.conformance.parent import HANGS
 from hookframe_devkit.conformance.report import as_json, text_of
 from hookframe_devkit.conformance.runner import Effort, verify
-from hookframe_devkit.conformance.targets import NoTarget, find_targets, targets_of
+from hookframe_devkit.conformance.settings import Lookup, NoTarget
+from hookframe_devkit.conformance.targets import find_targets, targets_of
 
 if TYPE_CHECKING:
     from hookframe_devkit.conformance.result import Result
@@ -57,12 +57,15 @@ def command(
     patience: float,
     as_report: bool,
 ) -> int:
-    """Try a plugin on thousands of attempts, and say which rules it breaks.
+    """Try a plugin on thousands of attempts, and report which rules it breaks.
 
     PLUGIN is the name of an installed one, FILE a hook file, DIRECTORY a distribution or a
-    collection of hook files; --config then says where its settings are. Without any of these, every
-    plugin of the chain is tried. Each runs in a process of its own. Of each fault the smallest
-    attempt is shown that brings it to light. If there is any, the exit status is 1.
+    collection of hook files. Without any of these, every plugin of the chain is tried. Each runs
+    in a separate process. For each fault the smallest attempt is shown that causes it. If there is
+    any, the exit status is 1.
+
+    The settings are those of --config; else of [tool.hookframe.verify.PLUGIN] in the project's
+    pyproject.toml; else of the default configuration. The report shows which were used.
 
     \b
     Examples:
@@ -70,19 +73,13 @@ def command(
         hookframe verify hook.py
         hookframe verify ./hookframe-hold
     """
-    config = None
     try:
-        if target is None:
-            config = None if policy.without_configuration else policy.config_path()
-            targets = _chain(policy)
-        else:
-            config = _settings_for(target, policy)
-            targets = find_targets(target, config)
+        targets = _chain(policy) if target is None else _named(target, policy)
         results: list[Result] = []
         for each in targets:
             results.append(verify(each, Effort(examples, seed, slow, patience)))
             if not as_report:
-                click.echo(text_of(results[-1], seed, _absolute(config)))
+                click.echo(text_of(results[-1], seed))
     except NoTarget as error:
         complain(str(error))
         return _USED_WRONGLY
@@ -90,26 +87,28 @@ def command(
         complain_of_configuration(error)
         return 1
     if as_report:
-        click.echo(json.dumps(as_json(results, seed, _absolute(config)), indent=2))
+        click.echo(json.dumps(as_json(results, seed), indent=2))
     return 0 if all(result.ok for result in results) else 1
 
 
 def _chain(policy: PolicyOptions) -> list[Target]:
-    """Give every plugin of the chain that the options are about."""
+    """List every plugin of the chain that the options are about."""
     config = policy.source().look().config
     if isinstance(config, ConfigError):
         raise config
-    return targets_of(config)
+    return targets_of(config, _lookup(policy))
 
 
-def _settings_for(target: str, policy: PolicyOptions) -> str | None:
-    """Give the configuration that has the settings; one that nobody names is not looked for."""
+def _named(target: str, policy: PolicyOptions) -> list[Target]:
     if policy.without_configuration:
         raise click.UsageError(
             f"--hook-file and --plugin name a chain, and so does {target}: give one or the other."
         )
-    return None if policy.config is None else policy.config_path()
+    return find_targets(target, _lookup(policy))
 
 
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).absolute())
+def _lookup(policy: PolicyOptions) -> Lookup:
+    """Look settings up in the configuration that is named, or in the default one."""
+    if policy.config is not None:
+        return Lookup(named=policy.config_path())
+    return Lookup(default=None if policy.without_configuration else policy.config_path())

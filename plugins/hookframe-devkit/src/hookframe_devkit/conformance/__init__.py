@@ -23,8 +23,8 @@ def conformance(
     Args:
         subject: the name of an installed plugin, or the path of a hook file or of a directory, in
             which everything is checked.
-        settings: what it is configured with; None for what the `pyproject.toml` of its directory
-            says in `[tool.hookframe.verify.NAME]`.
+        settings: what it is configured with; None for the table `[tool.hookframe.verify.NAME]` in
+            the `pyproject.toml` of its directory, or of the working directory for a name.
         examples: how many attempts are generated.
         seed: what they depend on: the same seed, the same attempts.
         slow: how many times the reference a call may take; None for what the directory says, or
@@ -42,7 +42,9 @@ def conformance(
     effort = Effort(examples, seed, slow)
     found = find_targets(subject)
     if settings is not None:
-        found = [replace(each, settings=settings) for each in found]
+        found = [
+            replace(each, settings=settings, settings_from="passed by the test") for each in found
+        ]
     results = [verify(each, effort) for each in found]
     broken = [result for result in results if not result.ok]
     if broken:

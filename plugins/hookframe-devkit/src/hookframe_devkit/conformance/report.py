@@ -16,49 +16,49 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.result import Result, Tried, Violation
 
 
-def text_of(result: Result, seed: int, config: str | None = None) -> str:
+def text_of(result: Result, seed: int) -> str:
     """Say in lines what was found out about one plugin.
 
     Args:
         result: what was found out.
         seed: what the generated attempts depended on.
-        config: the configuration with the plugin's settings, where one was given.
     """
     count = len(result.violations)
     outcome = "keeps the rules" if result.ok else f"{count} violation{'s' * (count != 1)}"
     lines = [f"{'ok' if result.ok else 'not ok'}: {result.subject}: {outcome}"]
     for violation in result.violations:
-        lines += _violation(violation, result, config)
+        lines += _violation(violation, result)
+    lines += [f"  settings: {result.settings_from}"]
     lines += [f"  tried: {_tried(result.tried, seed)}"] if result.tried.calls else []
     lines += [f"  not tried: {each}" for each in result.tried.left_out]
     return "\n".join(map(one_line, lines))
 
 
-def as_json(results: Sequence[Result], seed: int, config: str | None = None) -> dict[str, Any]:
+def as_json(results: Sequence[Result], seed: int) -> dict[str, Any]:
     """Give all results as JSON can carry them.
 
     Args:
         results: one a plugin.
         seed: what the generated attempts depended on.
-        config: the configuration with the settings, where one was given.
     """
     return {
         "ok": all(result.ok for result in results),
         "seed": seed,
-        "plugins": [_as_json(result, config) for result in results],
+        "plugins": [_as_json(result) for result in results],
     }
 
 
-def _as_json(result: Result, config: str | None) -> dict[str, Any]:
+def _as_json(result: Result) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(result)
     for form, violation in zip(plain["violations"], result.violations, strict=True):
         form["expected"] = violation.expected
-        form["command"] = command_for(violation, result, config) or None
+        form["command"] = command_for(violation, result) or None
         form["file"], form["line"] = violation.file or None, violation.line or None
+    del plain["config"], plain["configured"]
     return {"ok": result.ok, **plain}
 
 
-def _violation(violation: Violation, result: Result, config: str | None) -> Iterator[str]:
+def _violation(violation: Violation, result: Result) -> Iterator[str]:
     hook = "" if violation.doing == "pre_delivery_attempt" else f" (in {violation.doing})"
     yield f"  {violation.rule}{hook}: {violation.seen}"
     where = f"{violation.file} line {violation.line}" if violation.line else violation.file
@@ -68,7 +68,7 @@ def _violation(violation: Violation, result: Result, config: str | None) -> Iter
     if violation.attempt is not None:
         yield f"    attempt: {_attempt(violation.attempt)}"
         yield from _circumstances(violation)
-    command = command_for(violation, result, config)
+    command = command_for(violation, result)
     if command:
         yield f"    again: {command}"
 

@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.result import Result, Violation
 
 
-def command_for(violation: Violation, result: Result, config: str | None) -> str:
+def command_for(violation: Violation, result: Result) -> str:
     """Spell the command line that repeats what was seen.
 
     Args:
         violation: what was seen.
         result: of which plugin.
-        config: the configuration with its settings; None where it was not given.
 
     Returns:
         The line; empty where no single command can show it.
@@ -32,9 +31,10 @@ def command_for(violation: Violation, result: Result, config: str | None) -> str
         or violation.rule == "blocks"
         or violation.doing != "pre_delivery_attempt"
         or violation.decision != {"action": "normal"}
+        or (result.configured and result.config is None)
     ):
         return ""
-    policy = _policy(result, config)
+    policy = _policy(result)
     different = differences(attempt)
     if all(_fits(key, each) for key, each in different.items()):
         pairs = [f" {key}={_spelled(each)}" for key, each in different.items()]
@@ -42,9 +42,9 @@ def command_for(violation: Violation, result: Result, config: str | None) -> str
     return f"printf '%s\\n' {quote(json.dumps(attempt))} | hookframe decide{policy}"
 
 
-def _policy(result: Result, config: str | None) -> str:
-    if config is not None:
-        return f" --config {quote(config)}"
+def _policy(result: Result) -> str:
+    if result.config is not None:
+        return f" --config {quote(result.config)}"
     if result.plugin == FILE:
         return f" --hook-file {quote(result.distribution)}"
     return f" --plugin {quote(result.plugin)}"

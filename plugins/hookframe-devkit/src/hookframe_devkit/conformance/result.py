@@ -76,6 +76,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         pure: whether it says that equal input gives an equal return.
         violations: every rule that it breaks, in the order of `RULES`.
         tried: what it has been put through.
+        settings_from: where its settings are from, in words.
+        config: the configuration that they are from; None for any other source.
+        configured: whether there are any.
     """
 
     plugin: str
@@ -85,6 +88,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     pure: bool = False
     violations: list[Violation] = []
     tried: Tried = msgspec.field(default_factory=Tried)
+    settings_from: str = ""
+    config: str | None = None
+    configured: bool = False
 
     @property
     def ok(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from hookframe_devkit.conformance.checks.cases import EXAMPLES
 from hookframe_devkit.conformance.checks.session import Job
 from hookframe_devkit.conformance.parent import HANGS, inspect
@@ -38,4 +40,10 @@ def verify(target: Target, effort: Effort) -> Result:
     """
     slow = effort.slow or target.slow or SLOW
     target = replace(target, settings=dict(target.settings))
-    return inspect(Job(target, effort.examples, effort.seed, slow), effort.patience)
+    result = inspect(Job(target, effort.examples, effort.seed, slow), effort.patience)
+    return msgspec.structs.replace(
+        result,
+        settings_from=target.settings_from,
+        config=target.config,
+        configured=bool(target.settings),
+    )

@@ -102,7 +102,7 @@ class Harness:
         Raises:
             ChainError: it can't be loaded, or refuses its settings.
         """
-        config = self._target.config
+        config = self._target.policy
         material = GivenConfig(config).look()
         generation = self._builder.build(material, self.generations + 1, self._generation)
         self.generations += 1
