@@ -8,7 +8,7 @@ import re
 from hookframe import TEMPFAIL_MESSAGE
 from hookframe.address import PROTOCOLS, parse_address
 from hookframe.attempt import ATTEMPT_TYPES
-from hookframe.cli.main import COMMANDS
+from hookframe.cli.main import BY_DEVKIT, COMMANDS
 from hookframe.daemon.wire import LONGEST_REQUEST
 from hookframe.decision import ACTIONS, check_decision, fold
 from hookframe.hookspecs import HOOKS, Vote
@@ -55,7 +55,10 @@ def test_the_temporary_failure_is_quoted_exactly():
 
 def test_every_command_is_described():
     rows = rows_of(section_of(TEXT, "7. The command line"))
-    assert [names_in(command)[0].split()[1] for command, _ in rows] == list(COMMANDS)
+    assert [names_in(command)[0].split()[1] for command, _ in rows] == [
+        *COMMANDS,
+        *BY_DEVKIT,
+    ]
 
 
 def test_every_hook_and_every_key_of_the_trace_is_named():
