@@ -7,7 +7,7 @@ convention has it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -62,27 +62,32 @@ class Extensions:
 
     Args:
         found: the commands.
-        own: the names of hookframe's own commands, which nobody can replace.
+        reserved: each name that is not free, with the one distribution that may define it; None
+            for hookframe's own commands, which no distribution can replace.
     """
 
-    def __init__(self, found: Collection[Extension], own: Collection[str]) -> None:
+    def __init__(self, found: Collection[Extension], reserved: Mapping[str, str | None]) -> None:
         ordered = sorted(found, key=lambda each: (each.name, each.distribution))
-        self.refused = tuple(each for each in ordered if each.name in own)
-        """those that have the name of one of hookframe's own"""
+        self.refused = tuple(
+            each
+            for each in ordered
+            if reserved.get(each.name, each.distribution) != each.distribution
+        )
+        """those whose name is reserved"""
         self._by_name: dict[str, list[Extension]] = {}
         for each in ordered:
-            if each.name not in own:
+            if each not in self.refused:
                 self._by_name.setdefault(each.name, []).append(each)
 
     @classmethod
-    def installed(cls, own: Collection[str]) -> Extensions:
+    def installed(cls, reserved: Mapping[str, str | None]) -> Extensions:
         """Read the metadata of everything that is installed."""
         importlib.invalidate_caches()
         try:
             return cls([_extension(each) for each in importlib_metadata.entry_points(group=GROUP)],
-                       own)  # fmt: skip
+                       reserved)  # fmt: skip
         except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-            return cls(list(_undamaged()), own)
+            return cls(list(_undamaged()), reserved)
 
     @property
     def names(self) -> tuple[str, ...]:

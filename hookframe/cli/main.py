@@ -29,14 +29,30 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "serve": "Run the daemon.",
         "status": "Ask the running daemon how it is.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
-        "new": "Start a plugin, with tests and all that belongs to one.",
-        "verify": "Check that a plugin or a hook file keeps the rules.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }
 )
 """Every command with its line in the help; each lives in the module of its name."""
+DEVKIT: Final = "hookframe-devkit"
+"""The distribution for authors, which alone may define the commands of `BY_DEVKIT`."""
+BY_DEVKIT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "new": "Start a plugin, with tests and all that belongs to one.",
+        "verify": "Check that a plugin or a hook file keeps the rules.",
+    }
+)
+"""Every command of hookframe-devkit with its line in the help."""
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
+
+
+class DevkitMissing(click.ClickException):
+    """A command of hookframe-devkit was used, and that is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'hookframe {name}' is part of {DEVKIT}: pip install {DEVKIT}")
 
 
 class Commands(click.Group):
@@ -47,23 +63,28 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Name the commands, in the order in which one meets them."""
-        return [*COMMANDS, *_extensions().names]
+        return list(dict.fromkeys([*COMMANDS, *_of_devkit(), *_extensions().names]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a command."""
         if cmd_name not in COMMANDS:
-            return _extensions().command(cmd_name)
-        command: click.Command = import_module(f"hookframe.cli.commands.{cmd_name}").command
-        return command
+            command = _extensions().command(cmd_name)
+            if command is None and cmd_name in BY_DEVKIT:
+                raise DevkitMissing(cmd_name)
+            return command
+        own: click.Command = import_module(f"hookframe.cli.commands.{cmd_name}").command
+        return own
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
         extensions = _extensions()
-        if extensions.names:
+        devkit = _of_devkit()
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items(), *devkit.items()])
+        others = [row for row in extensions.rows() if row[0] not in devkit]
+        if others:
             with formatter.section("Commands of plugins"):
-                formatter.write_dl(extensions.rows())
+                formatter.write_dl(others)
         for text in extensions.notes():
             note(text)
 
@@ -72,10 +93,10 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the arguments name, or say which one may be meant."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and name not in BY_DEVKIT and not name.startswith("-"):
             known = self.list_commands(ctx)
             if name not in known:
-                close = get_close_matches(name.lower(), known, n=1)
+                close = get_close_matches(name.lower(), [*known, *BY_DEVKIT], n=1)
                 hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
                 raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -99,7 +120,13 @@ def _extensions() -> Extensions:
     """Read the metadata of what is installed, once, and only where it matters."""
     from hookframe.cli.extensions import Extensions  # noqa: PLC0415  (takes long to import)
 
-    return Extensions.installed(COMMANDS)
+    return Extensions.installed(dict.fromkeys(COMMANDS) | dict.fromkeys(BY_DEVKIT, DEVKIT))
+
+
+def _of_devkit() -> Mapping[str, str]:
+    """Select the commands of hookframe-devkit, with their lines; none where it is not installed."""
+    names = _extensions().names
+    return {name: text for name, text in BY_DEVKIT.items() if name in names}
 
 
 @click.group(

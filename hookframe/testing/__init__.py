@@ -1,18 +1,24 @@
 """What authors of plugins and hook files import in their tests.
 
-The fixture `chain` comes with hookframe, by an entry point of pytest's: nothing is to be imported
-for it. `pip install 'hookframe[testing]'` installs what the rest needs.
+The fixture `chain` comes with hookframe, by an entry point of pytest's: no import is needed for it.
+The names below are loaded on first use, so that pytest loads no more than the fixture where no test
+asks for them. `pip install hookframe-devkit` installs what the rest needs.
 """
 
 from __future__ import annotations
 
-from hookframe.testing.attempts import attempts, make_attempt
-from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
-from hookframe.testing.client import Client
-from hookframe.testing.daemon import Daemon
-from hookframe.testing.members import Member, member
-from hookframe.testing.verification import conformance
-from hookframe.testing.waiting import eventually
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookframe_devkit.conformance import conformance
+
+    from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
+    from hookframe.testing.client import Client
+    from hookframe.testing.daemon import Daemon
+    from hookframe.testing.members import Member, member
+    from hookframe.testing.samples import attempts, make_attempt
+    from hookframe.testing.waiting import eventually
 
 __all__ = [
     "TEMPFAIL",
@@ -28,3 +34,40 @@ __all__ = [
     "member",
     "open_chain",
 ]
+
+_HOME = {
+    "TEMPFAIL": "hookframe.testing.chain",
+    "ChainFactory": "hookframe.testing.chain",
+    "Client": "hookframe.testing.client",
+    "Daemon": "hookframe.testing.daemon",
+    "Member": "hookframe.testing.members",
+    "PolicyUnderTest": "hookframe.testing.chain",
+    "attempts": "hookframe.testing.samples",
+    "conformance": "hookframe_devkit.conformance",
+    "eventually": "hookframe.testing.waiting",
+    "make_attempt": "hookframe.testing.samples",
+    "member": "hookframe.testing.members",
+    "open_chain": "hookframe.testing.chain",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it (PEP 562).
+
+    Raises:
+        ModuleNotFoundError: `conformance` is part of hookframe-devkit, which is not installed.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "hookframe_devkit":
+            raise
+        raise ModuleNotFoundError(
+            f"{name} is part of hookframe-devkit: pip install hookframe-devkit", name=error.name
+        ) from None
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,9 +11,9 @@ from hookframe._text import in_words, one_line
 from hookframe.api.decision import temporary_failure
 from hookframe.host.host import Host
 from hookframe.log.log import Log
-from hookframe.testing.attempts import ATTEMPT, make_attempt
 from hookframe.testing.clock import Clock, modules_of
 from hookframe.testing.members import Member, member, policy_of
+from hookframe.testing.samples import ATTEMPT, make_attempt
 
 if TYPE_CHECKING:
     from datetime import datetime

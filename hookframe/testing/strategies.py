@@ -1,10 +1,10 @@
-"""What hypothesis generates attempts from; see `hookframe.testing.attempts`."""
+"""What hypothesis generates attempts from; see `hookframe.testing.samples`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.testing.attempts import ATTEMPT
+from hookframe.testing.samples import ATTEMPT
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
@@ -13,7 +13,7 @@ try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "generated attempts need hypothesis: pip install 'hookframe[testing]'", name=error.name
+        "generated attempts need hypothesis: pip install hookframe-devkit", name=error.name
     ) from error
 
 _LONGEST_LOCAL_PART: Final = 64
@@ -138,4 +138,4 @@ def _with(further: dict[str, Any], nine: dict[str, Any]) -> Attempt:
 
 
 ATTEMPTS: Final = st.builds(_with, _FURTHER_KEYS, _NINE_KEYS)
-"""see `hookframe.testing.attempts`"""
+"""see `hookframe.testing.samples`"""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 
 import pytest
 
+NO_SITE = (sys.executable, "-W", "error", "-S", "-m", "hookframe")
 IMPORTED = "acme_commands is imported"
 
 
@@ -97,3 +99,55 @@ def test_a_reader_that_goes_away_ends_it_quietly(extended):
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(50) == 141
+
+
+@pytest.mark.parametrize("arguments", [("verify",), ("verify", "--help"), ("new", "hold")])
+def test_without_the_devkit_its_commands_are_a_sentence_that_says_what_to_install(
+    mail_server, arguments
+):
+    done = mail_server.run(*arguments, program=NO_SITE)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"Error: 'hookframe {arguments[0]}' is part of hookframe-devkit: "
+        "pip install hookframe-devkit\n"
+    )
+
+
+def test_without_the_devkit_the_help_lists_none_of_its_commands_and_a_misspelt_one_is_hinted_at(
+    mail_server,
+):
+    listed = mail_server.run("--help", program=NO_SITE).out
+    assert "\n  check " in listed
+    assert "verify" not in listed
+    assert "Did you mean verify?" in mail_server.run("verfy", program=NO_SITE).err
+
+
+def test_without_the_devkit_importing_conformance_says_what_to_install(mail_server):
+    program = (sys.executable, "-S", "-c", "from hookframe.testing import conformance")
+    last = mail_server.run(program=program).err.splitlines()[-1]
+    assert last == (
+        "ModuleNotFoundError: conformance is part of hookframe-devkit: pip install hookframe-devkit"
+    )
+
+
+def test_without_the_devkit_the_rest_of_hookframe_testing_works(mail_server):
+    code = "from hookframe.testing import make_attempt; print(make_attempt()['mtaid'])"
+    assert mail_server.run(program=(sys.executable, "-S", "-c", code)).out == "mta1\n"
+
+
+def test_no_other_distribution_defines_a_command_of_the_devkit(mail_server):
+    mail_server.write("plugins/rival.py", "raise SystemExit('imported')\n")
+    mail_server.write(
+        "plugins/rival-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: rival\nVersion: 1.0\n"
+    )
+    mail_server.write(
+        "plugins/rival-1.0.dist-info/entry_points.txt",
+        "[hookframe.commands]\nverify = rival:command\n",
+    )
+    mail_server.environment["PYTHONPATH"] += ":plugins"
+    done = mail_server.run("verify", program=NO_SITE)
+    assert done.status == 2
+    assert "pip install hookframe-devkit" in done.err
+    noted = mail_server.run("--help", program=NO_SITE)
+    assert "rival 1.0 brings a command 'verify'" in noted.err
+    assert "rival" not in noted.out

@@ -24,9 +24,9 @@ COMMANDS = [
     "serve",
     "status",
     "demo",
+    "schema",
     "new",
     "verify",
-    "schema",
 ]
 PRINTS = "def pre_delivery_attempt(attempt):\n    return None\n"
 

@@ -8,14 +8,14 @@ import tomllib
 from pathlib import PurePath
 
 import pytest
+from hookframe_devkit.new.names import names_of
+from hookframe_devkit.new.template import KINDS, About, project, requirement
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from hookframe import API_VERSION, __version__
 from hookframe.cli.new_files import write_new
-from hookframe.cli.new_names import names_of
-from hookframe.cli.new_template import KINDS, About, project, requirement
 
 DISTRIBUTION = {
     *(".github/workflows/test.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md"),

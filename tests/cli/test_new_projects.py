@@ -9,14 +9,15 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from ..helpers.shell import Shell
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "contrib" / "template"
+DEVKIT = ROOT / "plugins" / "hookframe-devkit"
+TEMPLATES = DEVKIT / "src" / "hookframe_devkit" / "new" / "templates"
 KINDS = ("plugin", "wrapper", "file")
 OFFLINE = {
     "PIP_NO_INDEX": "1",
@@ -66,12 +67,12 @@ AFTERWARDS = {
 
 
 class Environment:
-    """A virtual environment into which hookframe's own wheel is installed, without an index.
+    """A virtual environment into which the wheels of a checkout are installed, without an index.
 
-    What hookframe depends on it has from the environment of the tests.
+    What they depend on it has from the environment of the tests.
     """
 
-    def __init__(self, directory, wheel):
+    def __init__(self, directory, *wheels):
         python = directory / "bin" / "python"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
         library = subprocess.run(
@@ -88,7 +89,7 @@ class Environment:
             path.chmod(0o755)
         self.bin = directory / "bin"
         # Not over the hookframe that is seen already, but in front of it.
-        pip(python, "install", "--no-deps", "--force-reinstall", str(wheel))
+        pip(python, "install", "--no-deps", "--force-reinstall", *map(str, wheels))
 
     def enter(self, shell):
         """Let a shell use it, as `activate` does."""
@@ -126,18 +127,29 @@ def edit(folder, edits):
         (folder / name).write_text(text.replace(old, new), "utf-8")
 
 
+def built(source, target):
+    """Build a wheel; give its path."""
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(target), str(source))
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Hookframe as pip would get it from an index."""
-    target = tmp_path_factory.mktemp("hookframe")
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(target), str(ROOT))
-    return next(target.glob("*.whl"))
+    return built(ROOT, tmp_path_factory.mktemp("hookframe"))
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory, wheel):
+def devkit(tmp_path_factory):
+    """Hookframe-devkit as pip would get it from an index."""
+    return built(DEVKIT, tmp_path_factory.mktemp("devkit"))
+
+
+@pytest.fixture(scope="module")
+def author(tmp_path_factory, wheel, devkit):
     """The environment of somebody who writes plugins."""
-    return Environment(tmp_path_factory.mktemp("author"), wheel)
+    return Environment(tmp_path_factory.mktemp("author"), wheel, devkit)
 
 
 @pytest.fixture
@@ -202,24 +214,36 @@ def test_a_file_is_edited_copied_and_used(shell, written, operator):
     assert done.lines == [AFTERWARDS["file"]]
 
 
-def test_the_wheel_holds_the_whole_template_and_so_does_one_that_is_built_of_the_sdist(
-    wheel, tmp_path
+def test_the_devkits_wheel_holds_all_templates_and_so_does_one_that_is_built_of_the_sdist(
+    devkit, tmp_path
 ):
     expected = {
-        f"hookframe/cli/template/{path.relative_to(TEMPLATE)}"
-        for path in TEMPLATE.rglob("*")
+        f"hookframe_devkit/new/templates/{path.relative_to(TEMPLATES)}"
+        for path in TEMPLATES.rglob("*")
         if path.is_file()
     }
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path],
-        cwd=ROOT,
+        cwd=DEVKIT,
         check=True,
     )
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     source = tmp_path / sdist.name.removesuffix(".tar.gz")
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(source))
-    for built in (wheel, next(tmp_path.glob("*.whl"))):
-        names = zipfile.ZipFile(built).namelist()
-        assert {name for name in names if name.startswith("hookframe/cli/template/")} == expected
+    for wheel in (devkit, built(source, tmp_path)):
+        names = zipfile.ZipFile(wheel).namelist()
+        assert {name for name in names if "/templates/" in name} == expected
+
+
+def test_hookframes_own_wheel_holds_no_template_and_of_tests_hookframe_testing_alone(wheel):
+    names = {PurePath(name) for name in zipfile.ZipFile(wheel).namelist()}
+    assert {path.parts[0] for path in names} == {"hookframe", *metadata_of(names)}
+    assert not [path for path in names if path.suffix == ".jinja"]
+    testing = {path.parent for path in names if "test" in str(path.parent)}
+    assert testing == {PurePath("hookframe/testing")}
+
+
+def metadata_of(names):
+    """Name the directory of a wheel's metadata."""
+    return {path.parts[0] for path in names if path.parts[0].endswith(".dist-info")}

@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "plugins" / "reference.md").read_text("utf-8")
 TESTING = "hookframe.testing"
 MODULES = {path.stem for path in Path(hookframe.__file__).parent.iterdir()}
-PLUGINS = sorted((ROOT / "plugins").glob("*/src/**/*.py"))
+DEVKIT = ROOT / "plugins" / "hookframe-devkit"
+"""tools for authors: no plugin, so it may know the inside of hookframe"""
+PLUGINS = [
+    path
+    for path in sorted((ROOT / "plugins").glob("*/src/**/*.py"))
+    if not path.is_relative_to(DEVKIT)
+]
 HOOK_FILES = [
     path
     for path in sorted((ROOT / "contrib" / "hooks").glob("*.py"))

@@ -69,14 +69,15 @@ far = "far"
 """
 
 
-def test_a_plugin_that_keeps_the_rules_takes_two_lines_and_exit_status_0(shell):
+def test_a_plugin_that_keeps_the_rules_takes_three_lines_and_exit_status_0(shell):
     shell.write("hook.py", QUIET)
     done = shell.run("verify", "hook.py", *FEW)
     assert (done.status, done.err) == (0, "")
-    first, second = done.out.splitlines()
+    first, second, third = done.out.splitlines()
     assert first.startswith("ok: file (")
     assert first.endswith("hook.py): keeps the rules")
-    assert second.startswith("  tried: ")
+    assert second.startswith("  settings: none: ")
+    assert third.startswith("  tried: ")
 
 
 def test_a_fault_is_said_with_line_attempt_and_the_command_that_repeats_it(shell):
@@ -274,17 +275,6 @@ def test_what_can_not_be_checked_is_a_wrong_use(arguments, said, shell):
     assert (done.status, done.out) == (2, "")
     assert said in done.err
     assert "Traceback" not in done.err
-
-
-def test_without_hypothesis_a_sentence_says_what_to_install(shell):
-    hidden = shell.write(
-        "hidden/sitecustomize.py", "import sys\nsys.modules['hypothesis'] = None\n"
-    )
-    shell.environment["PYTHONPATH"] = str(hidden.parent)
-    shell.write("hook.py", QUIET)
-    done = shell.run("verify", "hook.py")
-    assert (done.status, done.out) == (2, "")
-    assert "pip install 'hookframe[testing]'" in done.err
 
 
 def test_as_a_test_it_says_nothing_where_all_is_well(shell):

@@ -174,6 +174,7 @@ def assert_named(fault, report, path):
     (violation,) = report["violations"]
     assert violation["doing"] == fault.doing
     assert fault.seen in violation["seen"]
+    assert "hookframe_devkit" not in violation["seen"], "the check's own frames are no one's fault"
     if fault.line:
         assert violation["file"] == str(path)
         assert fault.line in path.read_text().splitlines()[violation["line"] - 1]

@@ -9,7 +9,7 @@ from hookframe import TEMPFAIL_MESSAGE
 from hookframe.api.attempt import ATTEMPT_TYPES
 from hookframe.api.decision import ACTIONS, check_decision, fold
 from hookframe.api.hookspecs import HOOKS, Vote
-from hookframe.cli.main import COMMANDS
+from hookframe.cli.main import BY_DEVKIT, COMMANDS
 from hookframe.config.address import PROTOCOLS, parse_address
 from hookframe.daemon.protocols.base import LONGEST_REQUEST
 
@@ -55,7 +55,10 @@ def test_the_temporary_failure_is_quoted_exactly():
 
 def test_every_command_is_described():
     rows = rows_of(section_of(TEXT, "7. The command line"))
-    assert [names_in(command)[0].split()[1] for command, _ in rows] == list(COMMANDS)
+    assert [names_in(command)[0].split()[1] for command, _ in rows] == [
+        *COMMANDS,
+        *BY_DEVKIT,
+    ]
 
 
 def test_every_hook_and_every_key_of_the_trace_is_named():

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from hookframe.cli.new_template import KINDS
+from hookframe_devkit.new.template import KINDS
 
 RUFF = (("ruff", "check"), ("ruff", "format", "--check"))
 

@@ -7,9 +7,8 @@ import tomllib
 from pathlib import PurePath
 
 import pytest
-
-from hookframe.cli.new_names import names_of
-from hookframe.cli.new_template import About, project
+from hookframe_devkit.new.names import names_of
+from hookframe_devkit.new.template import About, project
 
 from .pages import FENCED, ROOT, blocks_of
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 import msgspec
-
-from hookframe.cli.verify import command
-from hookframe.testing.verification.report import as_json
-from hookframe.testing.verification.rules import RULES
-from hookframe.testing.verification.verdict import Verdict, Violation
+from hookframe_devkit.conformance.report import as_json
+from hookframe_devkit.conformance.result import Result, Violation
+from hookframe_devkit.conformance.rules import RULES
+from hookframe_devkit.verify import command
 
 from .pages import ROOT, rows_of, section_of
 
@@ -35,7 +34,7 @@ def test_every_option_stands_on_the_page():
 
 def test_every_key_of_the_report_stands_on_the_page():
     violation = Violation(rule="slow", seen="")
-    report = as_json([Verdict(plugin="x", violations=[violation])], seed=0)
+    report = as_json([Result(plugin="x", violations=[violation])], seed=0)
     (plugin,) = report["plugins"]
     documented = names_in("The report as JSON")
     assert sorted(documented) == sorted([*plugin, *plugin["violations"][0]])
@@ -46,5 +45,5 @@ def test_every_key_of_the_report_stands_on_the_page():
 def test_what_was_tried_stands_on_the_page():
     (row,) = [row for row in rows_of(section_of(PAGE, "The report as JSON")) if row[0] == "`tried`"]
     assert NAME.findall(row[1]) == [
-        field.name for field in msgspec.structs.fields(type(Verdict(plugin="x").tried))
+        field.name for field in msgspec.structs.fields(type(Result(plugin="x").tried))
     ]

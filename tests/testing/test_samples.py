@@ -119,4 +119,4 @@ def test_without_hypothesis_the_text_says_what_to_install():
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert ended.returncode == 1
-    assert "pip install 'hookframe[testing]'" in ended.stderr.splitlines()[-1]
+    assert "pip install hookframe-devkit" in ended.stderr.splitlines()[-1]

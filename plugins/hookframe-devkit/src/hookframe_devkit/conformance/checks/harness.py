@@ -1,0 +1,211 @@
+"""One plugin in the harness: built by hookframe's own machinery, and asked one case at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from time import perf_counter_ns
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from hookframe.api.attempt import read_only_attempt
+from hookframe.api.errors import Origin, PluginError
+from hookframe.api.events import Failure
+from hookframe.api.readonly import frozen
+from hookframe.chain.chain import Chain
+from hookframe.config.plugin_policy import Policy
+from hookframe.host.builder import Builder
+from hookframe.host.generation import Generation
+from hookframe.host.source import GivenConfig
+from hookframe.plugins.plugin import Plugin
+from hookframe_devkit.conformance.checks.cases import FAILED, Case
+from hookframe_devkit.conformance.probes.blocking import Blocked
+
+if TYPE_CHECKING:
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Decision
+    from hookframe.api.hookspecs import State, Vote
+    from hookframe_devkit.conformance.targets import Target
+
+_MOST_VOTES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one call.
+
+    Args:
+        vote: what the plugin returned, once checked; None where it left the decision alone.
+        error: what went wrong.
+        invalid: whether that was the return value.
+        blocked: whether the call was ended because it would have blocked.
+        nanoseconds: how long it took.
+        decision: the decision of the chain.
+        trace: what each plugin did.
+    """
+
+    vote: Mapping[str, Any] | None
+    error: PluginError | None
+    invalid: bool
+    blocked: bool
+    nanoseconds: int
+    decision: Decision
+    trace: tuple[Vote, ...]
+
+    @property
+    def cause(self) -> BaseException | None:
+        """The exception behind the error."""
+        return self.error.cause if self.error is not None else None
+
+    @property
+    def answer(self) -> object:
+        """What two calls with equal input have in common, if the plugin is pure."""
+        return self.vote, self.error.text if self.error is not None else None
+
+
+class _Before:
+    """A plugin before the one that is checked; it returns what it is told to."""
+
+    def __init__(self, number: int) -> None:
+        self.vote: Mapping[str, str] | None = None
+        self.plugin = Plugin(Origin(f"before-{number}"), self, decide=self._decide)
+
+    def _decide(self, *_: object) -> Mapping[str, str] | None:
+        if self.vote is FAILED[0]:
+            raise RuntimeError("a plugin before this one fails")
+        return self.vote
+
+
+class Harness:
+    """The plugin in a chain that hookframe has built, and plugins before it that decide anything.
+
+    Args:
+        target: what to build.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._errors: list[PluginError] = []
+        self._builder = Builder(lambda _: nullcontext(), nullcontext(), self._errors.append)
+        self._generation: Generation | None = None
+        self._before = tuple(map(_Before, range(_MOST_VOTES)))
+        self._chain = Chain()
+        self.generations = 0
+        """how many have been built"""
+
+    def build(self) -> Plugin:
+        """Build a generation as a host does, the next one beside the one before.
+
+        Returns:
+            The plugin.
+
+        Raises:
+            ChainError: it can't be loaded, or refuses its settings.
+        """
+        config = self._target.policy
+        material = GivenConfig(config).look()
+        generation = self._builder.build(material, self.generations + 1, self._generation)
+        self.generations += 1
+        self._generation = generation
+        self._builder.retain(generation.plugins)
+        plugin = generation.plugins[0]
+        members = [(each.plugin, Policy()) for each in self._before]
+        self._chain = Chain([*members, (plugin, Policy())])
+        return plugin
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plugin of the last generation."""
+        if self._generation is None:
+            raise RuntimeError("nothing has been built yet")
+        return self._generation.plugins[0]
+
+    @property
+    def alone(self) -> Chain:
+        """A chain of nothing but the plugin, as the operator would have it."""
+        return Chain([(self.plugin, Policy())])
+
+    def ask(self, case: Case, state: State) -> Outcome:
+        """Ask the plugin, in a chain whose earlier plugins have decided what the case says.
+
+        Args:
+            case: the question.
+            state: the state of the generation.
+        """
+        for number, before in enumerate(self._before):
+            before.vote = case.votes[number] if number < len(case.votes) else None
+        attempt = read_only_attempt(case.attempt)
+        started = perf_counter_ns()
+        decision, trace = self._chain.explain(attempt, state)
+        nanoseconds = perf_counter_ns() - started
+        events, self._chain.run.events = self._chain.run.events, []
+        own = [each for each in events if isinstance(each, Failure) and self._is_own(each)]
+        failure = own[0] if own else None
+        error = failure.error if failure else None
+        cause = error.cause if error else None
+        vote = trace[-1]["vote"] if trace and trace[-1]["plugin"] == self.plugin.name else None
+        return Outcome(
+            vote=vote,
+            error=error,
+            invalid=failure is not None and failure.kind == "invalid_return",
+            blocked=isinstance(cause, Blocked),
+            nanoseconds=nanoseconds,
+            decision=decision,
+            trace=trace,
+        )
+
+    def show(self, case: Case, outcome: Outcome) -> BaseException | None:
+        """Show a decision to the plugin's `decided`, as a host does; give what it raises."""
+        decided = self.plugin.decided
+        if decided is None:
+            return None
+        attempt, decision = read_only_attempt(case.attempt), MappingProxyType(outcome.decision)
+        return _raised(lambda: decided(attempt, decision, frozen(outcome.trace)))  # type: ignore[arg-type]
+
+    def close(self) -> list[PluginError]:
+        """Close the plugin, as a host does at its end.
+
+        Returns:
+            What went wrong.
+        """
+        self._builder.retain(())
+        self._generation = None
+        errors, self._errors[:] = list(self._errors), []
+        return errors
+
+    def remarks(self) -> BaseException | None:
+        """Ask for its remarks; give what it raises."""
+        remarks = self.plugin.remarks
+        return None if remarks is None else _raised(lambda: list(remarks()))
+
+    def _is_own(self, failure: Failure) -> bool:
+        return failure.error.origin == self.plugin.origin
+
+
+def _raised(call: Callable[[], object]) -> BaseException | None:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001  (a plugin may raise anything)
+        return error
+    return None
+
+
+def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: State) -> None:
+    """Call the plugin with the very objects that are given; what it raises is ignored.
+
+    Args:
+        plugin: the plugin.
+        attempt: the attempt.
+        decision: the accumulated decision, or what a wrapper's chain has decided.
+        state: the state.
+    """
+    if not plugin.wrapper:
+        _raised(lambda: plugin.decide(attempt, decision, state))
+        return
+    from hookframe.chain.member import Run, Step  # noqa: PLC0415
+    from hookframe.chain.wrappers import Wrapper  # noqa: PLC0415
+
+    run = Run()
+    wrapper = Wrapper(Step.compiled(plugin, Policy(), run))
+    wrapper.around(lambda: decision, attempt, state, run)

@@ -1,0 +1,37 @@
+"""The child process: does its job, and leaves the result to its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import pickle
+import signal
+from typing import Final
+
+import msgspec
+
+from hookframe_devkit.conformance.checks.session import Job, Session
+from hookframe_devkit.conformance.progress import Progress
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main(job: int, result: int, progress: int, faults: int) -> None:
+    """Do the job, and end the process, whatever threads the plugin has left in it.
+
+    Args:
+        job: the descriptor of the file that has the job.
+        result: the one of the file that takes the result.
+        progress: the one of the file that takes the progress.
+        faults: the one of the file that takes the stack of a process that dies.
+    """
+    # A child that hangs must not outlive a parent that was killed.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with os.fdopen(job, "rb") as file:
+        wanted: Job = pickle.load(file)  # noqa: S301  (our own parent has written it)
+    faulthandler.enable(faults)
+    found = Session(wanted, Progress(progress)).result()
+    os.write(result, json.dumps(msgspec.to_builtins(found)).encode("ascii"))
+    os._exit(0)

@@ -1,0 +1,1 @@
+"""What a check observes while the plugin runs."""

@@ -1,0 +1,158 @@
+"""The settings that a plugin is verified with, and where they are from: one rule for all targets.
+
+A configuration that is named; else the `pyproject.toml` of the project; else the default
+configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hookframe._text import did_you_mean, shown
+from hookframe.api.errors import ConfigError, HookframeError
+from hookframe.config.model import Config, read_config
+from hookframe.files.snapshot import take_snapshot
+
+PROJECT: Final = "pyproject.toml"
+_KEYS: Final = ("settings", "slow")
+_DIRECTORY: Final = "{directory}"
+
+
+class NoTarget(HookframeError):
+    """There is nothing to verify; the text says what was looked for and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The settings of one plugin.
+
+    Args:
+        settings: the settings; empty where there are none.
+        source: where they are from, in words.
+        config: the configuration that they are from; None for any other source.
+        slow: how many times the reference a call may take; None for the usual.
+    """
+
+    settings: Mapping[str, Any]
+    source: str
+    config: str | None = None
+    slow: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Where settings are looked up besides the project.
+
+    Args:
+        named: the path of a configuration that goes before the project.
+        default: the path of one that comes after it.
+    """
+
+    named: str | None = None
+    default: str | None = None
+
+    def find(self, name: str, file: str | None, directory: Path) -> Found:
+        """Find the settings of one plugin.
+
+        Args:
+            name: its name in a chain.
+            file: the path of a hook file; None for an installed plugin.
+            directory: the directory of its project.
+
+        Raises:
+            NoTarget: a file that has to be read can't be; the text says why.
+        """
+        key = name if file is None else Path(file).stem
+        table = project_tables(directory).get(key, {})
+        return self._found(name, file, table, f"{directory / PROJECT}", key)
+
+    def _found(
+        self, name: str, file: str | None, table: Mapping[str, Any], project: str, key: str
+    ) -> Found:
+        slow = table.get("slow")
+        in_project = f"[tool.hookframe.verify.{key}]"
+        in_config = f"[plugins.{name}.settings]"
+        if self.named is None and "settings" in table:
+            return Found(table["settings"], f"{project} {in_project}", slow=slow)
+        path = self.default if self.named is None else self.named
+        if path is not None:
+            path = str(Path(path).absolute())
+            config = _read(path)
+            meant = self.named is not None or file is None or _is_same(file, config.hook_file)
+            if meant and name in config.plugins:
+                settings = config.plugins[name].settings
+                return Found(settings, f"{path} {in_config}", path, slow)
+            lacks = f"{path} has no {in_config}" if meant else f"{path} is for no such hook file"
+        missing = [] if self.named is not None else [f"{project} has no {in_project}"]
+        missing += [] if path is None else [lacks]
+        return Found({}, f"none: {', and '.join(missing)}", slow=slow)
+
+
+def read_project(directory: Path) -> dict[str, Any]:
+    """Read the `pyproject.toml` of a directory; empty where there is none.
+
+    Raises:
+        NoTarget: it can't be read.
+    """
+    path = directory / PROJECT
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise NoTarget(f"{path} can't be read: {error}") from None
+
+
+def project_tables(directory: Path) -> dict[str, dict[str, Any]]:
+    """Read the tables `[tool.hookframe.verify.NAME]` of a directory.
+
+    Raises:
+        NoTarget: the file can't be read, or a table is not as it must be.
+    """
+    tool = read_project(directory).get("tool", {})
+    tables = tool.get("hookframe", {}).get("verify", {})
+    path = directory / PROJECT
+    return {name: _table(name, table, directory, path) for name, table in tables.items()}
+
+
+def _table(name: str, table: Any, directory: Path, path: Path) -> dict[str, Any]:
+    where = f"{path}: [tool.hookframe.verify.{name}]"
+    if not isinstance(table, dict):
+        raise NoTarget(f"{where} must be a table, not {shown(table)}")
+    for key in table:
+        if key not in _KEYS:
+            hint = did_you_mean(key, _KEYS)
+            raise NoTarget(f"{where} has an unknown key {shown(key)}{hint}; known: settings, slow")
+    settings, slow = table.get("settings", {}), table.get("slow")
+    if not isinstance(settings, dict):
+        raise NoTarget(f"{where}: settings must be a table, not {shown(settings)}")
+    if slow is not None and (type(slow) not in (int, float) or slow <= 0):
+        raise NoTarget(f"{where}: slow must be a number above 0, not {shown(slow)}")
+    return {**table, **({"settings": _in_place(settings, str(directory))} if settings else {})}
+
+
+def _in_place(value: Any, directory: str) -> Any:
+    """Put a directory's path in the place of `{directory}`, at any depth."""
+    if isinstance(value, str):
+        return value.replace(_DIRECTORY, directory)
+    if isinstance(value, list):
+        return [_in_place(each, directory) for each in value]
+    if isinstance(value, dict):
+        return {key: _in_place(each, directory) for key, each in value.items()}
+    return value
+
+
+def _is_same(file: str, other: str | None) -> bool:
+    return other is not None and os.path.realpath(file) == os.path.realpath(other)
+
+
+def _read(path: str) -> Config:
+    try:
+        return read_config(take_snapshot(path))
+    except ConfigError as error:
+        raise NoTarget(str(error)) from None

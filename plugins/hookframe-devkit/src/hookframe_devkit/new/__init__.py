@@ -1,0 +1,1 @@
+"""`hookframe new`: a plugin to start from, rendered from templates."""

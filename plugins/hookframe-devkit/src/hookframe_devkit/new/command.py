@@ -1,0 +1,124 @@
+"""`hookframe new`: a plugin to start from, with all that belongs to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+import click
+
+from hookframe._text import one_line
+from hookframe.cli.console import complain, note
+from hookframe.cli.new_files import write_new
+from hookframe.cli.options import PolicyOptions, policy_options
+from hookframe.plugins.finder import Installed
+from hookframe_devkit.new.names import Names, check_module, names_of
+from hookframe_devkit.new.template import KINDS, About, project
+
+_LONGEST_SUMMARY: Final = 120
+"""what contrib/CONTRIBUTING.md asks for"""
+
+
+@click.command("new", short_help="Start a plugin.")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="plugin",
+    show_default=True,
+    help="A plugin, a single hook file, or a plugin that is a wrapper around the chain.",
+)
+@click.option(
+    "--directory", metavar="DIR", help="Where it goes. Default: hookframe-NAME; for a file, NAME."
+)
+@click.option(
+    "--summary", metavar="SENTENCE", default="", help="What it does, for its metadata and README."
+)
+@click.option("--author", default="", help="Who holds the copyright.")
+@click.option("--email", metavar="ADDRESS", default="", help="Where the author can be reached.")
+@policy_options
+def command(
+    policy: PolicyOptions,  # noqa: ARG001
+    /,
+    name: str,
+    kind: str,
+    directory: str | None,
+    **about: str,
+) -> int:
+    """Write a plugin to start from: it can be built, installed, tested and used as it comes.
+
+    A plugin and a wrapper are distributions, hookframe-NAME, with settings, tests, README, licence,
+    tox and CI. A file is one hook file with its test. No file is ever overwritten. The options of
+    the policy, which every command takes, make no difference here.
+
+    \b
+    Examples:
+        hookframe new hold
+        hookframe new hold --kind file --directory /etc/hookframe/hold
+    """
+    names = _names(name, kind)
+    _check_about(kind, about)
+    default = names.identifier if kind == "file" else names.distribution
+    folder = Path(default if directory is None else directory)
+    files = project(kind, names, About(**about))
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            complain(
+                f"nothing was written: {folder} is there already, and not empty; "
+                "move it away, or name another directory with --directory"
+            )
+            return 1
+        write_new({folder / path: content for path, content in files.items()})
+    except OSError as error:
+        complain(f"nothing was written: {error.filename or folder}: {error.strerror or error}")
+        return 1
+    if kind != "file":
+        _note_others(names)
+    _say_what_next(folder, kind, len(files))
+    return 0
+
+
+def _names(name: str, kind: str) -> Names:
+    try:
+        names = names_of(name)
+        if kind == "file":
+            check_module(names)
+    except ValueError as error:
+        raise click.UsageError(f"NAME: {error}.") from None
+    return names
+
+
+def _check_about(kind: str, about: Mapping[str, str]) -> None:
+    """Refuse what metadata can't hold, as bytes that are not UTF-8 are."""
+    if kind == "file" and (about["author"] or about["email"]):
+        raise click.UsageError("--author and --email go into metadata, which a file has none of.")
+    for option, text in about.items():
+        if not text.isprintable():
+            raise click.UsageError(f"--{option} is {text!a}: it must be one line of text.")
+    length = len(about["summary"])
+    if length > _LONGEST_SUMMARY:
+        raise click.UsageError(
+            f"--summary has {length} characters: shorten it to {_LONGEST_SUMMARY} at most."
+        )
+
+
+def _note_others(names: Names) -> None:
+    """Say if the name is taken on this machine: two plugins of one name can't be used."""
+    for claim in Installed.now().claims(names.name):
+        if claim.distribution == names.distribution:
+            text = "of that name is installed here; pip will put yours in its place"
+        else:
+            text = f"has a plugin {names.name!r} too; of two with one name neither can be used"
+        note(f"{claim.distribution} {claim.version} {text}")
+
+
+def _say_what_next(folder: Path, kind: str, count: int) -> None:
+    project_itself = "" if kind == "file" else "--editable . "
+    click.echo(f"Wrote {count} files into {one_line(str(folder))}. Now try:")
+    if folder != Path():
+        click.echo(f"  cd {quote(str(folder))}")
+    click.echo(f"  pip install {project_itself}hookframe-devkit")
+    click.echo("  pytest")
+    click.echo("  hookframe decide --explain recipient=jane@slow.example")
