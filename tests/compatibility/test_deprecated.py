@@ -70,7 +70,7 @@ def test_a_wrapper_that_uses_it_is_named_too(deprecated, directory, install, log
 def test_check_has_it_among_its_notes(directory, distributions):
     release = Release((distributions["today"],))
     program = (
-        "from hookframe import hookspecs\n"
+        "from hookframe.api import hookspecs\n"
         "from hookframe.__main__ import main\n"
         f"warning = DeprecationWarning({HOOK!r})\n"
         "hookspecs.hookspec(hookspecs.remarks, warn_on_impl=warning)\n"

@@ -1,4 +1,4 @@
-"""`hookframe.host.reloader`: when a file that has changed may be loaded."""
+"""`hookframe.host.settling`: when a file that has changed may be loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from hookframe.config.model import Config
 from hookframe.files.snapshot import FORGOTTEN, QUIET, Snapshot, Writers
-from hookframe.host import reloader as reload
+from hookframe.host import settling as settling_module
 from hookframe.host.settling import STILL, Settling
 from hookframe.host.source import Material
 
@@ -23,7 +23,7 @@ def read(content, writers, device=LOCAL):
 def waited(file, loaded, monkeypatch, config=None):
     """Look at a file every hundredth of a second; return after how many seconds it is settled."""
     now = 1000.0
-    monkeypatch.setattr(reload, "monotonic", lambda: now)
+    monkeypatch.setattr(settling_module, "monotonic", lambda: now)
     settling = Settling(Material(Config(), loaded, config))
     while not settling.settled(Material(Config(), file, config)):
         now += 0.01
@@ -58,7 +58,7 @@ def test_a_lease_on_one_file_shows_that_a_refusal_on_its_device_means_a_writer(m
 
 def test_each_change_has_to_lie_still_for_itself(monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(reload, "monotonic", lambda: now)
+    monkeypatch.setattr(settling_module, "monotonic", lambda: now)
     settling = Settling(Material(Config(), read(b"old", Writers.UNKNOWN)))
     for number in range(20):
         assert not settling.settled(Material(Config(), read(b"%d" % number, Writers.UNKNOWN)))
