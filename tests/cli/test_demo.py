@@ -71,7 +71,8 @@ def test_off_a_terminal_it_is_plain(shell, place):
 def test_on_a_terminal_it_is_coloured(shell, place):
     shown = shell.on_terminal("demo", "--seconds", "1")
     assert shown.status == 0
-    assert COLOUR.search(shown.raw)
+    for what in ("normal", "new_mtaid", r" *\+SLOW"):
+        assert re.search(f"{COLOUR}{what}", shown.raw), what
     assert CHANGED.search(shown.text)
 
 

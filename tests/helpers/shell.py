@@ -20,8 +20,8 @@ OWN_TERMINAL = ("setsid", "--ctty", "--wait")
 """Makes the terminal on standard input the one whose Ctrl-C reaches the command (util-linux)."""
 TERMINAL_SIZE = struct.pack("HHHH", 50, 200, 0, 0)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|9[0-7])[;m]")
-"""Sets any colour of the text."""
+COLOUR = r"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38;[0-9;]+|9[0-7])(?:;[0-9]+)*m"
+"""A regular expression for what gives the text behind it any colour."""
 LONGEST_RUN = 50.0
 
 
