@@ -81,7 +81,7 @@ PATTERNS: Final = (
         {ECHO: 0.36, PERL: 1.3, NODE: 2.0},
     ),
 )
-IDLE_BAR: Final = 0.3
+IDLE_BAR: Final = 2.0
 """Milliseconds of processor time that all processes of an idle daemon take in a second."""
 
 

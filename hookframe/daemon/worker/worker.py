@@ -158,6 +158,7 @@ class Worker:
         self._server.prepare()
         if isinstance(self._host, Host):
             self._host.changing = self._note_limits
+        self._note_limits()
         self._keep_sweeping()  # from now on the supervisor can see if it hangs
         _say(self._post, LOADED)
         await self._told_to_serve.wait()
@@ -197,7 +198,6 @@ class Worker:
     def _sweep(self) -> None:
         """Look after the connections, and let the supervisor see how this process is."""
         self._server.sweep()
-        self._note_limits()
         if isinstance(self._host, Host):
             self._host.tell_left_out()
         self._log.look_after()
