@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from loguru import logger
 
 from .support.distributions import installed_in, isolated
 from .support.log import Lines
 from .support.shell import Shell
 from .support.site import Site
+
+HERE = Path(__file__).parent
+SLOW = ("conformance", "docs", "e2e", "faults", "fuzz")
+"""Directories in which every test is slow; elsewhere modules and tests are marked one by one."""
+
+settings.register_profile(
+    "hookframe",
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.register_profile("quick", settings.get_profile("hookframe"), max_examples=20)
+settings.load_profile("hookframe")  # `pytest --hypothesis-profile=quick` loads the other one
+
+
+def pytest_collection_modifyitems(items):
+    """Mark all tests of slow directories."""
+    slow = [HERE / name for name in SLOW]
+    for item in items:
+        if any(directory in item.path.parents for directory in slow):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure():

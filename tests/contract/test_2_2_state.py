@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from ..support.attempts import ATTEMPT, NORMAL, an_attempt
 from ..support.site import hook, policy
 from ..support.wait import eventually
@@ -120,6 +122,7 @@ CONCURRENT = hook(
 )
 
 
+@pytest.mark.slow
 def test_calls_are_made_one_at_a_time_whatever_the_number_of_threads(site):
     host = site.file_host(CONCURRENT)
     wrong = []

@@ -16,6 +16,8 @@ from ..support.attempts import ATTEMPT, TEMPFAIL
 from ..support.log import logged_in, put_away
 from ..support.site import hook, policy
 
+pytestmark = pytest.mark.slow
+
 HEAD = f"""
 import sys
 from hookframe import Host

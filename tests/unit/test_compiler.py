@@ -114,6 +114,7 @@ def test_a_warning_is_given_to_whoever_shows_them(two, monkeypatch):
     assert shown == 2 * [(SyntaxWarning, PATH, 2)]
 
 
+@pytest.mark.slow
 def test_code_that_is_nested_too_deeply_to_be_written_is_left_for_nobody(two):
     content = b"deep = " + 1000 * b"lambda: " + b"0\n"
     with pytest.raises(ValueError, match="too deeply nested"):

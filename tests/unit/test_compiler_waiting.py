@@ -137,6 +137,7 @@ def test_a_descriptor_that_somebody_has_closed_ends_it_and_no_stranger_is_writte
         os.close(each)
 
 
+@pytest.mark.slow
 def test_a_program_whose_host_has_a_large_file_gets_no_lasting_child(tmp_path):
     file = tmp_path / "hook.py"
     file.write_bytes(HOOK)
