@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loguru import logger
 
-from .support.distributions import installed_in, isolated
-from .support.log import Lines
-from .support.shell import Shell
-from .support.site import Site
+from .helpers.distributions import install_sets, isolated
+from .helpers.log import Lines
+from .helpers.shell import Shell
+from .helpers.site import Site
 
 HERE = Path(__file__).parent
 SLOW = ("conformance", "docs", "e2e", "faults", "fuzz")
@@ -71,8 +71,8 @@ def site(tmp_path):
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory):
-    """Foreign distributions, built and installed by pip, each set in a directory of its own."""
-    return installed_in(tmp_path_factory.mktemp("distributions"))
+    """Foreign distributions, each set in a directory of its own."""
+    return install_sets(tmp_path_factory.mktemp("distributions"))
 
 
 @pytest.fixture

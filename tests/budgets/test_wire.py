@@ -22,7 +22,7 @@ from hookframe.daemon.board import Slot, Stamp
 from hookframe.daemon.server import Server
 from hookframe.daemon.sockets import Listener
 from hookframe.log import Log
-from tests.support.attempts import ATTEMPT
+from tests.helpers.attempts import ATTEMPT
 
 BUDGETS = json.loads(Path(__file__).with_name("wire.json").read_text())
 DAEMON = str(Path(hookframe.daemon.__file__).parent)

@@ -8,7 +8,7 @@ import pytest
 
 from hookframe.attempt import ATTEMPT_TYPES
 
-from ..support.attempts import TEMPFAIL
+from ..helpers.attempts import TEMPFAIL
 
 SHOWS = """\
 import json

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
 
 PAUSES = 'def pre_delivery_attempt():\n    return {"action": "pause", "message": "[red]later"}\n'
 CONFIG = """\

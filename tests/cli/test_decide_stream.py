@@ -9,7 +9,7 @@ import pytest
 
 from hookframe.attempt import ATTEMPT_TYPES
 
-from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
 
 ECHO = """\
 def pre_delivery_attempt(attempt):

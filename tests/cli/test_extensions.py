@@ -1,4 +1,4 @@
-"""Commands that other distributions bring along: real ones, installed by pip."""
+"""Commands that other distributions bring along."""
 
 from __future__ import annotations
 

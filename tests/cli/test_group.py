@@ -11,8 +11,8 @@ import pytest
 
 from hookframe import __version__
 
-from ..support.shell import PROGRAM
-from ..support.wait import eventually
+from ..helpers.shell import PROGRAM
+from ..helpers.wait import eventually
 
 COMMANDS = [
     "init",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..support.shell import PROGRAM
+from ..helpers.shell import PROGRAM
 
 FILES = ("hook.py", "hookframe.toml")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..support.shell import Shell
+from ..helpers.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "contrib" / "template"

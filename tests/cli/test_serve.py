@@ -15,8 +15,8 @@ from hookframe.address import Address
 from hookframe.config import Config, LogTable
 from hookframe.daemon.preflight import look_ahead
 
-from ..support.attempts import ATTEMPT
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT
+from ..helpers.wait import eventually
 
 NOBODY = 65534
 DUMP = 'def pre_delivery_attempt():\n    return {"action": "dump"}\n'

@@ -13,7 +13,7 @@ import pytest
 from hookframe import __version__
 
 from ..daemon.lab import Daemon, attempt, fields, saying
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 
 STATUS = {"hookframe": "status"}
 DUMP = attempt(reply={"action": "dump"})

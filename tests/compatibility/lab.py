@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hookframe
 
-from ..support.distributions import PROJECTS
+from ..helpers.distributions import PROJECTS
 
 TODAY = Path(hookframe.__file__).parent
 CORPUS = PROJECTS / "written-for-1"

@@ -12,7 +12,7 @@ import pytest
 import hookframe
 from hookframe import hookspecs
 
-from ..support.distributions import PROJECTS
+from ..helpers.distributions import PROJECTS
 from .lab import CORPUS, Release
 
 SOURCES = sorted(PROJECTS.glob("written-for-*/**/*.py"))

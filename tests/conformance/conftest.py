@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..support.shell import Done, Shell
+from ..helpers.shell import Done, Shell
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "conformance"
 EXAMPLES = "60"

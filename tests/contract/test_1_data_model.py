@@ -16,8 +16,8 @@ from hookframe.config import Config
 from hookframe.errors import InvalidAttempt
 from hookframe.schema import attempt_schema, decision_schema
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.site import hook
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import hook
 
 NINE = {
     "mtaid": str,

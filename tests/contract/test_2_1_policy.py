@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL
+from ..helpers.site import hook, policy
 
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 ROUTE = "return {'action': 'new_mtaid', 'new_mtaid': 'p'}"

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from ..support.attempts import ATTEMPT, NORMAL, an_attempt
-from ..support.site import hook, policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, NORMAL, an_attempt
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually
 
 COUNT = "state['n'] = state.get('n', 0) + 1\n"
 TELL = COUNT + "return {'action': 'pause', 'message': str(state['n'])}"

@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import hook, policy
 
 MARK = "state.setdefault('order', []).append({name!r})\nreturn None"
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"

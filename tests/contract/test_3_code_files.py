@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from ..support.attempts import ATTEMPT, TEMPFAIL
-from ..support.site import policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, TEMPFAIL
+from ..helpers.site import policy
+from ..helpers.wait import eventually
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0

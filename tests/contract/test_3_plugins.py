@@ -6,10 +6,10 @@ import pytest
 
 from hookframe import API_VERSION
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.distributions import run_python
-from ..support.site import hook, policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.distributions import run_python
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually
 
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 
@@ -66,7 +66,7 @@ def test_a_plugin_is_known_by_the_name_of_its_entry_point(site, install):
 
 
 @pytest.mark.slow
-def test_a_plugin_is_found_in_a_fresh_process_as_pip_has_installed_it(distributions, tmp_path):
+def test_a_plugin_is_found_in_a_fresh_process_by_its_metadata(distributions, tmp_path):
     (tmp_path / "hookframe.toml").write_text('chain = ["guard", "routes"]\n')
     done = run_python(
         "from hookframe import Host\n"

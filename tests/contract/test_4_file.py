@@ -16,9 +16,9 @@ from time import sleep
 import pytest
 from watchdog.observers.api import EventEmitter
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL
-from ..support.site import Site, hook, policy
-from ..support.wait import eventually, for_a_while
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL
+from ..helpers.site import Site, hook, policy
+from ..helpers.wait import eventually, for_a_while
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0

@@ -10,9 +10,9 @@ import pytest
 from hookframe import TEMPFAIL_MESSAGE, Host, rate
 from hookframe.config import Config
 
-from ..support.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
-from ..support.site import hook, policy
-from ..support.wait import eventually, for_a_while
+from ..helpers.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually, for_a_while
 
 PREFIX = (
     f"error in pre_delivery_attempt_hook: msguid=[{ATTEMPT['msguid']}], "

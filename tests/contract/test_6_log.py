@@ -12,9 +12,9 @@ import sys
 
 import pytest
 
-from ..support.attempts import ATTEMPT, TEMPFAIL
-from ..support.log import logged_in, put_away
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT, TEMPFAIL
+from ..helpers.log import logged_in, put_away
+from ..helpers.site import hook, policy
 
 pytestmark = pytest.mark.slow
 

@@ -12,10 +12,10 @@ from hookframe import Explanation, Host
 from hookframe.config import Config, PluginTable
 from hookframe.policy import Policy
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.distributions import run_python
-from ..support.site import hook, policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.distributions import run_python
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually
 
 
 def test_a_host_from_a_configuration_decides(site):

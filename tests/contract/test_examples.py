@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.site import policy
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import policy
 
 EXAMPLES = Path(__file__).parents[2] / "contrib" / "hooks"
 NAMES = ("recipient_blacklist", "change_virtualmta", "do_nothing")

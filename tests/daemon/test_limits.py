@@ -12,7 +12,7 @@ import pytest
 
 from hookframe.daemon.connection import SLICE
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying
 
 MEBIBYTE = 1024 * 1024

@@ -13,7 +13,7 @@ import pytest
 
 from hookframe.daemon.notify import Notifier
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import PATIENCE, attempt, said, saying
 
 CREDENTIALS = struct.Struct("3i")

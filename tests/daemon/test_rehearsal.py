@@ -8,7 +8,7 @@ from hookframe.daemon.board import Board, Stamp
 from hookframe.daemon.rehearsal import Casualties, StandbyFirst
 from hookframe.rehearsal import Advice, Numbers, Rehearsal, number_of
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 
 OLD, NEW, THIRD = Numbers(1, 1), Numbers(2, 2), Numbers(3, 3)
 

@@ -12,7 +12,7 @@ from hookframe import __version__
 from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
 from hookframe.statistics import KINDS, Statistics
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import LIMIT, NORMAL, OBEDIENT, TEMPFAIL, attempt, fields, line, padded, said, saying
 
 STATUS = {"hookframe": "status"}

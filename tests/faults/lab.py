@@ -17,8 +17,8 @@ from time import monotonic, sleep
 
 from ..daemon.lab import ERROR, PATIENCE, TEMPFAIL, Client, attempt, extracted, field, line
 from ..daemon.lab import Daemon as PlainDaemon
-from ..support.processes import Process, processes
-from ..support.wait import eventually
+from ..helpers.processes import Process, processes
+from ..helpers.wait import eventually
 
 PAUSE = 0.005
 """Seconds between two attempts of a load, so that it does not need a processor of its own."""

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import pytest
 
 from ..daemon.lab import PATIENCE, Client, attempt, line
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import ENDED, POLICY, TEMPFAILED, Accounts, Line, under_load
 
 REQUEST = line(attempt())

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import WHO, attempt, line
 
 MEDDLING = """

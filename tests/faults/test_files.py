@@ -19,7 +19,7 @@ from hookframe.reload import TOLD
 from hookframe.snapshot import COARSEST_TICK
 
 from ..daemon.lab import attempt
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, under_load
 
 FAILING = """

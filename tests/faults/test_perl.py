@@ -9,8 +9,8 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from ..support.processes import gone
-from ..support.wait import eventually
+from ..helpers.processes import gone
+from ..helpers.wait import eventually
 from .lab import POLICY, TEMPFAILED, Daemon, under_load
 
 _FILE = """

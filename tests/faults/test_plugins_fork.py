@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from ..support.processes import gone
-from ..support.wait import eventually
+from ..helpers.processes import gone
+from ..helpers.wait import eventually
 from .lab import POLICY, names, policy, under_load
 
 PASSING = """

@@ -7,7 +7,7 @@ from time import sleep
 
 import pytest
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import DOZED, ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
 
 INTERRUPTIBLE = """

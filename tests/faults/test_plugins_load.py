@@ -8,7 +8,7 @@ from time import sleep
 
 import pytest
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import (
     DOZED,
     DOZING,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ..support.wait import eventually
+from ..helpers.wait import eventually
 from .lab import POLICY, names, under_load
 
 LIMIT = "[limits]\noutput_lines = 20\n"

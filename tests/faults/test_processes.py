@@ -13,8 +13,8 @@ from time import sleep
 import pytest
 
 from ..daemon.lab import TEMPFAIL, attempt, line
-from ..support.processes import gone
-from ..support.wait import eventually, for_a_while
+from ..helpers.processes import gone
+from ..helpers.wait import eventually, for_a_while
 from .lab import (
     COMPILER,
     DOZED,

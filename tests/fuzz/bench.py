@@ -21,7 +21,7 @@ from hookframe.daemon.wire import STATUS_REQUEST, Wires
 from hookframe.schema import attempt_schema, decision_schema
 
 from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
-from ..support.log import Lines
+from ..helpers.log import Lines
 
 OBEDIENT = Path(__file__).with_name("obedient.py")
 DECISION = Draft202012Validator(decision_schema())

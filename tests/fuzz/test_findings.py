@@ -9,9 +9,9 @@ from hookframe.daemon.exim import cut_request
 from hookframe.decision import check_decision
 
 from ..daemon.lab import attempt, line
-from ..support.attempts import an_attempt
-from ..support.site import hook
-from ..support.wait import eventually
+from ..helpers.attempts import an_attempt
+from ..helpers.site import hook
+from ..helpers.wait import eventually
 from .loading import configured
 from .odd import made
 

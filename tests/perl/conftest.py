@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 from watchdog.observers.api import EventEmitter
 
-from ..support.site import Site, policy
+from ..helpers.site import Site, policy
 
 
 class PerlSite(Site):

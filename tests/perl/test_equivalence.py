@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from ..support.attempts import NORMAL, TEMPFAIL, an_attempt
-from ..support.site import policy
+from ..helpers.attempts import NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import policy
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -18,8 +18,8 @@ from ..contract.test_4_file import (
     with_the_old_time_stamp,
     written_slowly,
 )
-from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
-from ..support.wait import eventually, for_a_while
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.wait import eventually, for_a_while
 
 SECOND = 1.0
 """The contract's own: a saved change is live within one second."""

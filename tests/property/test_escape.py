@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hookframe.escape import escape, one_line
 
-from ..support.attempts import an_attempt
-from ..support.log import Lines
+from ..helpers.attempts import an_attempt
+from ..helpers.log import Lines
 
 ANY = st.text(st.characters(), max_size=30)
 TRICKY = st.text(st.sampled_from("\\]x0aA\n\x0a\u000a[nu\U0001f54a\udc80\u202e"), max_size=12)

@@ -13,8 +13,8 @@ from hookframe.attempt import parse_attempt, read_only_attempt
 from hookframe.config import Config
 from hookframe.errors import InvalidAttempt
 
-from ..support.attempts import ATTEMPT as USUAL
-from ..support.attempts import NORMAL, TEMPFAIL
+from ..helpers.attempts import ATTEMPT as USUAL
+from ..helpers.attempts import NORMAL, TEMPFAIL
 from .strategies import ATTEMPT, JSON
 
 LETTERS = st.sampled_from(list(b'{}[]",:\\u0dnte1.-+ \n\t\xff\xc3\xed\xa0\x80\x00'))

@@ -13,8 +13,8 @@ from hookframe import Host
 from hookframe.compiler import LARGE, Compiler, compiled
 from hookframe.config import Config
 
-from ..support.attempts import ATTEMPT
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT
+from ..helpers.wait import eventually
 
 PATH = "/etc/hookframe/hö\udcffok.py"
 

@@ -15,8 +15,8 @@ from hookframe import Host
 from hookframe.compiler import Compiler, compiled
 from hookframe.config import Config
 
-from ..support.processes import gone, processes
-from ..support.wait import eventually, for_a_while
+from ..helpers.processes import gone, processes
+from ..helpers.wait import eventually, for_a_while
 from .test_compiler import HOOK, PATH, large
 
 NAME = "hookframe-comp"

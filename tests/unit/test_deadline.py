@@ -17,10 +17,10 @@ import uvloop
 from hookframe import Host, rate, silence
 from hookframe.alarm import BACKUP, SIGNAL
 
-from ..support.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
-from ..support.distributions import run_python
-from ..support.site import hook, policy
-from ..support.wait import eventually
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.distributions import run_python
+from ..helpers.site import hook, policy
+from ..helpers.wait import eventually
 
 # An interruption may fall into a callback of the garbage collector, as hypothesis has one: Python
 # ignores it there and says so, and the next one ends the hook.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import distributions as read
+
 import pytest
 
 from hookframe.discovery import Installed
 from hookframe.errors import LoadError
+
+from ..helpers.distributions import PROJECTS, install_with_pip
 
 
 def test_plugins_are_known_in_name_order_without_being_imported(install):
@@ -40,3 +44,24 @@ def test_nothing_installed_is_told(install):
     assert installed.names == ()
     with pytest.raises(LoadError, match="installed: none"):
         installed.find("guard")
+
+
+def test_what_these_tests_install_reads_as_what_pip_installs(distributions, tmp_path):
+    by_pip = install_with_pip([PROJECTS / "well-described"], tmp_path)
+    here, there = (
+        {each.name: _read(each) for each in read(path=[str(directory)])}
+        for directory in (distributions["described"], by_pip)
+    )
+    assert here["well-described"] == there["well-described"]
+
+
+def _read(distribution):
+    """Read what hookframe reads of a distribution, and the files that it consists of."""
+    fields = ("Name", "Version", "Summary", "Author", "Author-email", "Home-page", "Project-URL")
+    files = {str(path) for path in distribution.files}
+    by_pip = ("INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
+    return {
+        "metadata": {field: distribution.metadata.get_all(field) for field in fields},
+        "entry points": {(each.group, each.name, each.value) for each in distribution.entry_points},
+        "files": {path for path in files if not path.endswith(by_pip)},
+    }

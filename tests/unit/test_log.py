@@ -9,8 +9,8 @@ from hookframe.errors import Origin, PluginError
 from hookframe.log import LONGEST_TEXT, Log
 from hookframe.step import Failure, ShadowVote
 
-from ..support.attempts import ATTEMPT
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT
+from ..helpers.site import hook, policy
 
 ORIGIN = Origin("guard", "acme-guard", "1.0")
 

@@ -17,7 +17,7 @@ from hookframe import log_directory, rate
 from hookframe.errors import LogUnusable
 from hookframe.log_directory import LogDirectory
 
-from ..support.log import logged_in, put_away
+from ..helpers.log import logged_in, put_away
 
 NO_LIMIT = 1 << 30
 ROOT = os.geteuid() == 0

@@ -24,8 +24,8 @@ from hookframe.statistics import (
     percentiles,
 )
 
-from ..support.attempts import ATTEMPT, TEMPFAIL, an_attempt
-from ..support.site import hook, policy
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.site import hook, policy
 
 DUMP = "return {'action': 'dump'}"
 PAUSE = "return {'action': 'pause'}"

@@ -7,9 +7,9 @@ from threading import Event, Thread
 
 from hookframe import turns
 
-from ..support.attempts import NORMAL, an_attempt
-from ..support.site import policy
-from ..support.wait import eventually
+from ..helpers.attempts import NORMAL, an_attempt
+from ..helpers.site import policy
+from ..helpers.wait import eventually
 
 
 def waits_for_its_turn(thread):

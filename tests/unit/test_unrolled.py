@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..support.attempts import NORMAL, TEMPFAIL, an_attempt
-from ..support.site import hook, policy
+from ..helpers.attempts import NORMAL, TEMPFAIL, an_attempt
+from ..helpers.site import hook, policy
 
 
 def test_an_error_that_lies_about_its_traceback_is_a_temp_fail_of_its_plugin(site, log):
