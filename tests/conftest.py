@@ -14,9 +14,12 @@ from .helpers.log import Lines
 from .helpers.shell import Shell
 from .helpers.site import Site
 
-HERE = Path(__file__).parent
-SLOW = ("conformance", "docs", "e2e", "faults", "fuzz")
-"""Directories in which every test is slow; elsewhere modules and tests are marked one by one."""
+ROOT = Path(__file__).parents[1]
+SLOW = [
+    *(ROOT / "tests" / name for name in ("cli", "conformance", "docs", "e2e", "faults", "fuzz")),
+    ROOT / "contrib" / "hooks" / "test_warm_up.py",  # to be copied by users, who have no such mark
+]
+"""Directories and modules in which every test is slow; elsewhere each has its mark."""
 
 settings.register_profile(
     "hookframe",
@@ -29,10 +32,9 @@ settings.load_profile("hookframe")  # `pytest --hypothesis-profile=quick` loads 
 
 
 def pytest_collection_modifyitems(items):
-    """Mark all tests of slow directories."""
-    slow = [HERE / name for name in SLOW]
+    """Mark all tests of slow directories and modules."""
     for item in items:
-        if any(directory in item.path.parents for directory in slow):
+        if any(item.path.is_relative_to(path) for path in SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -145,6 +145,7 @@ def aimed_at(hook):
     return st.builds(lambda attempt, change: {**attempt, **change}, attempts(), changes)
 
 
+@pytest.mark.slow
 @every_hook
 def test_no_attempt_is_too_odd_for_it(chain, hook):
     policy = chain(hook)

@@ -14,6 +14,8 @@ from hookframe import API_VERSION
 from .lab import IMPORTED, Edit, Release, lay_down, oldest, row, version
 from .test_today import assert_the_corpus_decides
 
+pytestmark = pytest.mark.slow
+
 NEXT, AFTER = API_VERSION + 1, API_VERSION + 2
 THREE = ('"attempt"', '"decision"', '"state"')
 NOW = 1483391741

@@ -13,6 +13,8 @@ import pytest
 
 from .lab import OBEDIENT, attempt, said, saying
 
+pytestmark = pytest.mark.slow
+
 PASSING = (sys.executable, str(Path(__file__).with_name("passing.py")))
 LEAKY = """
 import subprocess

@@ -21,6 +21,8 @@ from .lab import (
     saying,
 )
 
+pytestmark = pytest.mark.slow
+
 GATED = """
 import pathlib
 

@@ -15,6 +15,8 @@ from hookframe.daemon.connection import SLICE
 from ..helpers.wait import eventually
 from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying
 
+pytestmark = pytest.mark.slow
+
 MEBIBYTE = 1024 * 1024
 LONG = "€" * 480
 """A message that makes an answer of one and a half kilobytes."""

@@ -16,6 +16,8 @@ from hookframe.daemon.notify import Notifier
 from ..helpers.wait import eventually
 from .lab import PATIENCE, attempt, said, saying
 
+pytestmark = pytest.mark.slow
+
 CREDENTIALS = struct.Struct("3i")
 ASKS = """
 import os

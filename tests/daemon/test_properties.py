@@ -6,12 +6,15 @@ import json
 from contextlib import suppress
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookframe.daemon.exim import format_answer, parse_request
 
 from .lab import ERROR, LIMIT, NORMAL, TEMPFAIL, attempt, extracted, field, line, saying
+
+pytestmark = pytest.mark.slow
 
 any_text = st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 """Text as it comes from the wire: what was not valid UTF-8 stands in it as surrogates."""

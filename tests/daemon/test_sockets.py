@@ -16,6 +16,8 @@ from hookframe.address import Address, parse_address
 
 from .lab import Client, said, saying
 
+pytestmark = pytest.mark.slow
+
 RIVAL = Path(__file__).with_name("rival.py")
 ROUNDS = 150
 """How often a race is run; without the lock one round in fifty or so goes wrong."""

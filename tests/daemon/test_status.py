@@ -15,6 +15,8 @@ from hookframe.statistics import KINDS, Statistics
 from ..helpers.wait import eventually
 from .lab import LIMIT, NORMAL, OBEDIENT, TEMPFAIL, attempt, fields, line, padded, said, saying
 
+pytestmark = pytest.mark.slow
+
 STATUS = {"hookframe": "status"}
 MEMBER = {
     "plugin": "file",

@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 HOOK = (
     'def pre_delivery_attempt(attempt): return {"action": "dump", "message": attempt["sendid"]}\n'
 )

@@ -49,6 +49,7 @@ def until(done):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_table_that_a_slow_program_generates_is_in_force_once_it_is_whole(
     configured, file, given
 ):
@@ -64,6 +65,7 @@ def test_a_table_that_a_slow_program_generates_is_in_force_once_it_is_whole(
     until(lambda: given(configured) == "rest")
 
 
+@pytest.mark.slow
 def test_a_writer_makes_the_next_look_soon(file, given):
     plugin = Routing()
     settings = {"file": str(file), "check_every": "200ms"}
@@ -97,6 +99,7 @@ def test_a_file_that_was_lost_stays_an_error_until_the_new_one_is_whole(configur
     until(is_back)
 
 
+@pytest.mark.slow
 def test_a_first_file_that_nobody_stops_writing_is_refused(file, given):
     plugin = Routing()
     with file.open("w") as writer:
@@ -114,6 +117,7 @@ def test_a_first_file_that_nobody_stops_writing_is_refused(file, given):
     assert given(plugin) == "rest"
 
 
+@pytest.mark.slow
 def test_a_first_file_is_waited_for_while_its_writer_comes_to_an_end(file, given):
     writer = file.open("w")
     writer.write(NEW)
