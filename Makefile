@@ -36,6 +36,8 @@ test: .venv/tox-installed
 dev: .venv/dev-installed
 	@echo "ready: make quick"
 
+# Where Python may keep no compiled files, each process that a test starts compiles all of it.
+quick: export PYTHONDONTWRITEBYTECODE =
 quick: .venv/dev-installed
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --check --quiet

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,12 +13,11 @@ from .helpers.log import Lines
 from .helpers.shell import Shell
 from .helpers.site import Site
 
-ROOT = Path(__file__).parents[1]
-SLOW = [
-    *(ROOT / "tests" / name for name in ("cli", "conformance", "docs", "e2e", "faults", "fuzz")),
-    ROOT / "contrib" / "hooks" / "test_warm_up.py",  # to be copied by users, who have no such mark
-]
-"""Directories and modules in which every test is slow; elsewhere each has its mark."""
+SLOW = (
+    *(f"tests/{name}/" for name in ("cli", "conformance", "docs", "e2e", "faults", "fuzz")),
+    "contrib/hooks/test_warm_up.py",  # to be copied by users, who have no such mark
+)
+"""Beginnings of the ids of tests that are slow by their place; each other one has its mark."""
 
 settings.register_profile(
     "hookframe",
@@ -32,9 +30,9 @@ settings.load_profile("hookframe")  # `pytest --hypothesis-profile=quick` loads 
 
 
 def pytest_collection_modifyitems(items):
-    """Mark all tests of slow directories and modules."""
+    """Mark the tests that are slow by their place."""
     for item in items:
-        if any(item.path.is_relative_to(path) for path in SLOW):
+        if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 
 

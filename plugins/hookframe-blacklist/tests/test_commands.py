@@ -12,6 +12,8 @@ import sys
 import pytest
 from hookframe_blacklist.entries import parse
 
+pytestmark = pytest.mark.slow
+
 LIST = "# asked us to\nJohn@example.com  # by telephone\n\n@example.org\n"
 PROGRAM = (sys.executable, "-m", "hookframe", "blacklist")
 
@@ -82,7 +84,6 @@ def test_check_names_the_entry_that_stops_an_address(blacklist, path):
     assert done.stdout.endswith("other@example.net: on no list\n")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", ["example.com", "a@example.com b@example.com", "", "# no"])
 def test_what_is_no_entry_is_wrong_use_and_nothing_is_written(blacklist, path, text):
     for command in ("add", "remove"):
@@ -141,7 +142,6 @@ def test_a_directory_that_is_everybodys_is_refused(blacklist, path, tmp_path):
     assert path.read_text() == LIST
 
 
-@pytest.mark.slow
 def test_the_list_is_the_one_of_the_configuration(blacklist, path, tmp_path):
     senders = tmp_path / "senders.txt"
     senders.write_text("")
@@ -218,7 +218,6 @@ os._exit(0)
 """
 
 
-@pytest.mark.slow
 def test_who_is_killed_at_any_point_leaves_the_old_list_or_the_new_one(path):
     new = f"{LIST}c@example.com\n"
     seen = set()

@@ -167,6 +167,7 @@ def test_a_list_may_grow_large_and_become_small_again(made, blocks, path, eventu
     assert not [each for each in threading.enumerate() if each.name == "hookframe-blacklist"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(
     made, blocks, path, eventually
 ):
