@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loguru import logger
 
+from hookframe.testing import Daemon
+
 from .helpers.distributions import install_sets, isolated
 from .helpers.log import Lines
 from .helpers.shell import Shell
@@ -40,6 +42,16 @@ def pytest_configure():
     """Let the programs that tests start hear Ctrl-C, which a shell's background job ignores."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show a daemon's log below the failure of a test that uses it."""
+    report = yield
+    daemon = getattr(item, "funcargs", {}).get("daemon")
+    if report.failed and isinstance(daemon, Daemon):
+        report.sections.append(("the daemon's log", daemon.output[-4000:]))
+    return report
 
 
 @pytest.fixture
@@ -83,6 +95,6 @@ def install(distributions, monkeypatch):
 
 
 @pytest.fixture
-def puppets(install):
+def fake_plugins(install):
     """Plugins that do what their settings say: `a`, `b`, `c`, wrappers `outer` and `inner`."""
-    install("puppets")
+    install("fake")

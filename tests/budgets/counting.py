@@ -31,17 +31,6 @@ class Wraps:
     def pre_delivery_attempt(self):
         return (yield)
 """
-ATTEMPT = {
-    "mtaid": "smtp1",
-    "sendid": "news-2026-11",
-    "listid": "weekly",
-    "msguid": "1483391740.41125123",
-    "injtime": 1483391740,
-    "sender": "bounce@sender.example",
-    "recipient": "somebody@recipient.example",
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
 CHAINS = {
     "1 plugin that returns nothing": ("nothing0",),
     "3 plugins that return nothing": tuple(f"nothing{each}" for each in range(3)),
@@ -84,16 +73,17 @@ def instructions():
 
     from hookframe import Host
     from hookframe.config import Config
+    from hookframe.testing import make_attempt
 
     logger.remove()
-    found = {}
+    found, attempt = {}, make_attempt()
     with tempfile.TemporaryDirectory() as name:
         _install(Path(name))
         for what, chain in CHAINS.items():
             with Host.of(Config(chain=chain), watch=False) as host:
                 assert not host.problem, host.problem
                 for _ in range(REPEAT):
-                    counts = _counted(lambda: host.decide(ATTEMPT))
+                    counts = _counted(lambda: host.decide(attempt))
             found[what] = dict(sorted(counts.items()))
     return found
 

@@ -91,7 +91,7 @@ def test_every_exception_and_invalid_return_is_said_with_the_sample_that_caused_
 def test_the_errors_of_later_plugins_show_although_the_first_would_end_the_chain(
     shell, distributions
 ):
-    shell.install(distributions["puppets"])
+    shell.install(distributions["fake"])
     shell.write(
         "hookframe.toml",
         'chain = ["a", "b"]\n'
@@ -103,7 +103,7 @@ def test_the_errors_of_later_plugins_show_although_the_first_would_end_the_chain
     lines = done.err.splitlines()
     assert len(lines) == 2
     for name, line in zip("ab", lines, strict=True):
-        assert f"plugin {name}, puppet-theatre" in line
+        assert f"plugin {name}, fake-plugins" in line
         assert f"ValueError: from {name}" in line
         assert "an ordinary attempt; a bounce" in line
 
@@ -165,7 +165,7 @@ def test_a_hook_that_takes_too_long_is_interrupted_and_said(shell):
 
 @pytest.mark.parametrize(("hook", "kind"), [("decided", "observe"), ("close", "close")])
 def test_an_error_of_a_hook_beside_the_main_one_is_said(shell, distributions, hook, kind):
-    shell.install(distributions["puppets"])
+    shell.install(distributions["fake"])
     shell.write(
         "hookframe.toml",
         f'chain = ["a"]\n[plugins.a.settings]\n{hook} = \'raise ValueError("from it")\'\n',
@@ -175,7 +175,7 @@ def test_an_error_of_a_hook_beside_the_main_one_is_said(shell, distributions, ho
     (problem,) = done.json["problems"]
     assert problem["kind"] == kind
     assert "ValueError: from it" in problem["text"]
-    assert "puppet-theatre 0.3" in shell.run("check").err
+    assert "fake-plugins 0.3" in shell.run("check").err
 
 
 def test_all_mistakes_of_a_configuration_are_said(shell):

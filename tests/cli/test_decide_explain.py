@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
 
 PAUSES = 'def pre_delivery_attempt():\n    return {"action": "pause", "message": "[red]later"}\n'
 CONFIG = """\
@@ -52,7 +52,7 @@ def test_off_a_terminal_it_is_an_object_a_line_with_decision_decided_by_and_trac
 
 
 def test_a_stream_is_explained_line_by_line(shell):
-    attempts = "".join(json.dumps(each) + "\n" for each in (ATTEMPT, an_attempt(sendid="b")))
+    attempts = "".join(json.dumps(each) + "\n" for each in (ATTEMPT, attempt(sendid="b")))
     done = shell.run("decide", "--explain", stdin=attempts.encode() + b"nonsense\n")
     assert done.status == 1
     votes = [line["trace"][1]["vote"]["new_mtaid"] for line in done.lines[:2]]
@@ -112,7 +112,7 @@ def test_a_recipient_can_not_steer_the_terminal(shell):
 
 def test_a_stream_on_a_terminal_shows_one_after_the_other(shell):
     attempts = "".join(
-        json.dumps(an_attempt(recipient=each)) + "\n" for each in ("a@x", "b@x")
+        json.dumps(attempt(recipient=each)) + "\n" for each in ("a@x", "b@x")
     ).encode()
     shown = shell.on_terminal("decide", "--explain", streams=(1, 2), stdin=attempts + b"[]\n")
     assert shown.status == 1
@@ -121,7 +121,7 @@ def test_a_stream_on_a_terminal_shows_one_after_the_other(shell):
 
 
 def test_a_wrapper_shows_among_the_votes(shell, distributions):
-    shell.install(distributions["stack"], distributions["puppets"])
+    shell.install(distributions["stack"], distributions["fake"])
     shell.write("hookframe.toml", WRAPPED)
     done = shell.run("decide", "--explain", "sendid=x")
     (line,) = done.lines

@@ -9,7 +9,7 @@ import pytest
 
 from hookframe.attempt import ATTEMPT_TYPES
 
-from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
 
 ECHO = """\
 def pre_delivery_attempt(attempt):
@@ -38,13 +38,13 @@ def decide(shell, stdin, *options):
 
 def test_each_line_gets_a_decision_in_order(shell):
     names = [f"m{number}" for number in range(500)]
-    done = decide(shell, stream(*(an_attempt(msguid=name) for name in names)))
+    done = decide(shell, stream(*(attempt(msguid=name) for name in names)))
     assert (done.status, done.err) == (0, "")
     assert done.lines == [routed(name) for name in names]
 
 
 def test_a_regular_file_is_read_as_a_pipe_is(shell):
-    shell.write("attempts.jsonl", stream(an_attempt(msguid="a"), an_attempt(msguid="b")).decode())
+    shell.write("attempts.jsonl", stream(attempt(msguid="a"), attempt(msguid="b")).decode())
     with (shell.directory / "attempts.jsonl").open("rb") as stdin:
         done = decide(shell, stdin)
     assert (done.status, done.lines) == (0, [routed("a"), routed("b")])
@@ -56,13 +56,13 @@ def test_an_empty_stream_is_fine(shell):
 
 
 def test_blank_lines_are_skipped_and_a_last_line_without_newline_counts(shell):
-    lines = b"\n  \r\n" + stream(an_attempt(msguid="a")) + b"\n" + json.dumps(ATTEMPT).encode()
+    lines = b"\n  \r\n" + stream(attempt(msguid="a")) + b"\n" + json.dumps(ATTEMPT).encode()
     done = decide(shell, lines)
     assert (done.status, done.lines) == (0, [routed("a"), routed(ATTEMPT["msguid"])])
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_forgiven(shell):
-    line = json.dumps(an_attempt(msguid="a")).encode()
+    line = json.dumps(attempt(msguid="a")).encode()
     done = decide(shell, b"\xef\xbb\xbf" + line + b"\r\n" + line + b"\r\n")
     assert (done.status, done.lines) == (0, [routed("a"), routed("a")])
 
@@ -70,7 +70,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_forgiven(shell):
 @pytest.mark.parametrize("key", ATTEMPT_TYPES)
 def test_all_nine_keys_are_required_and_the_missing_one_is_named_with_its_line(shell, key):
     broken = {name: value for name, value in ATTEMPT.items() if name != key}
-    done = decide(shell, b"\n" + stream(broken, an_attempt(msguid="next")))
+    done = decide(shell, b"\n" + stream(broken, attempt(msguid="next")))
     assert (done.status, done.lines) == (1, [TEMPFAIL, routed("next")])
     assert f"Invalid attempt: line 2: {key} is missing" in done.err
 
@@ -83,12 +83,12 @@ def test_all_nine_keys_are_required_and_the_missing_one_is_named_with_its_line(s
         (b"null", "line 2: an attempt is an object"),
         (b"\xff\xfe\x00", "line 2: the request is not JSON"),
         (b"[" * 200_000, "line 2: the request is not JSON"),
-        (stream(an_attempt(injtime="now")).strip(), "line 2: injtime must be"),
-        (stream(an_attempt(mtaid_exists="yes")).strip(), "line 2: mtaid_exists must be"),
+        (stream(attempt(injtime="now")).strip(), "line 2: injtime must be"),
+        (stream(attempt(mtaid_exists="yes")).strip(), "line 2: mtaid_exists must be"),
     ],
 )
 def test_a_malformed_line_temp_fails_names_itself_and_harms_no_other(shell, line, said):
-    before, after = an_attempt(msguid="before"), an_attempt(msguid="after")
+    before, after = attempt(msguid="before"), attempt(msguid="after")
     done = decide(shell, stream(before) + line + b"\n" + stream(after))
     assert done.status == 1
     assert done.lines == [routed("before"), TEMPFAIL, routed("after")]
@@ -97,7 +97,7 @@ def test_a_malformed_line_temp_fails_names_itself_and_harms_no_other(shell, line
 
 
 def test_an_error_in_one_attempt_harms_no_other_and_is_exit_1(shell):
-    done = decide(shell, stream(an_attempt(sendid="crash"), an_attempt(msguid="next")))
+    done = decide(shell, stream(attempt(sendid="crash"), attempt(msguid="next")))
     assert (done.status, done.lines) == (1, [TEMPFAIL, routed("next")])
     assert "LookupError: no such campaign" in done.err
 
@@ -117,7 +117,7 @@ def test_an_empty_stream_with_a_chain_that_can_not_be_built_is_exit_1(shell):
 
 
 def test_a_value_that_is_not_utf_8_comes_back_as_an_escape(shell):
-    line = json.dumps(an_attempt(recipient="j@x")).encode().replace(b"j@x", b"j\xf6@x")
+    line = json.dumps(attempt(recipient="j@x")).encode().replace(b"j@x", b"j\xf6@x")
     shell.write(
         "hook.py",
         "def pre_delivery_attempt(attempt):\n    raise ValueError(attempt['recipient'])\n",
@@ -140,7 +140,7 @@ def test_a_message_beyond_ascii_comes_out_as_it_is(shell):
 def test_each_decision_comes_at_once_where_a_program_asks_and_waits(shell):
     with shell.start("decide", "--hook-file", "hook.py") as process:
         for name in ("a", "b", "c"):
-            process.stdin.write(stream(an_attempt(msguid=name)))
+            process.stdin.write(stream(attempt(msguid=name)))
             process.stdin.flush()
             assert json.loads(process.stdout.readline()) == routed(name)
         process.stdin.close()
@@ -162,11 +162,11 @@ def test_a_child_process_of_a_hook_eats_no_attempts(shell):
 
 def test_a_change_of_the_file_during_a_run_changes_nothing(shell):
     with shell.start("decide", "--hook-file", "hook.py") as process:
-        process.stdin.write(stream(an_attempt(msguid="before")))
+        process.stdin.write(stream(attempt(msguid="before")))
         process.stdin.flush()
         assert json.loads(process.stdout.readline()) == routed("before")
         shell.write("hook.py", "def pre_delivery_attempt():\n    return {'action': 'dump'}\n")
-        out, _ = process.communicate(stream(an_attempt(msguid="after")), timeout=50)
+        out, _ = process.communicate(stream(attempt(msguid="after")), timeout=50)
     assert json.loads(out) == routed("after")
 
 
@@ -199,7 +199,7 @@ def test_a_progress_bar_shows_on_a_terminal_while_decisions_go_elsewhere(shell):
 
 
 def test_the_progress_bar_works_for_a_pipe_too_and_the_log_stands_above_it(shell):
-    attempts = stream(ATTEMPT, an_attempt(sendid="crash"))
+    attempts = stream(ATTEMPT, attempt(sendid="crash"))
     shown = shell.on_terminal("decide", "--hook-file", "hook.py", streams=(2,), stdin=attempts)
     assert shown.status == 1
     assert "2 decided" in shown.text

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hookframe import __version__
+from hookframe.testing import eventually
 
 from ..helpers.shell import PROGRAM
-from ..helpers.wait import eventually
 
 COMMANDS = [
     "init",

@@ -17,7 +17,7 @@ mode = "shadow"
 @pytest.fixture
 def stacked(shell, distributions):
     """A shell with two foreign plugins and a hook file in one chain, and more installed."""
-    shell.install(distributions["stack"], distributions["puppets"])
+    shell.install(distributions["stack"], distributions["fake"])
     shell.write("hookframe.toml", CONFIG)
     shell.write("hook.py", "1/0\n")
     return shell
@@ -41,7 +41,7 @@ def test_it_shows_the_chain_in_order_with_distribution_version_and_mode(stacked)
 def test_it_shows_what_is_installed_and_not_in_the_chain(stacked):
     out = stacked.run("plugins").out
     _, rest = out.split("Installed, and not in the chain:")
-    assert row(rest, "outer")[:2] == ["outer", "puppet-theatre"]
+    assert row(rest, "outer")[:2] == ["outer", "fake-plugins"]
     assert "guard" not in rest
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,9 @@ import pytest
 from hookframe.address import Address
 from hookframe.config import Config, LogTable
 from hookframe.daemon.preflight import look_ahead
+from hookframe.testing import Client, eventually
 
 from ..helpers.attempts import ATTEMPT
-from ..helpers.wait import eventually
 
 NOBODY = 65534
 DUMP = 'def pre_delivery_attempt():\n    return {"action": "dump"}\n'
@@ -39,20 +39,14 @@ def serving(shell):
 
 def answer(path):
     """Ask the daemon that is about to listen there."""
-    connection = socket.socket(socket.AF_UNIX)
 
     def connected():
-        try:
-            connection.connect(str(path))
-        except OSError:
-            return False
-        return True
+        with suppress(OSError):
+            return Client(path)
+        return None
 
-    eventually(connected)
-    with connection, connection.makefile("rwb") as stream:
-        stream.write(json.dumps(ATTEMPT).encode() + b"\n")
-        stream.flush()
-        return json.loads(stream.readline())
+    with eventually(connected) as client:
+        return client.ask(ATTEMPT)
 
 
 def test_it_listens_where_the_option_says_and_sigterm_ends_it(shell, serving, tmp_path):

@@ -11,9 +11,12 @@ import threading
 import pytest
 
 from hookframe import __version__
+from hookframe.testing import eventually
 
-from ..daemon.lab import Daemon, attempt, fields, saying
-from ..helpers.wait import eventually
+from ..helpers.attempts import attempt
+from ..helpers.daemons import Daemon
+from ..helpers.obedient_hook import saying
+from ..helpers.requests import fields
 
 STATUS = {"hookframe": "status"}
 DUMP = attempt(reply={"action": "dump"})

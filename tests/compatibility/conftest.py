@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import release, write_policy
+from .corpus import write_policy
+from .releases import release
 
 
 @pytest.fixture

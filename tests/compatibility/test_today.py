@@ -13,7 +13,8 @@ import hookframe
 from hookframe import hookspecs
 
 from ..helpers.distributions import PROJECTS
-from .lab import CORPUS, Release
+from .corpus import CORPUS
+from .releases import Release
 
 SOURCES = sorted(PROJECTS.glob("written-for-*/**/*.py"))
 BOUNCE = {"action": "pause", "message": "asked again before it bounces"}

@@ -11,7 +11,7 @@ import pytest
 
 from hookframe import API_VERSION
 
-from .lab import IMPORTED, Edit, Release, lay_down, oldest, row, version
+from .releases import IMPORTED, Edit, Release, lay_down, oldest, row, version
 from .test_today import assert_the_corpus_decides
 
 pytestmark = pytest.mark.slow

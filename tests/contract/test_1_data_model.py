@@ -16,7 +16,7 @@ from hookframe.config import Config
 from hookframe.errors import InvalidAttempt
 from hookframe.schema import attempt_schema, decision_schema
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.site import hook
 
 NINE = {
@@ -81,7 +81,7 @@ def test_an_attempt_that_lacks_a_key_temp_fails_and_the_log_names_the_key(key, s
 @pytest.mark.parametrize("key", ["is_first_attempt", "mtaid_exists"])
 @pytest.mark.parametrize(("given", "meant"), [(True, True), (False, False), (1, True), (0, False)])
 def test_booleans_are_true_and_false_or_1_and_0(key, given, meant, seen):
-    assert seen(an_attempt(**{key: given}))[key] is meant
+    assert seen(attempt(**{key: given}))[key] is meant
 
 
 WRONG = [
@@ -94,7 +94,7 @@ WRONG = [
 @pytest.mark.parametrize(("key", "wrong"), WRONG)
 def test_a_value_of_another_type_temp_fails_with_a_line_that_names_the_key(key, wrong, site, log):
     host = site.file_host(hook("return {'action': 'dump'}"))
-    assert host.decide(an_attempt(**{key: wrong})) == TEMPFAIL
+    assert host.decide(attempt(**{key: wrong})) == TEMPFAIL
     [line] = log.attempts
     assert f" {key} " in line
 
@@ -106,12 +106,12 @@ def test_what_is_no_mapping_is_no_attempt(given, site, log):
 
 
 def test_the_sender_of_a_bounce_is_empty(seen):
-    assert seen(an_attempt(sender=""))["sender"] == ""
+    assert seen(attempt(sender=""))["sender"] == ""
 
 
 def test_more_keys_reach_the_hook_untouched(seen):
     more = {"size": 4711, "header_list_id": "<r.example>", "tags": ["a", {"b": [1.5, None, True]}]}
-    given = seen(an_attempt(**more))
+    given = seen(attempt(**more))
     assert {key: given[key] for key in more} == more
     assert set(given) == {*NINE, *more}
 
@@ -135,7 +135,7 @@ def test_more_keys_reach_the_hook_untouched(seen):
 )
 def test_a_hook_can_not_change_the_attempt_nor_what_is_nested_in_it(change, site, log):
     nested = {"tags": ["a", {"deep": "b"}], "headers": {"list-id": "<r>", "received": []}}
-    given = an_attempt(**nested)
+    given = attempt(**nested)
     before = json.dumps(given)
     assert site.file_host(hook(change)).decide(given) == TEMPFAIL
     assert "Exception running pre_delivery_attempt_hook" in log.attempts[0]
@@ -143,7 +143,7 @@ def test_a_hook_can_not_change_the_attempt_nor_what_is_nested_in_it(change, site
 
 
 def test_a_later_change_by_the_caller_does_not_reach_what_a_hook_has_kept(seen):
-    given = an_attempt(tags=["a"])
+    given = attempt(tags=["a"])
     kept = seen(given)
     given["sender"] = "other@sender.example"
     given["tags"].append("b")
@@ -177,13 +177,13 @@ class Unshowable:
 def test_a_value_that_can_not_even_be_shown_temp_fails(key, value, site):
     host = site.file_host(hook("return None"))
     if (key, type(value)) != ("injtime", int):
-        assert host.decide(an_attempt(**{key: value})) == TEMPFAIL
+        assert host.decide(attempt(**{key: value})) == TEMPFAIL
 
 
 @pytest.mark.parametrize("levels", [50, 400, 900, 100_000])
 def test_an_attempt_nested_however_deeply_gets_a_decision(levels, site, log):
     host = site.file_host(hook("return None"))
-    raw = json.dumps(an_attempt(more="HERE")).encode()
+    raw = json.dumps(attempt(more="HERE")).encode()
     raw = raw.replace(b'"HERE"', b"[" * levels + b"]" * levels)
     with contextlib.suppress(InvalidAttempt):
         assert host.decide(parse_attempt(raw)) in (NORMAL, TEMPFAIL)
@@ -391,7 +391,7 @@ def test_the_schemas_are_json_schema():
 def test_the_attempt_schema_requires_all_nine_keys_and_allows_more():
     schema = Draft202012Validator(attempt_schema())
     assert schema.is_valid(ATTEMPT)
-    assert schema.is_valid(an_attempt(size=5, is_first_attempt=1))
+    assert schema.is_valid(attempt(size=5, is_first_attempt=1))
     for key in NINE:
         assert not schema.is_valid({k: value for k, value in ATTEMPT.items() if k != key})
 

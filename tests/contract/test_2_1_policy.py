@@ -14,8 +14,8 @@ OVERRIDE = "def around():\n    yield\n    return {'action': 'dump'}\nreturn arou
 
 
 @pytest.fixture
-def host(site, puppets):
-    """Start a host whose chain are the given puppets with their tables."""
+def host(site, fake_plugins):
+    """Start a host whose chain are the given fake plugins with their tables."""
     return lambda **plugins: site.host(policy(list(plugins), plugins=plugins))
 
 
@@ -166,7 +166,7 @@ def test_each_plugin_gets_its_own_settings_as_plain_values(host):
 
 
 def test_a_plugin_without_settings_is_configured_with_an_empty_dict(host):
-    # the puppet gets no settings at all, so it does nothing, and says nothing about them
+    # the fake plugin gets no settings at all, so it does nothing, and says nothing about them
     assert host(a={}).problem == ""
 
 

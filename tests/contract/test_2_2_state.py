@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from ..helpers.attempts import ATTEMPT, NORMAL, an_attempt
+from hookframe.testing import eventually
+
+from ..helpers.attempts import ATTEMPT, NORMAL, attempt
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 COUNT = "state['n'] = state.get('n', 0) + 1\n"
 TELL = COUNT + "return {'action': 'pause', 'message': str(state['n'])}"
@@ -27,7 +28,7 @@ def test_the_state_is_one_dict_the_same_for_every_call(site):
     assert state["ids"] == {id(state)}
 
 
-def test_every_plugin_shares_the_state_wrappers_and_the_file_too(site, puppets):
+def test_every_plugin_shares_the_state_wrappers_and_the_file_too(site, fake_plugins):
     note = "state.setdefault('by', []).append({name!r})\n"
     plugins = {name: {"code": note.format(name=name) + "return None"} for name in ("a", "b")}
     around = note.format(name="outer") + "def around():\n    return (yield)\nreturn around()"
@@ -89,7 +90,7 @@ def test_a_touched_file_with_the_same_content_keeps_the_state(site):
 def test_an_error_in_an_attempt_keeps_the_state(site):
     raising = COUNT + "if attempt['sendid'] == 'x': raise ValueError\n"
     host = site.file_host(hook(raising + "return {'action': 'pause', 'message': str(state['n'])}"))
-    host.decide(an_attempt(sendid="x"))
+    host.decide(attempt(sendid="x"))
     assert count(host) == "2"
 
 
@@ -99,7 +100,9 @@ def test_two_hosts_do_not_share_a_state(site):
     assert [count(first), count(first), count(second)] == ["1", "2", "1"]
 
 
-def test_a_plugin_that_keeps_something_on_its_own_object_remembers_it_across_reloads(site, puppets):
+def test_a_plugin_that_keeps_something_on_its_own_object_remembers_it_across_reloads(
+    site, fake_plugins
+):
     code = "kept['n'] = kept.get('n', 0) + 1\nstate['n'] = kept['n']\nreturn None"
     host = site.host(policy(["a"], plugins={"a": {"code": code}}))
     host.decide(ATTEMPT)
@@ -129,8 +132,8 @@ def test_calls_are_made_one_at_a_time_whatever_the_number_of_threads(site):
 
     def ask(recipient):
         for _ in range(20):
-            answer = host.decide(an_attempt(recipient=recipient))
-            explained = host.explain(an_attempt(recipient=recipient)).decision
+            answer = host.decide(attempt(recipient=recipient))
+            explained = host.explain(attempt(recipient=recipient)).decision
             if not answer == explained == {"action": "pause", "message": recipient}:
                 wrong.append((recipient, answer, explained))
 

@@ -6,28 +6,28 @@ from itertools import permutations
 
 import pytest
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
 
 MARK = "state.setdefault('order', []).append({name!r})\nreturn None"
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 PAUSE = "return {'action': 'pause', 'message': 'paused'}"
-BLOCKED = an_attempt(recipient="jane@blocked.example")
+BLOCKED = attempt(recipient="jane@blocked.example")
 
 
 def marks(*names):
-    """Make settings with which each of these puppets notes that it was called."""
+    """Make settings with which each of these fake plugins notes that it was called."""
     return {name: {"code": MARK.format(name=name)} for name in names}
 
 
 def votes(**votes):
-    """Make settings with which each puppet returns its vote."""
+    """Make settings with which each fake plugin returns its vote."""
     return {name: {"code": f"return {vote!r}"} for name, vote in votes.items()}
 
 
 @pytest.fixture
-def folded(site, puppets):
-    """Fold votes by the puppets `a`, `b` and `c`, in this order."""
+def folded(site, fake_plugins):
+    """Fold votes by the fake plugins `a`, `b` and `c`, in this order."""
 
     def folded(*given):
         names = "abc"[: len(given)]
@@ -41,28 +41,28 @@ def folded(site, puppets):
 
 
 @pytest.mark.parametrize("order", list(permutations(["a", "b", "file"])))
-def test_plugins_are_called_in_the_operators_order(order, site, puppets):
+def test_plugins_are_called_in_the_operators_order(order, site, fake_plugins):
     toml = policy(order, hook_file="hook.py", plugins=marks("b", "a"))
     host = site.host(toml, hook(MARK.format(name="file")))
     host.decide(ATTEMPT)
     assert host.generation.state["order"] == list(order)
 
 
-def test_exactly_the_plugins_of_the_chain_are_called(site, puppets):
+def test_exactly_the_plugins_of_the_chain_are_called(site, fake_plugins):
     toml = policy(["b"], hook_file="hook.py", plugins=marks("a", "b", "c"))
     host = site.host(toml, hook(MARK.format(name="file")))
     host.decide(ATTEMPT)
     assert host.generation.state["order"] == ["b"]
 
 
-def test_without_chain_the_tables_give_the_order_and_the_file_runs_last(site, puppets):
+def test_without_chain_the_tables_give_the_order_and_the_file_runs_last(site, fake_plugins):
     toml = policy(hook_file="hook.py", plugins=marks("c", "a", "b"))
     host = site.host(toml, hook(MARK.format(name="file")))
     host.decide(ATTEMPT)
     assert host.generation.state["order"] == ["c", "a", "b", "file"]
 
 
-def test_without_chain_a_table_for_the_file_does_not_move_it(site, puppets):
+def test_without_chain_a_table_for_the_file_does_not_move_it(site, fake_plugins):
     toml = policy(hook_file="hook.py", plugins={"file": {"mode": "enforce"}, **marks("a")})
     host = site.host(toml, hook(MARK.format(name="file")))
     host.decide(ATTEMPT)
@@ -88,7 +88,7 @@ def stack(install):
 
 
 def test_installed_means_every_installed_plugin_in_name_order_then_the_file(site, install):
-    install("stack", "puppets")
+    install("stack", "fake")
     toml = policy("installed", hook_file="hook.py")
     host = site.host(toml, hook("return None"))
     names = [vote["plugin"] for vote in host.explain(ATTEMPT).trace]
@@ -125,7 +125,7 @@ def test_tryfirst_and_trylast_are_refused_in_the_file_too(mark, site):
 # Every plugin is called
 
 
-def test_every_plugin_is_called_even_after_a_dump(site, puppets):
+def test_every_plugin_is_called_even_after_a_dump(site, fake_plugins):
     plugins = {"a": {"code": DUMP}, **marks("b", "c")}
     host = site.host(policy(["a", "b", "c"], plugins=plugins))
     host.decide(ATTEMPT)
@@ -133,7 +133,7 @@ def test_every_plugin_is_called_even_after_a_dump(site, puppets):
     assert host.generation.state["order"] == ["b", "c", "b", "c"]
 
 
-def test_a_plugin_sees_the_decision_accumulated_so_far(site, puppets):
+def test_a_plugin_sees_the_decision_accumulated_so_far(site, fake_plugins):
     see = "state.setdefault('seen', []).append(dict(decision))\n"
     plugins = {
         "a": {"code": see + "return {'action': 'new_mtaid', 'new_mtaid': 1}"},
@@ -161,7 +161,7 @@ def test_none_and_a_bare_normal_leave_the_accumulated_decision_alone(vote, folde
     assert folded({"action": "dump", "message": "m"}, vote) == {"action": "dump", "message": "m"}
 
 
-def test_returning_the_accumulated_decision_itself_changes_nothing(site, puppets):
+def test_returning_the_accumulated_decision_itself_changes_nothing(site, fake_plugins):
     plugins = {
         **votes(a={"action": "normal", "deliver_as_if_to_domain": "d.example"}),
         **votes(b={"action": "new_config", "new_sender": ""}),
@@ -260,7 +260,7 @@ def test_two_foreign_distributions_stacked_with_the_file_a_dump_is_a_dump(order,
     dump = {"action": "dump", "message": "guard: blocked"}
     assert host.decide(BLOCKED) == dump
     assert host.decide({**BLOCKED, "listid": "paused"}) == dump
-    assert host.decide(an_attempt(listid="paused")) == {
+    assert host.decide(attempt(listid="paused")) == {
         "action": "pause",
         "message": "file: paused",
     }
@@ -289,8 +289,8 @@ def wrapping(body):
 
 
 @pytest.fixture
-def wrapped(site, puppets):
-    """Decide with a wrapper around the puppet `a`."""
+def wrapped(site, fake_plugins):
+    """Decide with a wrapper around the fake plugin `a`."""
 
     def wrapped(wrapper, inside, chain=("outer", "a"), **more):
         plugins = {"outer": wrapper, "a": {"code": inside}, **more}
@@ -347,7 +347,7 @@ def test_a_wrapper_may_return_a_sum_with_one_key_changed(wrapped):
         (["inner", "outer", "a"], "dumped outer inner"),
     ],
 )
-def test_the_first_listed_wrapper_is_the_outermost(chain, message, site, puppets):
+def test_the_first_listed_wrapper_is_the_outermost(chain, message, site, fake_plugins):
     plugins = {
         name: wrapping(f"return {{'action': 'dump', 'message': got['message'] + ' {name}'}}")
         for name in ("outer", "inner")
@@ -378,7 +378,7 @@ def test_a_wrapper_that_swallows_every_exception_can_not_undo_a_temp_fail(wrappe
     assert wrapped({"code": swallow}, "raise ValueError('x')") == TEMPFAIL
 
 
-def test_an_outer_wrapper_can_not_undo_the_temp_fail_of_an_inner_one(site, puppets):
+def test_an_outer_wrapper_can_not_undo_the_temp_fail_of_an_inner_one(site, fake_plugins):
     plugins = {
         "outer": wrapping("return {'action': 'normal'}"),
         "inner": wrapping("raise ValueError('broken wrapper')"),
@@ -403,14 +403,14 @@ def test_an_error_of_a_wrapper_temp_fails_and_is_attributed_to_it(code, words, w
     assert line.endswith("(plugin outer)")
 
 
-def test_when_a_wrapper_fails_before_its_yield_the_chain_stops_there(site, puppets):
+def test_when_a_wrapper_fails_before_its_yield_the_chain_stops_there(site, fake_plugins):
     plugins = {"outer": {"code": "raise ValueError('x')"}, **marks("a")}
     host = site.host(policy(["outer", "a"], plugins=plugins))
     assert host.decide(ATTEMPT) == TEMPFAIL
     assert host.generation.state == {}
 
 
-def test_a_wrapper_can_not_change_the_decision_it_receives_in_place(site, puppets):
+def test_a_wrapper_can_not_change_the_decision_it_receives_in_place(site, fake_plugins):
     plugins = {
         "outer": wrapping("got['action'] = 'no such action'; return got"),
         "inner": wrapping("return {'action': 'pause', 'message': 'inner'}"),
@@ -420,7 +420,7 @@ def test_a_wrapper_can_not_change_the_decision_it_receives_in_place(site, puppet
         assert site.host(policy(chain, plugins=plugins)).decide(ATTEMPT) == TEMPFAIL
 
 
-def test_a_wrapper_is_no_policy_and_its_yield_is_no_vote(site, puppets):
+def test_a_wrapper_is_no_policy_and_its_yield_is_no_vote(site, fake_plugins):
     host = site.host(policy(["outer", "a"], plugins={"a": {"code": PAUSE}}))
     trace = host.explain(ATTEMPT).trace
     assert [(vote["plugin"], vote["vote"]) for vote in trace] == [
@@ -429,11 +429,11 @@ def test_a_wrapper_is_no_policy_and_its_yield_is_no_vote(site, puppets):
     ]
 
 
-def test_two_attempts_do_not_mix_in_a_wrapper(site, puppets):
+def test_two_attempts_do_not_mix_in_a_wrapper(site, fake_plugins):
     plugins = {
         "outer": wrapping("return got"),
         "a": {"code": "return {'action': 'pause', 'message': attempt['recipient']}"},
     }
     host = site.host(policy(["outer", "a"], plugins=plugins))
     for recipient in ("one@r.example", "two@r.example", "one@r.example"):
-        assert host.decide(an_attempt(recipient=recipient))["message"] == recipient
+        assert host.decide(attempt(recipient=recipient))["message"] == recipient

@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from hookframe.testing import eventually
+
 from ..helpers.attempts import ATTEMPT, TEMPFAIL
 from ..helpers.site import policy
-from ..helpers.wait import eventually
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0
@@ -138,7 +139,7 @@ def test_the_last_good_code_goes_on_with_its_object_and_state_where_the_operator
 def test_the_old_object_goes_on_where_another_plugin_of_the_new_generation_refuses(
     script, install, log
 ):
-    install("scripted", "puppets")
+    install("scripted", "fake")
     host = script.host("say one", on_load_error="keep")
     assert message(host) == "one 1"
     script.save("say two")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hookframe import API_VERSION
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.distributions import run_python
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 DUMP = "return {'action': 'dump', 'message': 'dumped'}"
 
@@ -71,7 +71,7 @@ def test_a_plugin_is_found_in_a_fresh_process_by_its_metadata(distributions, tmp
     done = run_python(
         "from hookframe import Host\n"
         f"with Host.from_config({str(tmp_path / 'hookframe.toml')!r}) as host:\n"
-        f"    print(host.decide({an_attempt(recipient='x@blocked.example')!r}))\n",
+        f"    print(host.decide({attempt(recipient='x@blocked.example')!r}))\n",
         distributions["stack"],
     )
     assert eval(done.stdout) == {"action": "dump", "message": "guard: blocked"}
@@ -186,10 +186,10 @@ def test_a_load_error_never_takes_the_host_down_and_the_mended_chain_is_loaded(s
 
 @pytest.mark.slow
 def test_a_plugin_that_is_installed_later_mends_the_chain_by_itself(site, install):
-    install("puppets")
+    install("fake")
     host = site.host(policy(["guard"]), watch=True)
     assert host.decide(ATTEMPT) == TEMPFAIL
-    install("puppets", "stack")
+    install("fake", "stack")
     eventually(lambda: host.decide(ATTEMPT) == NORMAL)
 
 
@@ -216,11 +216,11 @@ LIFE = {
 
 
 @pytest.fixture
-def kept(puppets):
-    """What the puppet `a` has kept on its object."""
+def kept(fake_plugins):
+    """What the fake plugin `a` has kept on its object."""
 
     def kept():
-        from puppet_theatre import A
+        from fake_plugins import A
 
         return A.kept
 
@@ -248,7 +248,7 @@ def test_a_plugin_that_leaves_the_chain_is_closed_and_one_that_stays_is_not(site
     host = site.host(policy(["a", "b"], plugins={"a": LIFE, "b": LIFE}))
     site.config.write_text(policy(["a"], plugins={"a": LIFE}))
     host.reload()
-    from puppet_theatre import B
+    from fake_plugins import B
 
     assert "close" not in kept()["calls"]
     assert B.kept["calls"] == ["configure", "close"]
@@ -267,7 +267,9 @@ def test_a_plugin_stays_open_while_the_chain_is_broken_and_is_closed_once_when_t
     assert kept()["calls"].count("close") == 1
 
 
-def test_an_error_in_close_is_logged_with_the_plugins_name_and_harms_nothing(site, puppets, log):
+def test_an_error_in_close_is_logged_with_the_plugins_name_and_harms_nothing(
+    site, fake_plugins, log
+):
     plugins = {"a": {"close": "raise ValueError('stuck')"}, "b": {"close": "print('bye')"}}
     site.host(policy(["a", "b"], plugins=plugins)).close()
     assert any("ValueError: stuck" in line and "plugin a" in line for line in log.errors)
@@ -286,7 +288,7 @@ def test_decided_sees_the_attempt_the_decision_and_the_trace(site, kept):
     assert trace == [
         {
             "plugin": "b",
-            "distribution": "puppet-theatre",
+            "distribution": "fake-plugins",
             "version": "0.3",
             "mode": "enforce",
             "vote": {"action": "dump", "message": "dumped"},
@@ -296,7 +298,7 @@ def test_decided_sees_the_attempt_the_decision_and_the_trace(site, kept):
         },
         {
             "plugin": "a",
-            "distribution": "puppet-theatre",
+            "distribution": "fake-plugins",
             "version": "0.3",
             "mode": "enforce",
             "vote": None,
@@ -322,7 +324,7 @@ def test_decided_sees_the_attempt_the_decision_and_the_trace(site, kept):
     ],
 )
 @pytest.mark.parametrize("chain", [["a"], ["outer", "a"]])
-def test_decided_can_not_change_the_decision(change, chain, site, puppets):
+def test_decided_can_not_change_the_decision(change, chain, site, fake_plugins):
     wrapper = "def around():\n    yield\n    return {'action': 'dump', 'message': 'dumped'}\n"
     plugins = {
         "a": {"code": DUMP if chain == ["a"] else "return None", "decided": change},
@@ -335,7 +337,7 @@ def test_decided_can_not_change_the_decision(change, chain, site, puppets):
 
 
 def test_an_error_in_decided_is_logged_with_the_plugins_name_and_the_decision_stands(
-    site, puppets, log
+    site, fake_plugins, log
 ):
     plugins = {"a": {"code": DUMP, "decided": "raise KeyError('statistics')"}}
     host = site.host(policy(["a"], plugins=plugins))
@@ -350,7 +352,7 @@ def test_every_observer_sees_every_decision_temp_fails_included(site, kept):
     plugins = {"a": {"decided": note}, "b": {"code": "raise ValueError('x')", "decided": note}}
     host = site.host(policy(["a", "b"], plugins=plugins))
     assert host.decide(ATTEMPT) == TEMPFAIL
-    from puppet_theatre import B
+    from fake_plugins import B
 
     assert kept()["saw"] == B.kept["saw"]
     [(action, error)] = B.kept["saw"]
@@ -368,7 +370,9 @@ def test_an_observer_does_not_receive_the_error_mark_of_the_caller(site, kept):
 # A plugin that stays is configured anew, and the old settings come back when that fails
 
 
-def test_when_another_plugin_rejects_its_settings_the_kept_generation_acts_as_before(site, puppets):
+def test_when_another_plugin_rejects_its_settings_the_kept_generation_acts_as_before(
+    site, fake_plugins
+):
     code = "return {'action': 'pause', 'message': kept['word']}"
     keep = "kept['word'] = settings['word']"
 

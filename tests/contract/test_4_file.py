@@ -16,9 +16,11 @@ from time import sleep
 import pytest
 from watchdog.observers.api import EventEmitter
 
+from hookframe.testing import eventually
+
 from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL
 from ..helpers.site import Site, hook, policy
-from ..helpers.wait import eventually, for_a_while
+from ..helpers.wait import for_a_while
 
 ROOT = os.geteuid() == 0
 SECOND = 1.0
@@ -465,7 +467,7 @@ def test_a_name_that_was_deleted_from_the_file_is_gone(site):
     assert host.decide(ATTEMPT) == TEMPFAIL
 
 
-def test_the_configuration_itself_goes_live_within_one_second(site, puppets, log):
+def test_the_configuration_itself_goes_live_within_one_second(site, fake_plugins, log):
     site.configure(policy(hook_file="hook.py"), says("one"))
     (site.directory / "other.py").write_text(says("two"))
     (site.directory / "other.py").chmod(0o644)
@@ -599,7 +601,7 @@ def test_a_file_that_is_half_written_when_the_host_starts_is_not_run(site):
     eventually(lambda: message(host) == "whole")
 
 
-def test_a_new_generation_is_built_whole_before_it_is_swapped_in(site, puppets):
+def test_a_new_generation_is_built_whole_before_it_is_swapped_in(site, fake_plugins):
     """The file is fine, another plugin of the new chain is not: nothing of the new one is run."""
     host = site.host(policy(hook_file="hook.py", on_load_error="keep"), says("old"))
     site.save(says("new"))
@@ -657,7 +659,7 @@ def test_what_a_file_prints_while_it_is_loaded_reaches_the_log(site, log):
     assert log.printed == ["plugin file: loading"]
 
 
-def test_each_line_carries_the_name_of_the_plugin_that_printed_it(site, puppets, log):
+def test_each_line_carries_the_name_of_the_plugin_that_printed_it(site, fake_plugins, log):
     around = "print('before')\ndef around():\n    got = yield\n    print('after')\n    return got\n"
     plugins = {
         "outer": {"code": around + "return around()"},
@@ -674,7 +676,7 @@ def test_each_line_carries_the_name_of_the_plugin_that_printed_it(site, puppets,
     ]
 
 
-def test_an_unfinished_line_carries_the_name_of_the_plugin_that_began_it(site, puppets, log):
+def test_an_unfinished_line_carries_the_name_of_the_plugin_that_began_it(site, fake_plugins, log):
     plugins = {
         "a": {"code": "print('begun', end='')"},
         "b": {"code": "print('another')"},

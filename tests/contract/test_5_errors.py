@@ -9,10 +9,11 @@ import pytest
 
 from hookframe import TEMPFAIL_MESSAGE, Host, rate
 from hookframe.config import Config
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, MESSAGE, NORMAL, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually, for_a_while
+from ..helpers.wait import for_a_while
 
 PREFIX = (
     f"error in pre_delivery_attempt_hook: msguid=[{ATTEMPT['msguid']}], "
@@ -40,7 +41,7 @@ def test_an_exception_is_logged_in_the_exact_form(site, log):
 def test_an_exception_of_an_installed_plugin_is_logged_in_the_exact_form(site, install, log):
     install("stack")
     host = site.host(policy(["guard"]))
-    assert host.decide(an_attempt(sendid="crash")) == TEMPFAIL
+    assert host.decide(attempt(sendid="crash")) == TEMPFAIL
     import acme_guard
 
     assert log.errors == [
@@ -90,7 +91,7 @@ def test_whatever_a_hook_raises_that_attempt_temp_fails_and_one_line_is_logged(
     )
     body = f"if attempt['sendid'] != 'bad': return None\n{statement}"
     host = site.file_host(hook(body, head))
-    assert host.decide(an_attempt(sendid="bad")) == TEMPFAIL
+    assert host.decide(attempt(sendid="bad")) == TEMPFAIL
     [line] = log.errors
     assert line.startswith(f"{PREFIX}Exception running pre_delivery_attempt_hook: ")
     assert line.endswith("(plugin file)")
@@ -121,21 +122,21 @@ def test_an_endless_error_text_is_cut(site, log):
     assert len(log.errors[0]) < 10_000
 
 
-def test_the_chain_stops_at_an_error(site, puppets):
+def test_the_chain_stops_at_an_error(site, fake_plugins):
     plugins = {"a": {"code": "raise ValueError"}, "b": {"code": "state['b'] = 1"}}
     host = site.host(policy(["a", "b"], plugins=plugins))
     assert host.decide(ATTEMPT) == TEMPFAIL
     assert host.generation.state == {}
 
 
-def test_an_error_after_a_dump_is_a_temp_fail(site, puppets):
+def test_an_error_after_a_dump_is_a_temp_fail(site, fake_plugins):
     plugins = {"a": {"code": "return {'action': 'dump'}"}, "b": {"code": "raise ValueError"}}
     assert site.host(policy(["a", "b"], plugins=plugins)).decide(ATTEMPT) == TEMPFAIL
 
 
 def test_an_error_does_not_stick_to_the_next_attempt(site, log):
     host = site.file_host(hook("return 1 / attempt['injtime'] and None"))
-    answers = [host.decide(an_attempt(injtime=when)) for when in (0, 1, 0, 1)]
+    answers = [host.decide(attempt(injtime=when)) for when in (0, 1, 0, 1)]
     assert answers == [TEMPFAIL, NORMAL, TEMPFAIL, NORMAL]
     assert len(log.errors) == 2
 
@@ -152,8 +153,8 @@ def test_a_pause_with_the_same_message_is_no_error(site):
     ("given", "key"),
     [
         ({key: value for key, value in ATTEMPT.items() if key != "sendid"}, "sendid"),
-        (an_attempt(injtime="now"), "injtime"),
-        (an_attempt(mtaid_exists="yes"), "mtaid_exists"),
+        (attempt(injtime="now"), "injtime"),
+        (attempt(mtaid_exists="yes"), "mtaid_exists"),
     ],
 )
 def test_a_malformed_attempt_temp_fails_with_a_line_that_names_the_key(given, key, site, log):
@@ -195,21 +196,21 @@ def test_a_plugin_that_runs_longer_than_its_own_deadline_temp_fails_and_is_named
     assert line.endswith("(plugin file)")
 
 
-def test_a_deadline_exceeded_is_an_error_that_may_be_skipped(site, puppets):
+def test_a_deadline_exceeded_is_an_error_that_may_be_skipped(site, fake_plugins):
     code = "import time; time.sleep(0.1); return {'action': 'dump'}"
     plugins = {"a": {"code": code, "deadline": "20ms", "on_error": "skip"}}
     assert site.host(policy(["a"], plugins=plugins)).decide(ATTEMPT) == NORMAL
 
 
 @pytest.mark.slow
-def test_the_time_of_the_chain_inside_is_not_charged_to_a_wrapper(site, puppets):
+def test_the_time_of_the_chain_inside_is_not_charged_to_a_wrapper(site, fake_plugins):
     code = "import time; time.sleep(0.6); return {'action': 'dump'}"
     plugins = {"outer": {"deadline": "500ms"}, "a": {"code": code}}
     toml = policy(["outer", "a"], plugins=plugins, deadline="30s")
     assert site.host(toml).decide(ATTEMPT) == {"action": "dump"}
 
 
-def test_a_slow_wrapper_exceeds_its_own_deadline(site, puppets, log):
+def test_a_slow_wrapper_exceeds_its_own_deadline(site, fake_plugins, log):
     code = "import time\ndef around():\n    got = yield\n    time.sleep(0.1)\n    return got\n"
     plugins = {"outer": {"code": code + "return around()", "deadline": "20ms"}}
     assert site.host(policy(["outer"], plugins=plugins)).decide(ATTEMPT) == TEMPFAIL
@@ -418,7 +419,7 @@ def test_a_mistake_in_toml_itself_is_reported_with_its_line(site):
     assert re.search(r"line 4\b", host.problem)
 
 
-def test_a_list_of_ten_thousand_lines_costs_no_more_than_it_takes_to_read(site, puppets):
+def test_a_list_of_ten_thousand_lines_costs_no_more_than_it_takes_to_read(site, fake_plugins):
     lines = "".join(f"  'user{n}@remote.example',\n" for n in range(10_000))
     toml = policy(["a"]) + f"[plugins.a.settings]\nlisted = [\n{lines}]\n"
     assert site.host(toml).problem == ""
@@ -437,7 +438,7 @@ FORGED = "x@y]\n2026-11-22 error in pre_delivery_attempt_hook: msguid=[forged"
 )
 @pytest.mark.parametrize("body", ["raise ValueError('x')", "return 'dump'"])
 def test_no_recipient_can_forge_a_log_line(key, text, body, site, log):
-    assert site.file_host(hook(body)).decide(an_attempt(**{key: text})) == TEMPFAIL
+    assert site.file_host(hook(body)).decide(attempt(**{key: text})) == TEMPFAIL
     [line] = log.errors
     assert line.isprintable()
     assert line.count("msguid=[") - line.count("hook: msguid=[forged") == 1
@@ -445,7 +446,7 @@ def test_no_recipient_can_forge_a_log_line(key, text, body, site, log):
 
 def test_a_bracket_in_a_recipient_can_not_end_its_place_in_the_line(site, log):
     host = site.file_host(hook("raise ValueError('real')"))
-    host.decide(an_attempt(recipient="a@b], error: Exception running x: forged (plugin other)"))
+    host.decide(attempt(recipient="a@b], error: Exception running x: forged (plugin other)"))
     [line] = log.errors
     outside = re.sub(r"\[(?:[^\]\\]|\\.)*\]", "[]", line)
     assert outside.startswith(
@@ -465,15 +466,15 @@ def test_a_bracket_in_a_recipient_can_not_end_its_place_in_the_line(site, log):
     ],
 )
 def test_a_recipient_that_comes_back_through_a_hook_can_not_forge_a_line_either(body, site, log):
-    assert site.file_host(hook(body)).decide(an_attempt(recipient=FORGED)) == TEMPFAIL
+    assert site.file_host(hook(body)).decide(attempt(recipient=FORGED)) == TEMPFAIL
     assert all(line.isprintable() for line in log.all)
     assert len(log.errors) == 1
 
 
 def test_a_forged_attempt_that_is_malformed_can_not_forge_a_line_either(site, log):
     host = site.file_host(hook("return None"))
-    host.decide(an_attempt(recipient=[FORGED], msguid={FORGED: FORGED}, sender=FORGED))
-    host.decide(an_attempt(injtime=FORGED, recipient=FORGED))
+    host.decide(attempt(recipient=[FORGED], msguid={FORGED: FORGED}, sender=FORGED))
+    host.decide(attempt(injtime=FORGED, recipient=FORGED))
     assert all(line.isprintable() for line in log.all)
     assert len(log.errors) == 2
 
@@ -481,7 +482,7 @@ def test_a_forged_attempt_that_is_malformed_can_not_forge_a_line_either(site, lo
 def test_what_a_shadow_would_have_done_can_not_forge_a_line(site, log):
     toml = policy(hook_file="hook.py", plugins={"file": {"mode": "shadow"}})
     host = site.host(toml, hook("return {'action': 'dump', 'message': attempt['sendid']}"))
-    host.decide(an_attempt(sendid="ok \u2028 \u202e", recipient=FORGED))
+    host.decide(attempt(sendid="ok \u2028 \u202e", recipient=FORGED))
     [line] = log.starting("shadow")
     assert line.isprintable()
 

@@ -11,11 +11,11 @@ import hookframe
 from hookframe import Explanation, Host
 from hookframe.config import Config, PluginTable
 from hookframe.policy import Policy
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.distributions import run_python
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 
 def test_a_host_from_a_configuration_decides(site):
@@ -50,7 +50,7 @@ def test_a_relative_configuration_is_still_found_after_the_program_changes_direc
         eventually(lambda: host.decide(ATTEMPT) == {"action": "dump"})
 
 
-def test_a_decision_can_be_written_as_json(site, puppets):
+def test_a_decision_can_be_written_as_json(site, fake_plugins):
     around = "def around():\n    yield\n    return {'action': 'dump'}\nreturn around()"
     plugins = {"outer": {"code": around}, "a": {"code": "return {'action': 'pause'}"}}
     host = site.host(policy(["outer", "a"], plugins=plugins))
@@ -61,7 +61,7 @@ def test_a_decision_can_be_written_as_json(site, puppets):
 
 @pytest.mark.parametrize(
     "attempt",
-    [None, {}, [], "x", object(), {"recipient": object()}, an_attempt(recipient=5)],
+    [None, {}, [], "x", object(), {"recipient": object()}, attempt(recipient=5)],
     ids=range(7),
 )
 def test_decide_and_explain_never_raise_whatever_they_are_given(attempt, site):
@@ -94,7 +94,7 @@ def test_decide_never_raises_for_what_a_plugin_does(site):
     """
     host = site.file_host(hook(body, head))
     for what in ("exit", "streams", "recursion", "return type", "mapping", "dict", "nothing"):
-        assert host.decide(an_attempt(sendid=what))["action"] in ("normal", "pause", "dump")
+        assert host.decide(attempt(sendid=what))["action"] in ("normal", "pause", "dump")
     assert host.decide(ATTEMPT) == NORMAL
 
 
@@ -115,7 +115,7 @@ def test_explain_returns_the_decision_with_its_trace(site, install):
     assert all(vote["microseconds"] > 0 for vote in explanation.trace)
 
 
-def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, puppets):
+def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, fake_plugins):
     plugins = {"a": {"code": "return None"}, "b": {"code": "raise KeyError('x')"}, "c": {}}
     host = site.host(policy(["a", "b", "c"], plugins=plugins))
     explanation = host.explain(ATTEMPT)
@@ -125,7 +125,7 @@ def test_a_trace_ends_with_the_plugin_that_failed_and_says_why(site, puppets):
     assert explanation.trace[1]["vote"] is None
 
 
-def test_an_explanation_says_who_decided(site, puppets):
+def test_an_explanation_says_who_decided(site, fake_plugins):
     plugins = {
         "a": {"code": "return {'action': 'new_mtaid', 'new_mtaid': 1}"},
         "b": {"code": "return {'action': 'pause'} if attempt['sendid'] == 'p' else None"},
@@ -133,7 +133,7 @@ def test_an_explanation_says_who_decided(site, puppets):
     }
     host = site.host(policy(["a", "b", "c"], plugins=plugins))
     assert host.explain(ATTEMPT).decided_by == ("a",)
-    assert host.explain(an_attempt(sendid="p")).decided_by == ("b",)
+    assert host.explain(attempt(sendid="p")).decided_by == ("b",)
 
 
 def test_an_explanation_belongs_to_the_caller(site):
@@ -152,7 +152,7 @@ def test_several_threads_may_ask_one_host(site):
 
     def ask(recipient):
         for number in range(200):
-            decision = host.decide(an_attempt(recipient=recipient))
+            decision = host.decide(attempt(recipient=recipient))
             if decision != {"action": "pause", "message": recipient}:
                 wrong.append(decision)
             if number == 100:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.site import policy
 
 EXAMPLES = Path(__file__).parents[2] / "contrib" / "hooks"
@@ -52,13 +52,13 @@ def clock(monkeypatch):
 )
 def test_the_blacklist_refuses_whom_it_lists(recipient, example, blacklist):
     host = example("recipient_blacklist", list=str(blacklist))
-    assert host.decide(an_attempt(recipient=recipient)) == REFUSED
+    assert host.decide(attempt(recipient=recipient)) == REFUSED
 
 
 @pytest.mark.parametrize("recipient", ["jane@remote.example", "", "trap.example"])
 def test_the_blacklist_lets_everybody_else_through(recipient, example, blacklist):
     host = example("recipient_blacklist", list=str(blacklist))
-    assert host.decide(an_attempt(recipient=recipient)) == NORMAL
+    assert host.decide(attempt(recipient=recipient)) == NORMAL
 
 
 def test_the_blacklist_is_read_again_every_three_seconds(example, blacklist, clock):
@@ -88,7 +88,7 @@ def test_a_blacklist_that_is_gone_is_an_error_and_never_an_empty_list(
 def test_change_virtualmta_moves_one_campaign_and_says_so_on_standard_error(example, log):
     host = example("change_virtualmta")
     moved = {"action": "new_mtaid", "new_mtaid": "smtp1-3"}
-    assert host.decide(an_attempt(sendid="trans170101")) == moved
+    assert host.decide(attempt(sendid="trans170101")) == moved
     assert log.printed == ["plugin file: SendID trans170101 leaves by smtp1-3"]
     assert host.decide(ATTEMPT) == NORMAL
     assert len(log.printed) == 1

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
-from .lab import Daemon
+from ..helpers.daemons import daemons
 
 
 @pytest.fixture(scope="module")
 def daemon():
     """A running daemon that does what the attempt says; it must still be whole at the end."""
-    running = Daemon()
-    try:
+    with daemons() as make:
+        running = make()
         running.write()
-        running.start()
-        yield running
-    finally:
-        running.close()
+        yield running.start()
 
 
 @pytest.fixture
 def fresh():
-    """Make daemons that nobody has started yet, one for each call."""
-    with ExitStack() as stack:
-
-        def make() -> Daemon:
-            daemon = Daemon()
-            stack.callback(daemon.close)
-            return daemon
-
+    """Make daemons that are not started yet, one for each call."""
+    with daemons() as make:
         yield make
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """Show what the daemon said beside a failure."""
-    report = yield
-    running = item.funcargs.get("daemon")
-    if report.failed and running is not None:
-        report.sections.append(("the daemon said", running.said[-4000:]))
-    return report

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .lab import OBEDIENT, attempt, said, saying
+from ..helpers.attempts import attempt
+from ..helpers.obedient_hook import OBEDIENT, said, saying
 
 pytestmark = pytest.mark.slow
 
@@ -59,8 +60,8 @@ def refused(fresh, monkeypatch):
         daemon = written(fresh(), listen)
         daemon.launch(*passing(*sockets))
         assert daemon.wait() == 1
-        assert len(daemon.said.splitlines()) == 1, daemon.said
-        return daemon.said
+        assert len(daemon.output.splitlines()) == 1, daemon.output
+        return daemon.output
 
     return refused
 
@@ -76,7 +77,7 @@ def test_a_passed_socket_is_served_and_its_file_is_left_to_who_made_it(started, 
 
 def test_a_passed_socket_needs_no_listen(started, tmp_path):
     daemon = started(f"={tmp_path}/s")
-    assert f"listening on jsonl+unix:{tmp_path}/s" in daemon.said
+    assert f"listening on jsonl+unix:{tmp_path}/s" in daemon.output
     assert daemon.ask(saying("passed"), tmp_path / "s") == said("passed")
 
 
@@ -134,7 +135,7 @@ def test_a_passed_tcp_socket_needs_no_listen_either(started):
 def test_an_abstract_socket_is_served(started):
     name = f"@hookframe-test-{os.getpid()}"
     daemon = started(f"={name}")
-    assert f"unix:{name}" in daemon.said
+    assert f"unix:{name}" in daemon.output
     assert daemon.ask(saying("abstract"), name.replace("@", "\0")) == said("abstract")
 
 
@@ -182,7 +183,7 @@ def test_sockets_for_another_process_are_not_ours(started, tmp_path, monkeypatch
     monkeypatch.setenv("LISTEN_PID", "1")
     daemon = started(f"={tmp_path}/s", listen=[f"unix:{tmp_path}/own"])
     assert daemon.ask(saying("own"), tmp_path / "own") == said("own")
-    assert f"{tmp_path}/s" not in daemon.said
+    assert f"{tmp_path}/s" not in daemon.output
 
 
 def test_what_a_hook_starts_gets_neither_the_sockets_nor_the_variables(started, tmp_path):
@@ -197,4 +198,4 @@ def test_nowhere_to_listen_and_nothing_passed_is_wrong_use(fresh):
     daemon = written(fresh(), ())
     daemon.launch()
     assert daemon.wait() == 2
-    assert "there is no address to listen on" in " ".join(daemon.said.split())
+    assert "there is no address to listen on" in " ".join(daemon.output.split())

@@ -7,9 +7,11 @@ from contextlib import suppress
 
 import pytest
 
-from .lab import ERROR, LIMIT, attempt, extracted, field, fields, said, saying
+from ..helpers.attempts import MESSAGE, attempt
+from ..helpers.obedient_hook import said, saying
+from ..helpers.requests import LIMIT, extracted, field, fields
 
-REFUSED = f'action="pause" message="{ERROR}" error="1" end="1"\n'.encode()
+REFUSED = f'action="pause" message="{MESSAGE}" error="1" end="1"\n'.encode()
 
 
 @pytest.fixture
@@ -121,14 +123,14 @@ def test_an_empty_line_alone_is_a_whole_request(daemon, request_bytes):
     ],
 )
 def test_a_line_that_cannot_be_read_is_a_temp_fail_that_the_log_explains(daemon, ask, bad, named):
-    before = daemon.said.count(named)
+    before = daemon.output.count(named)
     assert ask(fields() + bad) == REFUSED
     daemon.wait_for(named, before + 1)
 
 
 @pytest.mark.parametrize("missing", sorted(attempt()))
 def test_a_request_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(daemon, ask, missing):
-    before = daemon.said.count(f"{missing} is missing")
+    before = daemon.output.count(f"{missing} is missing")
     kept = [
         each
         for each in fields().splitlines(keepends=True)
@@ -190,7 +192,7 @@ def test_a_temp_fail_after_an_error_of_the_hook_says_error(ask, decision):
 
 
 def test_a_pause_of_the_hook_says_no_error(ask):
-    assert "error" not in extracted(ask(reply(action="pause", message=ERROR)))
+    assert "error" not in extracted(ask(reply(action="pause", message=MESSAGE)))
 
 
 def test_a_request_of_64_kib_is_answered(daemon, ask):
@@ -226,5 +228,5 @@ def test_a_jsonl_request_on_the_exim_socket_is_a_temp_fail(ask):
 def test_an_exim_request_on_the_jsonl_socket_is_a_temp_fail_for_each_line(daemon):
     answers = daemon.exchange(fields()).splitlines()
     assert len(answers) == 9
-    assert {json.loads(each)["message"] for each in answers} == {ERROR}
+    assert {json.loads(each)["message"] for each in answers} == {MESSAGE}
     assert daemon.ask(saying("unharmed")) == said("unharmed")

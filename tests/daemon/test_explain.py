@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from .lab import NORMAL, TEMPFAIL, attempt, line, said, saying
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import said, saying
+from ..helpers.requests import line
 
 
 def explained(daemon, value):

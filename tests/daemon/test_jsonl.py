@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from .lab import LIMIT, NORMAL, TEMPFAIL, attempt, line, padded, said, saying
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import said, saying
+from ..helpers.requests import LIMIT, flood, line, padded
 
 
 def test_one_attempt_gets_one_decision_on_one_line(daemon):
@@ -123,7 +125,7 @@ def test_a_number_that_is_no_time_is_a_temp_fail(daemon, value):
 def test_an_attempt_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(daemon, missing):
     given = attempt()
     del given[missing]
-    before = daemon.said.count(f"{missing} is missing")
+    before = daemon.output.count(f"{missing} is missing")
     assert daemon.ask(given) == TEMPFAIL
     daemon.wait_for(f"{missing} is missing", before + 1)
 
@@ -200,14 +202,14 @@ def test_requests_before_one_that_is_too_long_are_answered_and_those_after_it_ar
 @pytest.mark.parametrize("over", ["unix", "tcp"])
 def test_bytes_without_a_newline_for_ever_get_one_temp_fail_and_the_end(daemon, over):
     with daemon.connect(daemon.port if over == "tcp" else None) as client:
-        client.flood(b"x" * 4096)
+        flood(client, b"x" * 4096)
         assert json.loads(client.rest()) == TEMPFAIL
     daemon.wait_for(f"longer than {LIMIT} bytes")
     assert daemon.ask(saying("still there")) == said("still there")
 
 
 def test_a_request_that_is_too_long_is_logged_with_its_size_limit(daemon):
-    before = daemon.said.count("longer than 65536 bytes")
+    before = daemon.output.count("longer than 65536 bytes")
     daemon.exchange(padded(LIMIT + 1))
     daemon.wait_for("longer than 65536 bytes", before + 1)
 

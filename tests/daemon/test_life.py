@@ -8,18 +8,9 @@ import signal
 
 import pytest
 
-from .lab import (
-    NORMAL,
-    OBEDIENT,
-    TEMPFAIL,
-    answering,
-    attempt,
-    counted,
-    fields,
-    line,
-    said,
-    saying,
-)
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import OBEDIENT, answering, counted, said, saying
+from ..helpers.requests import fields, line
 
 pytestmark = pytest.mark.slow
 
@@ -266,7 +257,8 @@ def test_a_configuration_that_breaks_while_running_gives_temp_fails_and_is_mende
     "raised", ["KeyboardInterrupt", "SystemExit", "GeneratorExit", "MemoryError", "ValueError"]
 )
 def test_whatever_a_hook_raises_the_attempt_temp_fails_and_the_daemon_lives(daemon, raised):
-    raising = attempt(returns=f"(_ for _ in ()).throw({raised}('no {{x}}'))")
+    ids = {"msguid": "1abcde-000001-AB", "recipient": "somebody@recipient.test"}
+    raising = attempt(returns=f"(_ for _ in ()).throw({raised}('no {{x}}'))", **ids)
     with daemon.connect() as client:
         client.send(line(raising) * 3 + line(saying("alive")))
         assert client.answers(4) == [*[TEMPFAIL] * 3, said("alive")]
@@ -321,9 +313,9 @@ def test_a_configuration_with_several_mistakes_ends_the_start_with_all_of_them(f
         (6, "limits.idle_time"),
         (8, "plugins.file.mode"),
     ]:
-        mentioned = [each for each in daemon.said.splitlines() if key in each]
-        assert mentioned, daemon.said
-        assert any(f"line {number_of_line}" in each for each in mentioned), daemon.said
+        mentioned = [each for each in daemon.output.splitlines() if key in each]
+        assert mentioned, daemon.output
+        assert any(f"line {number_of_line}" in each for each in mentioned), daemon.output
     assert not daemon.jsonl.exists()
 
 
@@ -347,4 +339,4 @@ def test_a_configuration_that_cannot_be_served_ends_the_start_with_a_sentence(
         daemon.configuration.write_bytes(text.encode("latin-1"))
     daemon.launch()
     assert daemon.wait() in (1, 2)
-    assert complaint in daemon.said
+    assert complaint in daemon.output

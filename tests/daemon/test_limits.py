@@ -11,9 +11,12 @@ import threading
 import pytest
 
 from hookframe.daemon.connection import SLICE
+from hookframe.testing import eventually
 
-from ..helpers.wait import eventually
-from .lab import TEMPFAIL, Daemon, attempt, counted, line, number, padded, said, saying
+from ..helpers.attempts import TEMPFAIL, attempt
+from ..helpers.daemons import Daemon
+from ..helpers.obedient_hook import counted, number, said, saying
+from ..helpers.requests import flood, line, padded
 
 pytestmark = pytest.mark.slow
 
@@ -178,7 +181,7 @@ def test_a_client_that_keeps_asking_is_not_idle(hasty):
 
 def test_a_client_that_does_not_read_its_answers_in_answer_time_is_closed(hasty):
     with hasty.connect() as deaf:
-        deaf.flood(line(saying(LONG)) * 10)
+        flood(deaf, line(saying(LONG)) * 10)
     assert hasty.ask(saying("unharmed")) == said("unharmed")
 
 
@@ -232,7 +235,7 @@ def test_idle_clients_take_no_open_file_that_a_reload_needs(fresh):
     finally:
         for client in idle:
             client.close()
-    assert "error loading" not in daemon.said
+    assert "error loading" not in daemon.output
 
 
 def test_a_hundred_bad_requests_harm_no_other(daemon):

@@ -12,9 +12,11 @@ import time
 import pytest
 
 from hookframe.daemon.notify import Notifier
+from hookframe.testing import eventually
 
-from ..helpers.wait import eventually
-from .lab import PATIENCE, attempt, said, saying
+from ..helpers.attempts import attempt
+from ..helpers.obedient_hook import said, saying
+from ..helpers.wait import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ import pytest
 import hookframe
 from hookframe.daemon.postmortem import cause_of_death, identified, place
 
-from .lab import attempt, fields, line
+from ..helpers.attempts import attempt
+from ..helpers.requests import fields, line
 
 
 def traced(source: str, file: str) -> str:
@@ -27,7 +28,10 @@ def traced(source: str, file: str) -> str:
 HOOK = "def hook():\n    inner()\ndef inner():\n    dump()\nhook()\n"
 
 
-@pytest.mark.parametrize("request_", [line(attempt(msguid="m-1"))[:-1], fields(msguid="m-1")])
+IDS = {"msguid": "m-1", "recipient": "somebody@recipient.test"}
+
+
+@pytest.mark.parametrize("request_", [line(attempt(**IDS))[:-1], fields(**IDS)])
 def test_a_request_of_either_protocol_is_identified(request_):
     assert identified(request_)["msguid"] == "m-1"
     assert identified(request_)["recipient"] == "somebody@recipient.test"

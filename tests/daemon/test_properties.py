@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from hookframe.daemon.exim import format_answer, parse_request
 
-from .lab import ERROR, LIMIT, NORMAL, TEMPFAIL, attempt, extracted, field, line, saying
+from ..helpers.attempts import MESSAGE, NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import saying
+from ..helpers.requests import LIMIT, extracted, field, line
 
 pytestmark = pytest.mark.slow
 
@@ -145,5 +147,5 @@ def test_an_attempt_with_any_values_gets_a_decision_and_harms_no_other(daemon, v
 @fewer
 def test_any_bytes_get_one_temp_fail(daemon, raw):
     (answer,) = daemon.exchange(raw + b"\n").splitlines()
-    assert json.loads(answer)["message"] == ERROR
-    assert extracted(daemon.exchange(raw, daemon.exim))["message"] == ERROR
+    assert json.loads(answer)["message"] == MESSAGE
+    assert extracted(daemon.exchange(raw, daemon.exim))["message"] == MESSAGE

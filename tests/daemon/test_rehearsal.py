@@ -7,8 +7,7 @@ import pytest
 from hookframe.daemon.board import Board, Stamp
 from hookframe.daemon.rehearsal import Casualties, StandbyFirst
 from hookframe.rehearsal import Advice, Numbers, Rehearsal, number_of
-
-from ..helpers.wait import eventually
+from hookframe.testing import eventually
 
 OLD, NEW, THIRD = Numbers(1, 1), Numbers(2, 2), Numbers(3, 3)
 

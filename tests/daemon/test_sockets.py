@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from hookframe.address import Address, parse_address
+from hookframe.testing import Client
 
-from .lab import Client, said, saying
+from ..helpers.obedient_hook import said, saying
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,7 @@ def test_the_daemon_refuses_a_remote_address_and_says_how_to_allow_it(fresh):
     daemon.write(listen=["tcp:0.0.0.0:0"])
     daemon.launch()
     assert daemon.wait() == 1
-    assert "allow_remote = true" in daemon.said
+    assert "allow_remote = true" in daemon.output
 
 
 def test_a_unix_socket_is_for_its_owner_and_group(fresh):
@@ -143,8 +144,8 @@ def test_a_unix_socket_that_is_taken_ends_the_start_with_a_clear_line(fresh, dae
     second.write(listen=[f"unix:{second.jsonl}", f"exim+unix:{daemon.exim}"])
     second.launch()
     assert second.wait() == 1
-    assert len(second.said.splitlines()) == 1
-    assert f"unix:{daemon.exim} is taken: another process listens there" in second.said
+    assert len(second.output.splitlines()) == 1
+    assert f"unix:{daemon.exim} is taken: another process listens there" in second.output
     assert not second.jsonl.exists()
     assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
 
@@ -154,8 +155,8 @@ def test_a_tcp_port_that_is_taken_ends_the_start_with_a_clear_line(fresh, daemon
     second.write(listen=[f"tcp:127.0.0.1:{daemon.port[1]}"])
     second.launch()
     assert second.wait() == 1
-    assert len(second.said.splitlines()) == 1
-    assert f"tcp:127.0.0.1:{daemon.port[1]} is taken" in second.said
+    assert len(second.output.splitlines()) == 1
+    assert f"tcp:127.0.0.1:{daemon.port[1]} is taken" in second.output
 
 
 def test_the_socket_that_a_killed_daemon_left_is_replaced_and_said(fresh):
@@ -177,8 +178,8 @@ def test_a_regular_file_in_the_sockets_place_is_refused_and_left_alone(fresh):
     daemon.jsonl.write_text("precious")
     daemon.launch()
     assert daemon.wait() == 1
-    assert str(daemon.jsonl) in daemon.said
-    assert "not a socket" in daemon.said
+    assert str(daemon.jsonl) in daemon.output
+    assert "not a socket" in daemon.output
     assert daemon.jsonl.read_text() == "precious"
 
 
@@ -200,7 +201,7 @@ def test_a_directory_that_does_not_exist_is_named(fresh):
     daemon.write(listen=[f"unix:{missing}/hookframe.sock"])
     daemon.launch()
     assert daemon.wait() == 1
-    assert f"the directory {missing} does not exist" in daemon.said
+    assert f"the directory {missing} does not exist" in daemon.output
 
 
 def test_a_file_where_a_directory_should_be_is_a_clear_line(fresh):
@@ -208,7 +209,7 @@ def test_a_file_where_a_directory_should_be_is_a_clear_line(fresh):
     daemon.write(listen=[f"unix:{daemon.hook_file}/hookframe.sock"])
     daemon.launch()
     assert daemon.wait() == 1
-    assert str(daemon.hook_file) in daemon.said
+    assert str(daemon.hook_file) in daemon.output
 
 
 def test_a_directory_in_which_nobody_may_make_a_socket_is_a_clear_line(fresh):
@@ -216,8 +217,8 @@ def test_a_directory_in_which_nobody_may_make_a_socket_is_a_clear_line(fresh):
     daemon.write(listen=["unix:/sys/hookframe.sock"])
     daemon.launch()
     assert daemon.wait() == 1
-    assert len(daemon.said.splitlines()) == 1
-    assert "can't listen on unix:/sys/hookframe.sock" in daemon.said
+    assert len(daemon.output.splitlines()) == 1
+    assert "can't listen on unix:/sys/hookframe.sock" in daemon.output
 
 
 def test_the_socket_of_another_daemon_in_the_same_place_survives_the_exit(fresh):
@@ -335,12 +336,12 @@ def test_the_lock_that_a_killed_process_left_holds_nobody_up(fresh):
 def test_somebody_who_looks_whether_it_is_alive_is_no_client_of_a_daemon(fresh, daemon):
     second = fresh()
     second.write(listen=[f"exim+unix:{daemon.exim}"])
-    before = daemon.said.count("Invalid attempt")
+    before = daemon.output.count("Invalid attempt")
     second.launch()
     assert second.wait() == 1
     assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
     daemon.wait_for("Invalid attempt", before + 1)
-    assert daemon.said.count("Invalid attempt") == before + 1
+    assert daemon.output.count("Invalid attempt") == before + 1
 
 
 def test_a_daemon_whose_backlog_is_full_is_taken_to_be_alive(fresh, tmp_path):
@@ -353,4 +354,4 @@ def test_a_daemon_whose_backlog_is_full_is_taken_to_be_alive(fresh, tmp_path):
         client.connect(str(path))
         daemon.launch()
         assert daemon.wait() == 1
-    assert "another process listens there" in daemon.said
+    assert "another process listens there" in daemon.output

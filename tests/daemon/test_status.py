@@ -11,9 +11,11 @@ import pytest
 from hookframe import __version__
 from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
 from hookframe.statistics import KINDS, Statistics
+from hookframe.testing import eventually
 
-from ..helpers.wait import eventually
-from .lab import LIMIT, NORMAL, OBEDIENT, TEMPFAIL, attempt, fields, line, padded, said, saying
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
+from ..helpers.obedient_hook import OBEDIENT, said, saying
+from ..helpers.requests import LIMIT, fields, line, padded
 
 pytestmark = pytest.mark.slow
 
@@ -215,7 +217,7 @@ def test_the_request_is_no_attempt_and_is_answered_in_its_order(counting):
     assert [answers[0], answers[2]] == [said(1), said(2)]
     assert [each["attempts"] for each in (answers[1], answers[3])] == [1, 2]
     assert [each["decisions"]["pause"] for each in (answers[1], answers[3])] == [1, 2]
-    assert "Invalid attempt" not in counting.said
+    assert "Invalid attempt" not in counting.output
 
 
 def test_the_process_that_serves_is_listed_with_its_clients(counting):

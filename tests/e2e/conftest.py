@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from .daemon import Daemon
+from .exim import EXIM_USER, Exim
 from .hooks import Policy
-from .lab import EXIM_USER, Daemon, Exim, Namespace, Sink, give_up, what_is_missing
+from .namespace import Namespace, Sink
+from .needed import give_up, what_is_missing
 
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()
 SINKS = ("127.0.0.11", "127.0.0.12", *(["::1"] if HAS_IPV6 else []))
@@ -73,9 +76,9 @@ def pytest_runtest_makereport(item, call):
     if report.failed and exim is not None:
         report.sections.append(("Exim's mainlog", "\n".join(exim.log()[-20:])))
         report.sections.append(("Exim's paniclog", exim.panics()))
-    if report.failed:
-        for log in sorted(base.glob("*/hookframe.log")):
-            report.sections.append((str(log), log.read_text()[-3000:]))
+    if report.failed and "make_daemon" in item.funcargs:
+        for daemon in item.funcargs["make_daemon"].made:
+            report.sections.append((f"the log of {daemon.directory}", daemon.output[-3000:]))
     return report
 
 
@@ -147,9 +150,10 @@ def make_daemon(namespace, base, socket_path):
         made.append(Daemon(namespace, directory, socket_path))
         return made[-1]
 
+    make.made = made
     yield make
     for daemon in made:
-        daemon.stop()
+        daemon.close()
 
 
 @pytest.fixture(scope="module")
@@ -157,5 +161,5 @@ def policy(make_daemon):
     """A running daemon whose hook file answers what the test decided."""
     daemon = make_daemon()
     made = Policy(daemon.directory)
-    daemon.start(made.hook)
+    daemon.start_with(made.hook)
     return made

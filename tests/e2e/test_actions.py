@@ -7,7 +7,7 @@ from email import policy as email_policy
 
 import pytest
 
-from .lab import ERROR
+from ..helpers.attempts import MESSAGE
 
 
 def the_one(transactions):
@@ -154,7 +154,7 @@ def test_a_decision_that_exim_cannot_carry_out_is_a_temp_fail(exim, sink, policy
     decision, recipient = CANNOT[number], f"cannot{number}@remote.test"
     policy.decide({recipient: decision})
     msguid = exim.send(recipient)
-    assert exim.deferrals(msguid) == {recipient: ERROR}
+    assert exim.deferrals(msguid) == {recipient: MESSAGE}
     assert sink.seen(recipient) == []
 
 

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from .lab import HERE, deferred
+from .exim import deferred
+from .namespace import HERE
 
 
 @pytest.fixture(scope="module")

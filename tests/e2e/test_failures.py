@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from .lab import ERROR
+from ..helpers.attempts import MESSAGE
 from .misbehaving import Server, answers, closes_unread, dribbles, hangs, is_deaf
 
 LONG_COMPLETE = b'action="normal" message="' + b"x" * 20000 + b'" end="1"\n'
@@ -69,7 +69,7 @@ def server(socket_path):
 
 
 def assert_all_kept(exim, sink, msguid, *recipients):
-    assert exim.deferrals(msguid) == dict.fromkeys(recipients, ERROR)
+    assert exim.deferrals(msguid) == dict.fromkeys(recipients, MESSAGE)
     assert sorted(exim.queue()[msguid]) == sorted(recipients)
     assert [seen for recipient in recipients for seen in sink.seen(recipient)] == []
 

@@ -6,7 +6,10 @@ from collections import Counter
 
 import pytest
 
-from .lab import ERROR, Message, deferred, until
+from hookframe.testing import eventually
+
+from ..helpers.attempts import MESSAGE
+from .exim import Message, deferred
 
 HOOK = """\
 DECISIONS = {
@@ -36,7 +39,7 @@ ON_THE_WIRE = {
     "null": ("127.0.0.2", "main.test", "<>", "127.0.0.11"),
     "asif": ("127.0.0.2", "main.test", "<s@sender.test>", "127.0.0.12"),
 }
-STATUS = {"pause": "held by the policy", "lost": ERROR, "broken": ERROR}
+STATUS = {"pause": "held by the policy", "lost": MESSAGE, "broken": MESSAGE}
 KINDS = [*ON_THE_WIRE, *STATUS, "dump"]
 COUNT = 500
 
@@ -74,7 +77,7 @@ def test_500_messages_and_a_killed_daemon_and_none_lost_or_delivered_against_the
     exim, sink, make_daemon
 ):
     daemon = make_daemon()
-    daemon.start(HOOK)
+    daemon.start_with(HOOK)
     messages = [message(number) for number in range(COUNT)]
     msguids = exim.queue_messages(messages)
     recipient_of = dict(zip(msguids, (one.recipients[0] for one in messages), strict=True))
@@ -82,10 +85,8 @@ def test_500_messages_and_a_killed_daemon_and_none_lost_or_delivered_against_the
     runs = [exim.start_queue_run() for _ in range(3)]
     sink.wait_for(COUNT // 10)
     daemon.kill()
-    until(
-        "an attempt without a daemon", lambda: any("no answer from" in line for line in exim.log())
-    )
-    daemon.start_again()
+    eventually(lambda: any("no answer from" in line for line in exim.log()))
+    daemon.start()
     for run in runs:
         assert run.communicate(timeout=60)[1] == b""
 

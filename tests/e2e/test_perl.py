@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ERROR, need_plugins
+from ..helpers.attempts import MESSAGE
+from .needed import need_plugins
 
 PERL = r"""
 # Bounces what a list of its own names, moves a campaign, and tells what it does.
@@ -63,7 +64,7 @@ def daemon(make_daemon):
     (daemon.directory / "hook.pl").write_text(PERL)
     (daemon.directory / "blocked.txt").write_text("blocked@remote.test\n@blocked.test\n")
     (daemon.directory / "routing.toml").write_text(RULES)
-    daemon.start(HOOK, CONFIGURATION.format(directory=daemon.directory))
+    daemon.start_with(HOOK, CONFIGURATION.format(directory=daemon.directory))
     return daemon
 
 
@@ -79,7 +80,7 @@ def test_what_none_of_the_four_minds_is_delivered_unchanged(exim, sink):
 def test_perl_moves_a_message_to_another_virtualmta_and_the_file_adds_a_sender(exim, sink, daemon):
     exim.send("spring@remote.test", headers=["X-SendID: spring"])
     assert wire(sink, "spring@remote.test") == [("127.0.0.3", "<verp@verp.test>", "127.0.0.11")]
-    assert "plugin perl: spring number " in daemon.log.read_text()
+    assert "plugin perl: spring number " in daemon.output
 
 
 def test_perl_routing_and_the_file_add_up_to_one_delivery(exim, sink):
@@ -123,9 +124,9 @@ def test_what_perl_holds_stays_in_the_queue(exim, sink):
 )
 def test_an_error_in_perl_defers_and_the_log_says_why(name, words, exim, sink, daemon):
     msguid = exim.send(f"{name}@remote.test")
-    assert ERROR in exim.deferrals(msguid)[f"{name}@remote.test"]
+    assert MESSAGE in exim.deferrals(msguid)[f"{name}@remote.test"]
     assert wire(sink, f"{name}@remote.test") == []
-    [line] = [line for line in daemon.log.read_text().splitlines() if f"[{name}@remote" in line]
+    [line] = [line for line in daemon.output.splitlines() if f"[{name}@remote" in line]
     assert words in line
     assert f"{daemon.directory / 'hook.pl'}) (plugin perl" in line
     exim.send(f"after.{name}@remote.test")

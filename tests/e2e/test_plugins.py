@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import need_plugins
+from .needed import need_plugins
 
 HOOK = """\
 def pre_delivery_attempt(attempt, decision):
@@ -37,7 +37,7 @@ def stack(make_daemon):
     daemon = make_daemon()
     (daemon.directory / "blocked.txt").write_text("blocked@remote.test\n@blocked.test\n")
     (daemon.directory / "routing.toml").write_text(RULES)
-    daemon.start(HOOK, CONFIGURATION.format(directory=daemon.directory))
+    daemon.start_with(HOOK, CONFIGURATION.format(directory=daemon.directory))
 
 
 def wire(sink, recipient):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .lab import GENERATE
+from .exim import GENERATE
 
 README = (GENERATE.parent / "README.md").read_text()
 
@@ -22,9 +22,9 @@ def test_the_readmes_hook_pauses_its_test_message_and_lets_it_pass_when_it_is_ch
     assert 'listen = ["exim+unix:/run/hookframe/exim.sock"]' in configuration
     daemon.hook_file.write_text(snippet("python"))
     daemon.configuration.write_text(
-        configuration.replace("/run/hookframe/exim.sock", str(daemon.socket_path))
+        configuration.replace("/run/hookframe/exim.sock", str(daemon.exim))
     )
-    daemon.start_again()
+    daemon.start()
 
     message = b"Subject: test\n\nHello\n"
     exim.run("-odq", "test-pause@example.net", given=message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .lab import Sink
+from .namespace import Sink
 
 
 def test_each_recipient_of_a_message_gets_its_own_decision(exim, sink, policy):

@@ -13,9 +13,13 @@ from time import monotonic, sleep
 
 import pytest
 
-from ..daemon.lab import PATIENCE, Client, attempt, line
-from ..helpers.wait import eventually
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, Line, under_load
+from hookframe.testing import Client, eventually
+
+from ..helpers.attempts import attempt
+from ..helpers.requests import line
+from ..helpers.wait import PATIENCE
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .callers import Line
 
 REQUEST = line(attempt())
 HALF = REQUEST[: len(REQUEST) // 2]
@@ -276,7 +280,7 @@ def test_a_flood_of_connections_keeps_nobody_from_being_answered(daemon):
 @pytest.mark.parametrize("protocol", ["jsonl", "explain"])
 def test_a_client_that_reads_nothing_fills_no_memory_and_sees_its_connection_end(hasty, protocol):
     worker = hasty.worker()
-    request = line(attempt(padding="x" * 200))
+    request = line(attempt(msguid="1abcde-000001-AB", padding="x" * 200))
     sizes = [hasty.resident(worker)]
     with under_load(hasty) as accounts, Line(getattr(hasty, protocol)) as deaf:
         sent = pressed(deaf, request, lambda: sizes.append(hasty.resident(worker)))

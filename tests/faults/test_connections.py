@@ -10,8 +10,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from ..helpers.wait import eventually
-from .lab import WHO, attempt, line
+from hookframe.testing import eventually
+
+from ..helpers.attempts import attempt
+from ..helpers.requests import line
+from .policies import WHO
 
 MEDDLING = """
 import socket

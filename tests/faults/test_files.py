@@ -17,10 +17,11 @@ import pytest
 
 from hookframe.reload import TOLD
 from hookframe.snapshot import COARSEST_TICK
+from hookframe.testing import eventually
 
-from ..daemon.lab import attempt
-from ..helpers.wait import eventually
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, policy, under_load
+from ..helpers.attempts import attempt
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .policies import policy
 
 FAILING = """
 def fails():

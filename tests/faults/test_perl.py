@@ -9,9 +9,13 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from hookframe.testing import eventually
+
+from ..helpers.attempts import attempt
 from ..helpers.processes import gone
-from ..helpers.wait import eventually
-from .lab import POLICY, TEMPFAILED, Daemon, under_load
+from ..helpers.requests import line
+from .accounts import POLICY, TEMPFAILED, under_load
+from .daemons import Daemon
 
 _FILE = """
 {faults}
@@ -196,8 +200,6 @@ def test_each_worker_and_standby_has_a_perl_process_and_takes_it_along(fresh):
 
 
 def _looping() -> bytes:
-    from ..daemon.lab import attempt, line
-
     return line(attempt(recipient="ignores_all_signals@fault.test"))
 
 

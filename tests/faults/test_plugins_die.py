@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, under_load
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .policies import SHORT, names
 
 DEADLY = """
 import ctypes
@@ -170,7 +171,7 @@ def test_workers_that_die_at_every_attempt_are_replaced_more_slowly_and_somebody
         accounts.wait_for(POLICY)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1
-    assert daemon.alive
+    assert daemon.is_running
 
 
 def test_a_pipeline_sees_its_connection_end_at_the_attempt_that_kills(fresh):

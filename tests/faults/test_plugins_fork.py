@@ -7,9 +7,11 @@ import signal
 
 import pytest
 
+from hookframe.testing import eventually
+
 from ..helpers.processes import gone
-from ..helpers.wait import eventually
-from .lab import POLICY, names, policy, under_load
+from .accounts import POLICY, under_load
+from .policies import names, policy
 
 PASSING = """
 import multiprocessing

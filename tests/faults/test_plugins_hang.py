@@ -7,8 +7,11 @@ from time import sleep
 
 import pytest
 
-from ..helpers.wait import eventually
-from .lab import DOZED, ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, under_load
+from hookframe.testing import eventually
+
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .daemons import DOZED
+from .policies import SHORT, names, policy
 
 INTERRUPTIBLE = """
 import queue

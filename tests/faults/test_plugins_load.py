@@ -8,19 +8,11 @@ from time import sleep
 
 import pytest
 
-from ..helpers.wait import eventually
-from .lab import (
-    DOZED,
-    DOZING,
-    ENDED,
-    POLICY,
-    TEMPFAILED,
-    Accounts,
-    policy,
-    prefixed,
-    stop,
-    under_load,
-)
+from hookframe.testing import eventually
+
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, prefixed, under_load
+from .daemons import DOZED, DOZING, stop
+from .policies import policy
 
 DEADLY = {
     "leaves": "import os\nos._exit(0)\n",
@@ -69,7 +61,7 @@ def test_what_crashes_or_hangs_at_the_start_is_served_as_temp_fails_and_mended_l
         daemon.save(daemon.hook_file, policy())
         accounts.wait_for(POLICY)
     accounts.all_closed()
-    assert daemon.alive
+    assert daemon.is_running
 
 
 @parametrized(DEADLY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
 
 LIMIT = '[limits]\nmax_memory = "100MiB"\n'
 ENOUGH = 50
@@ -41,7 +41,7 @@ def test_a_worker_that_has_grown_too_large_is_replaced_and_no_attempt_is_lost(fr
         accounts.wait_for(POLICY)
     assert set(accounts.all_closed()) == {POLICY}
     assert f"the worker {worker} has" in daemon.wait_for("limits.max_memory is 100 MiB")
-    assert daemon.alive
+    assert daemon.is_running
 
 
 @pytest.mark.parametrize("name", ["too_much_at_once", "too_much_by_and_by"])

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from ..helpers.wait import eventually
-from .lab import POLICY, names, under_load
+from hookframe.testing import eventually
+
+from .accounts import POLICY, under_load
+from .policies import names
 
 LIMIT = "[limits]\noutput_lines = 20\n"
 MEBIBYTE = 1 << 20
@@ -52,7 +54,7 @@ def test_of_what_a_hook_prints_so_many_lines_a_second_are_logged_and_the_others_
         assert accounts.fault(name) is POLICY
         eventually(lambda: daemon.logged("plugin file: x") + left_out(daemon) == LINES)
     assert set(accounts.outcomes) == {POLICY}
-    assert len(daemon.said) < MEBIBYTE
+    assert len(daemon.output) < MEBIBYTE
     assert daemon.worker() == worker
 
 
@@ -66,11 +68,11 @@ def test_a_line_without_an_end_fills_neither_the_memory_nor_the_log(fresh, name)
         assert accounts.fault(name) is POLICY
         assert daemon.resident(worker) - before < 20 * MEBIBYTE
     assert set(accounts.outcomes) == {POLICY}
-    assert len(daemon.said) < MEBIBYTE
+    assert len(daemon.output) < MEBIBYTE
 
 
 def left_out(daemon) -> int:
     """The sum of all lines that the log says were left out."""
     return sum(
-        int(each) for each in re.findall(r"plugin file: (\d+) more lines? left out", daemon.said)
+        int(each) for each in re.findall(r"plugin file: (\d+) more lines? left out", daemon.output)
     )

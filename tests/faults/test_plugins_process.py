@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, SHORT, TEMPFAILED, Accounts, names, policy, prefixed, under_load
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, prefixed, under_load
+from .policies import SHORT, names, policy
 
 LASTING = """
 import gc

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, SHORT, TEMPFAILED, under_load
+from .accounts import ENDED, POLICY, TEMPFAILED, under_load
+from .policies import SHORT
 
 QUIET = """
 from hookframe import hookimpl

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import ENDED, POLICY, TEMPFAILED, names, under_load
+from .accounts import ENDED, POLICY, TEMPFAILED, under_load
+from .policies import names
 
 HARMLESS = """
 import sys

@@ -12,24 +12,15 @@ from time import sleep
 
 import pytest
 
-from ..daemon.lab import TEMPFAIL, attempt, line
+from hookframe.testing import eventually
+
+from ..helpers.attempts import TEMPFAIL, attempt
 from ..helpers.processes import gone
-from ..helpers.wait import eventually, for_a_while
-from .lab import (
-    COMPILER,
-    DOZED,
-    DOZING,
-    ENDED,
-    POLICY,
-    SHORT,
-    STAND_IN,
-    TEMPFAILED,
-    WHO,
-    Accounts,
-    policy,
-    stop,
-    under_load,
-)
+from ..helpers.requests import line
+from ..helpers.wait import for_a_while
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
+from .daemons import COMPILER, DOZED, DOZING, STAND_IN, stop
+from .policies import SHORT, WHO, policy
 
 HANGING = """
 import itertools
@@ -252,7 +243,7 @@ def test_a_daemon_whose_worker_was_stopped_while_it_dozed_ends_as_soon_as_any_ot
     sleep(DOZED)
     stop(worker)
     daemon.signal(signal.SIGTERM)
-    eventually(lambda: not daemon.alive, DOZING)
+    eventually(lambda: not daemon.is_running, DOZING)
 
 
 def test_while_the_standby_that_should_serve_is_stopped_somebody_answers(fresh):
@@ -370,7 +361,7 @@ def test_a_hook_that_hangs_does_not_keep_a_daemon_from_stopping(fresh, name, out
         daemon.signal(signal.SIGTERM)
         assert hung.result() is outcome
         assert daemon.wait() == 0
-    assert f"recipient=[{name}@fault.test]" in daemon.said
+    assert f"recipient=[{name}@fault.test]" in daemon.output
 
 
 @pytest.mark.parametrize("closed", ["<&- >&-", "2>&-", "<&- >&- 2>&-", ">/dev/full 2>&1"])

@@ -20,8 +20,9 @@ from time import monotonic
 
 import pytest
 
-from ..daemon.lab import PATIENCE, line
-from .lab import ENDED, POLICY, TEMPFAILED, Accounts
+from ..helpers.requests import line
+from ..helpers.wait import PATIENCE
+from .accounts import ENDED, POLICY, TEMPFAILED, Accounts
 
 SECONDS = float(os.environ.get("HOOKFRAME_SOAK", "60"))
 WARM = SECONDS / 6

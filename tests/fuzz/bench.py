@@ -20,8 +20,9 @@ from hookframe.config import Config
 from hookframe.daemon.wire import STATUS_REQUEST, Wires
 from hookframe.schema import attempt_schema, decision_schema
 
-from ..daemon.lab import NORMAL, TEMPFAIL, attempt, extracted, fields, line
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.log import Lines
+from ..helpers.requests import extracted, fields, line
 
 OBEDIENT = Path(__file__).with_name("obedient.py")
 DECISION = Draft202012Validator(decision_schema())

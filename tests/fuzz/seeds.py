@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..daemon.lab import attempt, field, fields, line
 from ..docs.pages import ROOT, blocks_of
+from ..helpers.attempts import attempt
+from ..helpers.requests import field, fields, line
 
 VOTES = [
     {"action": "normal", "deliver_as_if_to_domain": "other.test"},

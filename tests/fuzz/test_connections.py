@@ -17,19 +17,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ..daemon.lab import (
-    LIMIT,
-    PATIENCE,
-    TEMPFAIL,
-    Client,
-    Daemon,
-    attempt,
-    extracted,
-    field,
-    line,
-    said,
-    saying,
-)
+from hookframe.testing import Client
+
+from ..helpers.attempts import TEMPFAIL, attempt
+from ..helpers.daemons import Daemon
+from ..helpers.obedient_hook import said, saying
+from ..helpers.requests import LIMIT, extracted, field, line
+from ..helpers.wait import PATIENCE
 from .amount import examples
 
 ROOM = 40
@@ -192,5 +186,5 @@ def test_clients_that_do_anything_in_any_order_harm_nobody_else(daemon):
     Crowd.daemon = daemon
     run_state_machine_as_test(Crowd, settings=examples(80, stateful_step_count=40))
     assert daemon.ask(saying("the end")) == said("the end")
-    for text in daemon.said.splitlines():
+    for text in daemon.output.splitlines():
         assert text.isprintable(), text

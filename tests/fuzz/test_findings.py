@@ -7,11 +7,11 @@ import pytest
 from hookframe.config import Config
 from hookframe.daemon.exim import cut_request
 from hookframe.decision import check_decision
+from hookframe.testing import eventually
 
-from ..daemon.lab import attempt, line
-from ..helpers.attempts import an_attempt
+from ..helpers.attempts import attempt
+from ..helpers.requests import line
 from ..helpers.site import hook
-from ..helpers.wait import eventually
 from .loading import configured
 from .odd import made
 
@@ -116,4 +116,4 @@ def test_a_file_that_exits_when_it_is_looked_at_does_not_end_reloading(site):
     site.save("def __getattr__(name): raise SystemExit\n")
     eventually(lambda: host.problem)
     site.save(hook("return {'action': 'pause', 'message': 'new'}"))
-    eventually(lambda: host.decide(an_attempt()).get("message") == "new")
+    eventually(lambda: host.decide(attempt()).get("message") == "new")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-ATTEMPT = {
-    "mtaid": "bulk",
-    "sendid": "news170101",
-    "listid": "readers",
-    "msguid": "1483391740.41125123",
-    "injtime": 1483391740,
-    "sender": "bounce@sender.example",
-    "recipient": "jane@remote.example",
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
+from hookframe.testing import make_attempt
+
+ATTEMPT = make_attempt(
+    mtaid="bulk",
+    sendid="news170101",
+    listid="readers",
+    sender="bounce@sender.example",
+    recipient="jane@remote.example",
+)
 NORMAL = {"action": "normal"}
 MESSAGE = "Error in pre_delivery_attempt_hook (see logfile)"
 TEMPFAIL = {"action": "pause", "message": MESSAGE, "error": True}
 
 
-def an_attempt(**changes):
-    """Make an attempt that differs from the usual one."""
+def attempt(**changes):
+    """Make an attempt that differs from the usual one; it may have more than the nine keys."""
     return {**ATTEMPT, **changes}

@@ -21,7 +21,7 @@ import hookframe.reload  # noqa: F401  (loaded before the path is cut down to wh
 PROJECTS = Path(__file__).parents[1] / "fixtures" / "distributions"
 SETS = {
     "stack": ("acme-guard", "zenith-routes"),
-    "puppets": ("puppet-theatre",),
+    "fake": ("fake-plugins",),
     "shapes": ("many-shapes",),
     "broken": ("broken-hooks",),
     "twins": ("twin-one", "twin-two"),

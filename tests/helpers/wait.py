@@ -1,26 +1,12 @@
-"""Waiting for what happens in another thread or process."""
+"""Observing what happens in another thread or process; `hookframe.testing` has `eventually`."""
 
 from __future__ import annotations
 
 from time import monotonic, sleep
 
 STEP = 0.002
-PATIENCE = 20.0
-"""Seconds after which something that has no time limit of its own is taken to have failed."""
-
-
-def eventually(condition, seconds=PATIENCE):
-    """Wait until a condition is true; return what it returned.
-
-    Args:
-        condition: a function without arguments.
-        seconds: how long to wait; the contract's one second where it promises one.
-    """
-    until = monotonic() + seconds
-    while not (value := condition()):
-        assert monotonic() < until, f"not true within {seconds} s: {condition}"
-        sleep(STEP)
-    return value
+PATIENCE = 30.0
+"""Seconds after which a test takes it that something will never happen."""
 
 
 def for_a_while(seconds, observe):

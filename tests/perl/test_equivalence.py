@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from ..helpers.attempts import NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.site import policy
 
 HERE = Path(__file__).parent
@@ -119,7 +119,7 @@ def attempts(random: Random):
         recipient = random.choice(ADDRESSES)
         if recipient.isascii():
             recipient = random.choice([recipient, recipient.upper(), recipient.title()])
-        yield an_attempt(
+        yield attempt(
             recipient=recipient,
             sender=random.choice(["", "bounces@example.com"]),
             sendid=random.choice(["trans170101", "TRANS170101", "trans170101 ", "", "news"]),
@@ -173,7 +173,7 @@ def test_a_blacklist_that_can_not_be_read_is_an_error_in_perls_own_words(code, s
     settings = {"file": str(site.file), "perl": str(interpreter), "deadline": "50s"}
     host = site.host(policy(["perl"], plugins={"perl": settings}, deadline="50s"), code)
     world.list.unlink()
-    assert host.decide(an_attempt()) == TEMPFAIL
+    assert host.decide(attempt()) == TEMPFAIL
     assert "Exception running pre_delivery_attempt_hook: " in log.attempts[0]
     world.change()
-    assert host.decide(an_attempt()) == NORMAL
+    assert host.decide(attempt()) == NORMAL

@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from hookframe.testing import eventually
+
 from ..contract.test_4_file import (
     WAYS,
     after_the_directory_was_made_anew,
@@ -18,8 +20,8 @@ from ..contract.test_4_file import (
     with_the_old_time_stamp,
     written_slowly,
 )
-from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
-from ..helpers.wait import eventually, for_a_while
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
+from ..helpers.wait import for_a_while
 
 SECOND = 1.0
 """The contract's own: a saved change is live within one second."""
@@ -146,7 +148,7 @@ def test_a_kept_file_is_what_a_replaced_process_runs_as_well(site):
     host = site.perl_host(says("old"), on_load_error="keep")
     site.save("syntax error {")
     eventually(lambda: host.problem, SECOND)
-    assert host.decide(an_attempt(recipient="exit")) == TEMPFAIL
+    assert host.decide(attempt(recipient="exit")) == TEMPFAIL
     assert message(host)[0] == "old"
 
 

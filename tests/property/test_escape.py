@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hookframe.escape import escape, one_line
 
-from ..helpers.attempts import an_attempt
+from ..helpers.attempts import attempt
 from ..helpers.log import Lines
 
 ANY = st.text(st.characters(), max_size=30)
@@ -69,8 +69,8 @@ def test_a_log_line_is_one_printable_line_whatever_it_is_about(msguid, recipient
     lines = Lines()
     handler = logger.add(lines.take, format="{message}", catch=False)
     try:
-        attempt = an_attempt(msguid=msguid, recipient=recipient)
-        Log(logger).malformed(attempt, text)
+        asked = attempt(msguid=msguid, recipient=recipient)
+        Log(logger).malformed(asked, text)
         Log(logger).loading(text)
         Log(logger).output("file", text)
     finally:

@@ -45,10 +45,10 @@ def test_a_path_is_a_hook_file(chain, hook_file):
     assert chain(hook_file).decide() == {"action": "dump", "message": "file"}
 
 
-def test_a_string_is_the_name_of_an_installed_plugin(chain, puppets):
+def test_a_string_is_the_name_of_an_installed_plugin(chain, fake_plugins):
     policy = chain("a", settings={"code": f"return {HELD}"})
     assert policy.decide() == HELD
-    assert policy.explain().trace[0]["distribution"] == "puppet-theatre"
+    assert policy.explain().trace[0]["distribution"] == "fake-plugins"
 
 
 def test_a_whole_attempt_may_be_given_and_changed(chain):
@@ -58,7 +58,7 @@ def test_a_whole_attempt_may_be_given_and_changed(chain):
     assert policy.decide(attempt, recipient="jane@fast.example") == NORMAL
 
 
-def test_several_are_asked_in_the_order_in_which_they_stand(chain, hook_file, puppets):
+def test_several_are_asked_in_the_order_in_which_they_stand(chain, hook_file, fake_plugins):
     policy = chain(
         hook_file,
         member("a", settings={"code": f"return {HELD}"}),
@@ -215,7 +215,7 @@ def test_two_hook_files_are_one_too_many(tmp_path, hook_file):
         pass
 
 
-def test_plugins_are_closed_when_the_chain_is(puppets):
+def test_plugins_are_closed_when_the_chain_is(fake_plugins):
     closed = []
 
     class Closing(SlowStart):

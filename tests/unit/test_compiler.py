@@ -12,9 +12,9 @@ import pytest
 from hookframe import Host
 from hookframe.compiler import LARGE, Compiler, compiled
 from hookframe.config import Config
+from hookframe.testing import eventually
 
 from ..helpers.attempts import ATTEMPT
-from ..helpers.wait import eventually
 
 PATH = "/etc/hookframe/hö\udcffok.py"
 

@@ -14,9 +14,10 @@ import pytest
 from hookframe import Host
 from hookframe.compiler import Compiler, compiled
 from hookframe.config import Config
+from hookframe.testing import eventually
 
 from ..helpers.processes import gone, processes
-from ..helpers.wait import eventually, for_a_while
+from ..helpers.wait import for_a_while
 from .test_compiler import HOOK, PATH, large
 
 NAME = "hookframe-comp"

@@ -16,11 +16,11 @@ import uvloop
 
 from hookframe import Host, rate, silence
 from hookframe.alarm import BACKUP, SIGNAL
+from hookframe.testing import eventually
 
-from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
 from ..helpers.distributions import run_python
 from ..helpers.site import hook, policy
-from ..helpers.wait import eventually
 
 # An interruption may fall into a callback of the garbage collector, as hypothesis has one: Python
 # ignores it there and says so, and the next one ends the hook.
@@ -125,8 +125,8 @@ def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site,
     with file_host(site, hanging_if("hang", HANGING[way]), LONG) as host:
         log.clear()
         for _ in range(2):
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
-            assert host.decide(an_attempt(sendid="well")) == DUMP
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="well")) == DUMP
         assert sys.gettrace() is None
     assert len(log.attempts) == 2
     assert all(line.endswith("(plugin file)") for line in log.attempts)
@@ -142,8 +142,8 @@ def test_after_a_doze_what_hangs_is_interrupted_as_before(site, log):
             # the timer that stands behind the alarm's looks is off when no look is to come
             eventually(lambda: signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0)
             host.stir()
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
-            assert host.decide(an_attempt(sendid="well")) == DUMP
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="well")) == DUMP
     assert len(log.attempts) == 2
 
 
@@ -169,7 +169,7 @@ def test_a_hook_is_interrupted_whatever_arguments_it_takes(arguments, site):
 @pytest.mark.slow
 def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
     with file_host(site, hanging_if("hang", "while True: pass"), LONG) as host:
-        explained = host.explain(an_attempt(sendid="hang"))
+        explained = host.explain(attempt(sendid="hang"))
         assert explained.decision == TEMPFAIL
         assert "DeadlineExceeded" in explained.trace[0]["error"]
         assert host.explain(ATTEMPT).decision == DUMP
@@ -177,7 +177,7 @@ def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
 
 @pytest.mark.slow
 def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin(
-    site, puppets, log, monkeypatch
+    site, fake_plugins, log, monkeypatch
 ):
     clock = [100.0]  # for how much may be printed in a second
     for module in (rate, silence):
@@ -188,7 +188,7 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
     }
     with interrupting(site, policy(["a", "b"], plugins=plugins, deadline=LONG)) as host:
         for _ in range(3):
-            assert host.decide(an_attempt(sendid="hang")) == TEMPFAIL
+            assert host.decide(attempt(sendid="hang")) == TEMPFAIL
             clock[0] += 1.0
             host.tell_left_out()
             log.clear()
@@ -209,7 +209,7 @@ def test_a_host_that_is_not_told_to_interrupts_nothing(site):
 
 
 def test_after_a_plugins_own_deadline_the_chain_goes_on_if_its_errors_are_skipped(
-    site, puppets, log
+    site, fake_plugins, log
 ):
     plugins = {
         "a": {"code": "while True: pass", "deadline": "30ms", "on_error": "skip"},
@@ -224,7 +224,7 @@ def test_after_a_plugins_own_deadline_the_chain_goes_on_if_its_errors_are_skippe
 
 
 @pytest.mark.parametrize("lenient", [{"on_error": "skip"}, {"mode": "shadow"}])
-def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, puppets, log):
+def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, fake_plugins, log):
     plugins = {
         "a": {"code": "while True: pass"},
         "b": {"code": "state['b'] = True; return {'action': 'dump'}"},
@@ -240,7 +240,7 @@ def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, puppe
 
 
 @pytest.mark.slow
-def test_a_deadline_of_its_own_is_the_plugins_alone(site, puppets):
+def test_a_deadline_of_its_own_is_the_plugins_alone(site, fake_plugins):
     plugins = {
         "a": {"code": "return None", "deadline": LONG},
         "b": {"code": "import time; time.sleep(0.6); return {'action': 'dump'}"},
@@ -257,7 +257,7 @@ AFTER = "def around():\n    got = yield\n    while True: pass\nreturn around()"
 
 @pytest.mark.parametrize("code", [BEFORE, AFTER])
 @pytest.mark.parametrize("whose", ["the chain's", "its own"])
-def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, puppets, log):
+def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, fake_plugins, log):
     own = {"deadline": "40ms"} if whose == "its own" else {}
     plugins = {"outer": {"code": code, **own}, "a": {"code": "return {'action': 'dump'}"}}
     toml = policy(["outer", "a"], plugins=plugins, deadline="30s" if own else "40ms")
@@ -270,7 +270,7 @@ def test_a_wrapper_is_interrupted_before_and_after_its_yield(code, whose, site, 
 
 @pytest.mark.parametrize("code", [BEFORE, AFTER])
 def test_after_a_wrappers_own_deadline_the_inner_decision_stands_if_its_errors_are_skipped(
-    code, site, puppets
+    code, site, fake_plugins
 ):
     plugins = {
         "outer": {"code": code, "deadline": "40ms", "on_error": "skip"},
@@ -280,7 +280,9 @@ def test_after_a_wrappers_own_deadline_the_inner_decision_stands_if_its_errors_a
         assert host.decide(ATTEMPT) == DUMP
 
 
-def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_run(site, puppets):
+def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_run(
+    site, fake_plugins
+):
     plugins = {
         "outer": {"code": BEFORE, "on_error": "skip"},
         "a": {"code": "state['a'] = True"},
@@ -291,7 +293,7 @@ def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_
 
 
 @pytest.mark.slow
-def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, puppets):
+def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, fake_plugins):
     around = "import time\ndef around():\n    got = yield\n    time.sleep(0.03)\n    return got\n"
     plugins = {
         "outer": {"code": around + "return around()", "deadline": "2s"},
@@ -304,7 +306,7 @@ def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, p
 
 
 @pytest.mark.slow
-def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
+def test_an_observer_is_interrupted_and_the_decision_stands(site, fake_plugins, log):
     plugins = {
         "a": {"code": "return {'action': 'dump'}", "decided": "while True: pass"},
         "b": {"decided": "kept['seen'] = decision\nprint('seen', len(kept))"},
@@ -321,7 +323,7 @@ def test_an_observer_is_interrupted_and_the_decision_stands(site, puppets, log):
 
 @pytest.mark.slow
 def test_an_observer_that_takes_too_long_is_logged_in_a_host_that_does_not_interrupt(
-    site, puppets, log
+    site, fake_plugins, log
 ):
     plugins = {"a": {"decided": "import time; time.sleep(0.6)"}}
     assert site.host(policy(["a"], plugins=plugins, deadline=LONG)).decide(ATTEMPT) == NORMAL
@@ -388,7 +390,9 @@ def test_a_destructor_that_swallows_it_is_interrupted_again(site):
 
 
 @pytest.mark.slow
-def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(site, puppets, log):
+def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
+    site, fake_plugins, log
+):
     plugins = {
         "a": {
             "code": "while attempt['sendid'] == 'hang': pass",
@@ -398,9 +402,9 @@ def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
         "b": {"code": "sum(range(attempt['injtime']))"},
     }
     with interrupting(site, policy(["a", "b"], plugins=plugins, deadline="200ms")) as host:
-        host.decide(an_attempt(sendid="hang", injtime=0))
+        host.decide(attempt(sendid="hang", injtime=0))
         log.clear()
-        assert host.decide(an_attempt(injtime=30_000_000)) == TEMPFAIL
+        assert host.decide(attempt(injtime=30_000_000)) == TEMPFAIL
     [line] = log.attempts
     assert not line.endswith("(plugin a)")
 
@@ -419,7 +423,7 @@ def test_a_hook_that_ends_just_at_its_deadline_gives_its_answer_or_the_temp_fail
     with file_host(site, hook(body), "12ms") as host:
         host.generation.state.update(now=monotonic, turns=0)
         answers = [
-            host.decide(an_attempt(injtime=chance.randrange(9_000, 19_000))) for _ in range(300)
+            host.decide(attempt(injtime=chance.randrange(9_000, 19_000))) for _ in range(300)
         ]
         turns = sum(1 for _ in range(100_000))
     assert turns == 100_000
@@ -438,7 +442,7 @@ def test_a_chain_is_interrupted_while_generations_come_and_go(site):
             site.save(f"{code}\n# {monotonic()}\n")
             eventually(
                 lambda number=number: (
-                    host.decide(an_attempt(sendid="hang")) == TEMPFAIL
+                    host.decide(attempt(sendid="hang")) == TEMPFAIL
                     and host.decide(ATTEMPT) == DUMP
                     and host.generation.number > number
                 )
@@ -475,7 +479,7 @@ async def asked_in_callbacks(host, rounds):
     loop.add_signal_handler(signal.SIGUSR1, heard.set)
 
     def ask():
-        answers.append(host.decide(an_attempt(sendid="hang")))
+        answers.append(host.decide(attempt(sendid="hang")))
         answers.append(host.decide(ATTEMPT))
         if len(answers) == 2 * rounds:
             done.set_result(None)
@@ -531,9 +535,9 @@ def test_the_signals_are_given_back_when_the_last_host_closes(site):
         code = hanging_if("hang", "while True: pass")
         with file_host(site, code) as first:
             with file_host(site, code) as second:
-                assert second.decide(an_attempt(sendid="hang")) == TEMPFAIL
+                assert second.decide(attempt(sendid="hang")) == TEMPFAIL
             assert signal.getsignal(SIGNAL) != own
-            assert first.decide(an_attempt(sendid="hang")) == TEMPFAIL
+            assert first.decide(attempt(sendid="hang")) == TEMPFAIL
         assert signal.getsignal(SIGNAL) == signal.getsignal(BACKUP) == own
         assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0.0
     finally:
@@ -560,7 +564,7 @@ def test_a_debugger_that_traces_is_left_alone_and_the_hook_still_ends(site):
     with file_host(site, hanging_if("hang", HANGING["print"])) as host:
         sys.settrace(tracer)
         try:
-            answer = host.decide(an_attempt(sendid="hang"))
+            answer = host.decide(attempt(sendid="hang"))
             kept = sys.gettrace()
         finally:
             sys.settrace(before)
@@ -582,7 +586,7 @@ host = Host.from_config({config!r}, watch=False, interrupt=True)
 def run_program(site, code, then, deadline="50ms"):
     """Run a program with a host of its own."""
     site.configure(policy(hook_file="hook.py", deadline=deadline), code)
-    head = PROGRAM.format(attempt=an_attempt(sendid="hang"), config=str(site.config))
+    head = PROGRAM.format(attempt=attempt(sendid="hang"), config=str(site.config))
     return run_python(head + then).stdout
 
 

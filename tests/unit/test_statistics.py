@@ -24,7 +24,7 @@ from hookframe.statistics import (
     percentiles,
 )
 
-from ..helpers.attempts import ATTEMPT, TEMPFAIL, an_attempt
+from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
 
 DUMP = "return {'action': 'dump'}"
@@ -153,8 +153,8 @@ def test_there_are_few_buckets_whatever_the_clock_says(time):
 
 
 @pytest.fixture
-def host(site, puppets):
-    """Start a host whose chain are the given puppets with their tables."""
+def host(site, fake_plugins):
+    """Start a host whose chain are the given fake plugins with their tables."""
     return lambda **plugins: site.host(policy(list(plugins), plugins=plugins))
 
 
@@ -174,7 +174,7 @@ def test_an_attempt_about_which_nobody_has_anything_to_say_is_not_counted(site):
     assert host.statistics.snapshot() == merge(())
 
 
-def test_votes_are_counted_by_plugin_and_decisions_once(site, puppets):
+def test_votes_are_counted_by_plugin_and_decisions_once(site, fake_plugins):
     host = site.host(policy(["a", "b"], plugins={"a": {"code": PAUSE}, "b": {"code": DUMP}}))
     for _ in range(7):
         host.decide(ATTEMPT)
@@ -191,7 +191,7 @@ def test_a_decision_is_counted_alike_whether_it_is_explained_or_not(site):
     assert plugins_of(host)["file"]["votes"] == {"dump": 2}
 
 
-def test_the_votes_of_a_shadow_and_of_a_wrapper_are_counted_too(site, puppets):
+def test_the_votes_of_a_shadow_and_of_a_wrapper_are_counted_too(site, fake_plugins):
     host = site.host(
         policy(
             ["a", "outer"],
@@ -207,7 +207,7 @@ def test_the_votes_of_a_shadow_and_of_a_wrapper_are_counted_too(site, puppets):
     assert plugins_of(host)["outer"]["votes"] == {"dump": 1}
 
 
-def test_a_wrapper_that_leaves_the_decision_alone_has_not_voted(site, puppets):
+def test_a_wrapper_that_leaves_the_decision_alone_has_not_voted(site, fake_plugins):
     host = site.host(policy(["a", "outer"], plugins={"a": {"code": DUMP}, "outer": {}}))
     host.decide(ATTEMPT)
     assert plugins_of(host)["outer"]["votes"] == {}
@@ -239,7 +239,7 @@ def test_a_deadline_that_is_exceeded_is_a_kind_of_its_own(site):
     assert plugins_of(host)["file"]["errors"] == 1
 
 
-def test_an_error_that_is_skipped_is_the_plugins_and_no_temporary_failure(site, puppets):
+def test_an_error_that_is_skipped_is_the_plugins_and_no_temporary_failure(site, fake_plugins):
     skipping = {"a": {"code": RAISE, "on_error": "skip"}, "b": {"code": DUMP}}
     host = site.host(policy(["a", "b"], plugins=skipping))
     host.decide(ATTEMPT)
@@ -258,7 +258,7 @@ def test_an_error_of_an_observer_is_its_plugins_and_the_decision_counts(host):
 def test_what_is_no_attempt_is_counted_as_malformed(site):
     host = site.file_host(hook(DUMP))
     host.decide({})
-    host.explain(an_attempt(injtime="soon"))
+    host.explain(attempt(injtime="soon"))
     host.refuse("nothing that can be read")
     assert host.statistics.snapshot()["temporary_failures"] == {MALFORMED: 3}
 
@@ -270,7 +270,7 @@ def test_an_attempt_under_a_broken_policy_is_counted_as_that(site):
     assert host.statistics.snapshot()["temporary_failures"] == {LOAD_ERROR: 2}
 
 
-def test_counts_survive_a_new_generation_and_a_plugin_that_leaves_the_chain(site, puppets):
+def test_counts_survive_a_new_generation_and_a_plugin_that_leaves_the_chain(site, fake_plugins):
     host = site.host(policy(["a", "b"], plugins={"a": {"code": PAUSE}, "b": {"code": DUMP}}))
     host.decide(ATTEMPT)
     site.configure(policy(["b"], plugins={"b": {"code": DUMP}}))

@@ -6,10 +6,10 @@ import sys
 from threading import Event, Thread
 
 from hookframe import turns
+from hookframe.testing import eventually
 
-from ..helpers.attempts import NORMAL, an_attempt
+from ..helpers.attempts import NORMAL, attempt
 from ..helpers.site import policy
-from ..helpers.wait import eventually
 
 
 def waits_for_its_turn(thread):
@@ -35,7 +35,7 @@ def test_a_change_that_waits_is_let_in_before_the_next_attempt_of_a_thread_that_
 
     def ask():
         for _ in range(3):
-            answers.append(host.decide({**an_attempt(), "entered": wait}))
+            answers.append(host.decide({**attempt(), "entered": wait}))
 
     asking, changing = Thread(target=ask), Thread(target=host.reload)
     asking.start()
@@ -61,8 +61,8 @@ def test_an_attempt_within_an_attempt_does_not_wait_for_a_change(site):
     def inner():
         changing.start()
         eventually(lambda: waits_for_its_turn(changing))
-        return host.decide(an_attempt())
+        return host.decide(attempt())
 
-    assert host.decide({**an_attempt(), "inner": inner}) == NORMAL
+    assert host.decide({**attempt(), "inner": inner}) == NORMAL
     changing.join()
-    assert host.decide(an_attempt()) == NORMAL
+    assert host.decide(attempt()) == NORMAL

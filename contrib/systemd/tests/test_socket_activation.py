@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import ExitStack
 
 import pytest
+
+from hookframe.testing import Client, make_attempt
 
 from .conftest import PATIENCE
 
@@ -18,17 +19,6 @@ pytestmark = pytest.mark.slow
 HOOK = (
     'def pre_delivery_attempt(attempt): return {"action": "dump", "message": attempt["sendid"]}\n'
 )
-ATTEMPT = {
-    "mtaid": "1",
-    "sendid": "newsletter",
-    "listid": "17",
-    "msguid": "1abcde-000001-AB",
-    "injtime": 1718000000,
-    "sender": "bounces@sender.test",
-    "recipient": "somebody@recipient.test",
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
 DUMPED = {"action": "dump", "message": "newsletter"}
 
 
@@ -66,14 +56,10 @@ def ended(process):
 
 def asked(where, request=None):
     """Send a request, by default the attempt as JSON, and read to the end."""
-    family = socket.AF_INET if isinstance(where, tuple) else socket.AF_UNIX
-    with socket.socket(family) as client:
-        client.settimeout(PATIENCE)
-        client.connect(where if isinstance(where, tuple) else str(where))
-        client.sendall(json.dumps(ATTEMPT).encode() + b"\n" if request is None else request)
-        client.shutdown(socket.SHUT_WR)
-        with client.makefile("rb") as stream:
-            return stream.read()
+    with Client(where) as client:
+        client.send(json.dumps(make_attempt()).encode() + b"\n" if request is None else request)
+        client.half_close()
+        return client.rest()
 
 
 def test_a_client_of_a_unix_socket_starts_the_daemon_and_is_answered(activated, tmp_path):
@@ -111,11 +97,8 @@ def test_a_passed_socket_and_one_of_its_own_are_served_side_by_side(activated, t
 def test_clients_that_come_while_the_daemon_starts_are_all_answered(activated, tmp_path):
     activated(tmp_path / "s")
     with ExitStack() as stack:
-        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(20)]
+        clients = [stack.enter_context(Client(tmp_path / "s")) for _ in range(20)]
         for client in clients:
-            client.settimeout(PATIENCE)
-            client.connect(str(tmp_path / "s"))
-            client.sendall(json.dumps(ATTEMPT).encode() + b"\n")
+            client.send(json.dumps(make_attempt()).encode() + b"\n")
         for client in clients:
-            with client.makefile("rb") as stream:
-                assert json.loads(stream.readline()) == DUMPED
+            assert client.answer() == DUMPED

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from hookframe_blacklist import Blacklist
 
+from hookframe.testing import make_attempt
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -17,17 +18,8 @@ def attempt():
     """Makes an attempt to user@example.org from sender@example.net, but for what is given."""
 
     def make(**changes: object) -> dict[str, object]:
-        return {
-            "mtaid": "smtp1",
-            "sendid": "trans170101",
-            "listid": "",
-            "msguid": "1483391740.41125123",
-            "injtime": 1483391740,
-            "sender": "sender@example.net",
-            "recipient": "user@example.org",
-            "is_first_attempt": True,
-            "mtaid_exists": True,
-        } | changes
+        ids = {"sender": "sender@example.net", "recipient": "user@example.org"}
+        return {**make_attempt(**ids), **changes}
 
     return make
 
@@ -42,19 +34,6 @@ def configured():
         return plugin
 
     return make
-
-
-@pytest.fixture
-def eventually():
-    """Waits until a condition holds; the time limit is there for when it never will."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < give_up, "it never came true"
-            time.sleep(0.005)
-
-    return wait
 
 
 @pytest.fixture

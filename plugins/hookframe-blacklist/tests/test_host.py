@@ -10,6 +10,7 @@ from hookframe_blacklist import Blacklist
 from loguru import logger
 
 from hookframe import TEMPFAIL_MESSAGE, Host
+from hookframe.testing import eventually
 
 MESSAGE = "This address is on an internal blacklist. (#5.7.1)"
 DUMP = {"action": "dump", "message": MESSAGE}
@@ -66,7 +67,7 @@ def test_a_listed_recipient_is_dumped_and_others_are_left_alone(configuration, b
 
 
 def test_a_change_of_the_list_is_live_without_a_reload_of_the_chain(
-    configuration, blocked, attempt, eventually
+    configuration, blocked, attempt
 ):
     path = configuration(recipients=str(blocked), check_every="20ms")
     with Host.from_config(path, watch=False) as host:
@@ -93,7 +94,7 @@ def test_a_list_that_disappears_temp_fails_every_attempt_until_it_is_back(
 
 @pytest.mark.slow
 def test_a_list_that_is_missing_at_the_start_is_taken_up_once_it_is_there(
-    configuration, blocked, attempt, eventually
+    configuration, blocked, attempt
 ):
     blocked.rename(blocked.with_suffix(".gone"))
     with Host.from_config(configuration(recipients=str(blocked))) as host:
@@ -121,7 +122,7 @@ def test_a_wrong_setting_is_a_load_error_with_the_plugins_name(
         assert "plugin blacklist, hookframe-blacklist 0.1.0" in host.problem
 
 
-def test_new_settings_are_live_without_a_restart(configuration, blocked, attempt, eventually):
+def test_new_settings_are_live_without_a_restart(configuration, blocked, attempt):
     with Host.from_config(configuration(recipients=str(blocked))) as host:
         assert host.decide(attempt()) == DUMP
         configuration(recipients=str(blocked), action="pause", message="Later. (#4.7.1)")
@@ -129,9 +130,7 @@ def test_new_settings_are_live_without_a_restart(configuration, blocked, attempt
         eventually(lambda: host.decide(attempt()) == later)
 
 
-def test_the_last_good_settings_stay_where_the_operator_chose_so(
-    configuration, blocked, attempt, eventually
-):
+def test_the_last_good_settings_stay_where_the_operator_chose_so(configuration, blocked, attempt):
     keep = 'on_load_error = "keep"'
     with Host.from_config(configuration(keep, recipients=str(blocked))) as host:
         configuration(keep, recipients=str(blocked.parent / "none"))

@@ -20,6 +20,8 @@ from hookframe_blacklist.table import Both, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hookframe.testing import eventually
+
 OLD, NEW = "old@example.org", "new@example.org"
 MANY = "".join(f"user{number}@host{number % 97}.example\n" for number in range(30_000))
 
@@ -80,9 +82,7 @@ def test_a_large_list_is_known_when_the_plugin_is_configured(made, blocks, path)
 
 
 @pytest.mark.slow
-def test_attempts_are_decided_by_the_old_list_until_the_new_one_is_read(
-    made, blocks, path, eventually
-):
+def test_attempts_are_decided_by_the_old_list_until_the_new_one_is_read(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, NEW, many=MANY * 20)
     eventually(lambda: blocks(plugin, OLD) and readers())
@@ -95,7 +95,7 @@ def test_attempts_are_decided_by_the_old_list_until_the_new_one_is_read(
     assert not blocks(plugin, OLD)
 
 
-def test_an_attempt_parses_no_line_of_a_large_list(made, attempt, path, eventually, monkeypatch):
+def test_an_attempt_parses_no_line_of_a_large_list(made, attempt, path, monkeypatch):
     plugin = made(recipients=str(path))
 
     def never(*_, **__):
@@ -106,7 +106,7 @@ def test_an_attempt_parses_no_line_of_a_large_list(made, attempt, path, eventual
     eventually(lambda: plugin.pre_delivery_attempt(attempt(recipient=NEW)))
 
 
-def test_a_change_counts_though_no_attempt_comes_meanwhile(made, blocks, path, eventually):
+def test_a_change_counts_though_no_attempt_comes_meanwhile(made, blocks, path):
     plugin = made(recipients=str(path), check_every="1h")
     followers = [each for each in threading.enumerate() if each.name == "hookframe-blacklist"]
     assert followers
@@ -116,9 +116,7 @@ def test_a_change_counts_though_no_attempt_comes_meanwhile(made, blocks, path, e
     assert blocks(plugin, OLD)
 
 
-def test_a_broken_line_stops_every_attempt_and_is_named_with_its_number(
-    made, blocks, path, eventually
-):
+def test_a_broken_line_stops_every_attempt_and_is_named_with_its_number(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, "wrong")
     problem = []
@@ -145,9 +143,7 @@ def works(call):
         return False
 
 
-def test_a_large_list_that_disappears_is_an_error_at_the_next_attempt(
-    made, blocks, path, eventually
-):
+def test_a_large_list_that_disappears_is_an_error_at_the_next_attempt(made, blocks, path):
     plugin = made(recipients=str(path))
     path.rename(path.with_suffix(".gone"))
     with pytest.raises(BlacklistError, match="does not exist"):
@@ -156,7 +152,7 @@ def test_a_large_list_that_disappears_is_an_error_at_the_next_attempt(
     eventually(lambda: works(lambda: blocks(plugin, OLD)))
 
 
-def test_a_list_may_grow_large_and_become_small_again(made, blocks, path, eventually):
+def test_a_list_may_grow_large_and_become_small_again(made, blocks, path):
     replace(path, OLD, many="")
     plugin = made(recipients=str(path))
     replace(path, NEW)
@@ -168,9 +164,7 @@ def test_a_list_may_grow_large_and_become_small_again(made, blocks, path, eventu
 
 
 @pytest.mark.slow
-def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(
-    made, blocks, path, eventually
-):
+def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, NEW, many=MANY * 20)
     eventually(lambda: blocks(plugin, OLD) and readers())
@@ -190,7 +184,7 @@ def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(
     assert error.endswith(needed)
 
 
-def test_after_close_there_is_neither_a_thread_nor_a_process(made, blocks, path, eventually):
+def test_after_close_there_is_neither_a_thread_nor_a_process(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, NEW, many=MANY * 20)
     eventually(lambda: blocks(plugin, OLD) and readers())
@@ -199,7 +193,7 @@ def test_after_close_there_is_neither_a_thread_nor_a_process(made, blocks, path,
     assert not [each for each in threading.enumerate() if each.name == "hookframe-blacklist"]
 
 
-def test_a_plugin_that_is_forgotten_leaves_no_thread(attempt, path, eventually):
+def test_a_plugin_that_is_forgotten_leaves_no_thread(attempt, path):
     plugin = Blacklist()
     plugin.configure({"recipients": str(path)})
     del plugin
@@ -208,7 +202,7 @@ def test_a_plugin_that_is_forgotten_leaves_no_thread(attempt, path, eventually):
     )
 
 
-def test_a_forked_process_goes_on_following_the_list(made, blocks, path, eventually):
+def test_a_forked_process_goes_on_following_the_list(made, blocks, path):
     plugin = made(recipients=str(path))
     child = os.fork()
     if child == 0:

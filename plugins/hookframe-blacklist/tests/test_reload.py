@@ -16,6 +16,8 @@ import pytest
 from hookframe_blacklist import BlacklistError
 from hookframe_blacklist.listfile import ListPath, look
 
+from hookframe.testing import eventually
+
 ONE, TWO = "one@example.org", "two@example.org"
 MEND = (
     "A list that can't be read is not taken for an empty one: put a text file there with one entry "
@@ -130,7 +132,7 @@ def test_a_list_that_changed_moments_before_it_was_read_is_read_once_more(path):
 
 
 @pytest.mark.slow
-def test_a_list_that_has_lain_still_costs_one_stat(path, eventually):
+def test_a_list_that_has_lain_still_costs_one_stat(path):
     where = ListPath(str(path), senders=False)
     lists = [look(where, None)]
     eventually(lambda: lists.append(look(where, lists[-1])) or lists[-1] is lists[-2])
@@ -163,7 +165,7 @@ print(len(opened))
     assert done.stdout == "0\n"
 
 
-def test_lists_are_not_looked_at_more_often_than_asked_for(configured, blocks, path, eventually):
+def test_lists_are_not_looked_at_more_often_than_asked_for(configured, blocks, path):
     seldom = configured(recipients=str(path), check_every="1h")
     often = configured(recipients=str(path), check_every="20ms")
     path.write_text(f"{TWO}\n")
@@ -193,9 +195,7 @@ def test_a_list_that_disappears_is_an_error_until_it_is_back(configured, blocks,
     assert not blocks(plugin, TWO)
 
 
-def test_between_two_looks_the_error_stays_and_gathers_no_tracebacks(
-    configured, blocks, path, eventually
-):
+def test_between_two_looks_the_error_stays_and_gathers_no_tracebacks(configured, blocks, path):
     plugin = configured(recipients=str(path), check_every="50ms")
     path.rename(path.with_suffix(".gone"))
     depths = set()

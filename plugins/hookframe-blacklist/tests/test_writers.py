@@ -11,6 +11,8 @@ from time import monotonic
 import pytest
 from hookframe_blacklist import BlacklistError
 
+from hookframe.testing import eventually
+
 ONE, TWO, THREE = "one@example.org", "two@example.org", "three@example.org"
 PAUSE = 0.5
 """Seconds for which a slow writer does nothing, with the list open."""
@@ -46,9 +48,7 @@ def during_a_pause():
 
 
 @pytest.mark.slow
-def test_a_list_that_a_slow_program_generates_counts_once_it_is_whole(
-    configured, blocked, path, eventually
-):
+def test_a_list_that_a_slow_program_generates_counts_once_it_is_whole(configured, blocked, path):
     plugin = configured(recipients=str(path))
     with subprocess.Popen(["sh", "-c", 'cat > "$0"', path], stdin=subprocess.PIPE) as generate:
         eventually(lambda: path.stat().st_size == 0)
@@ -74,7 +74,7 @@ def public_path():
 
 @pytest.mark.slow
 def test_an_emptied_list_of_another_user_waits_for_its_content(
-    configured, blocked, public_path, as_nobody, eventually
+    configured, blocked, public_path, as_nobody
 ):
     # The system tells only a file's owner and root whether somebody is writing it.
     plugin = configured(recipients=str(public_path))
@@ -87,7 +87,7 @@ def test_an_emptied_list_of_another_user_waits_for_its_content(
 
 
 def test_a_growing_list_of_another_user_counts_once_it_lies_still(
-    configured, blocked, public_path, as_nobody, eventually
+    configured, blocked, public_path, as_nobody
 ):
     plugin = configured(recipients=str(public_path))
     with public_path.open("w") as writer, as_nobody():
@@ -99,7 +99,7 @@ def test_a_growing_list_of_another_user_counts_once_it_lies_still(
         eventually(lambda: blocked(plugin) == {TWO, THREE})
 
 
-def test_a_writer_makes_the_next_look_soon(configured, blocked, path, eventually):
+def test_a_writer_makes_the_next_look_soon(configured, blocked, path):
     settings = {"recipients": str(path), "check_every": "1h"}
     plugin = configured(**settings)
     with path.open("w") as writer:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +10,19 @@ import pytest
 from loguru import logger
 
 from hookframe import Host
+from hookframe.testing import make_attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-ATTEMPT = {
-    "mtaid": "smtp1",
-    "sendid": "trans170101",
-    "listid": "",
-    "msguid": "1483391740.41125123",
-    "injtime": 1483391740,
-    "sender": "sender@example.net",
-    "recipient": "user@example.org",
-    "is_first_attempt": True,
-    "mtaid_exists": False,
-}
+ATTEMPT = make_attempt(
+    mtaid="smtp1",
+    sendid="trans170101",
+    listid="",
+    sender="sender@example.net",
+    recipient="user@example.org",
+    mtaid_exists=False,
+)
 PATIENT = 'deadline = "50s"\n'
 """However slow this machine is, only a test about deadlines shall meet one."""
 
@@ -152,19 +149,6 @@ def log():
     handler = logger.add(log.take, format="{message}", level="DEBUG")
     yield log
     logger.remove(handler)
-
-
-@pytest.fixture
-def eventually():
-    """Waits until a condition holds; the time limit is there for when it never will."""
-
-    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
-        give_up = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < give_up, "it never came true"
-            time.sleep(0.002)
-
-    return wait
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE
+from hookframe.testing import eventually
 
 TEMPFAIL = {"action": "pause", "message": TEMPFAIL_MESSAGE, "error": True}
 NORMAL = {"action": "normal"}
@@ -347,7 +348,7 @@ STUCK = {
 @pytest.mark.slow
 @pytest.mark.parametrize("body", STUCK.values(), ids=STUCK)
 def test_a_call_that_does_not_end_in_time_temp_fails_and_its_process_is_replaced(
-    body, site, attempt, log, eventually
+    body, site, attempt, log
 ):
     host = site.host(
         "return sub { my ($attempt) = @_;\n"
@@ -368,9 +369,7 @@ def test_a_call_that_does_not_end_in_time_temp_fails_and_its_process_is_replaced
 
 
 @pytest.mark.slow
-def test_the_hosts_own_deadline_interrupts_a_call_that_may_take_longer(
-    site, attempt, log, eventually
-):
+def test_the_hosts_own_deadline_interrupts_a_call_that_may_take_longer(site, attempt, log):
     host = site.host(
         "sub { sleep 1000 if $_[0]{recipient} eq 'bad'; { action => 'normal' } }",
         'deadline = "300ms"\n',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE
+from hookframe.testing import eventually
 
 TEMPFAIL = {"action": "pause", "message": TEMPFAIL_MESSAGE, "error": True}
 NORMAL = {"action": "normal"}
@@ -176,7 +177,7 @@ def test_a_letter_of_several_bytes_is_whole_wherever_the_pieces_are_cut(site, at
     assert "".join(line.removeprefix("plugin perl: ") for line in log.printed) == "Zoë🐪"
 
 
-def test_what_a_program_in_the_background_prints_later_is_the_hooks(site, attempt, log, eventually):
+def test_what_a_program_in_the_background_prints_later_is_the_hooks(site, attempt, log):
     host = site.host(
         "my $n; sub { system 'sh -c \"echo from behind\" &' if !$n++; { action => 'normal' } }"
     )

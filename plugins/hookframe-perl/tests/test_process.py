@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE
+from hookframe.testing import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -51,9 +52,7 @@ ENDS += [(name, end) for name in list(STARTING)[:2] for end in ("exit", "kill")]
 
 
 @pytest.mark.parametrize(("name", "end"), ENDS)
-def test_what_a_hook_has_started_ends_with_its_process(
-    name, end, site, attempt, family, eventually
-):
+def test_what_a_hook_has_started_ends_with_its_process(name, end, site, attempt, family):
     host = site.host(
         "sub { my ($attempt, $state) = @_; exit if $attempt->{recipient} eq 'exit';\n"
         f"{STARTING[name]}\n{{ action => 'pause', message => qq($$ ) . int $started }} }}"
@@ -71,9 +70,7 @@ def test_what_a_hook_has_started_ends_with_its_process(
     eventually(lambda: not family.alive(process))
 
 
-def test_a_script_that_stands_for_the_interpreter_ends_as_one_with_it(
-    site, attempt, family, eventually
-):
+def test_a_script_that_stands_for_the_interpreter_ends_as_one_with_it(site, attempt, family):
     before = family.living()
     script = site.program('#!/bin/sh\nperl "$@"\n')
     host = site.host("sub { sleep 1000 }", perl=script, deadline="200ms")
@@ -96,7 +93,7 @@ host.decide({attempt!r})
     "interpreter", [None, '#!/bin/sh\nperl "$@"\n'], ids=["perl", "within a script"]
 )
 def test_a_looping_hook_ends_with_the_python_process_however_that_is_killed(
-    name, interpreter, site, attempt, family, eventually
+    name, interpreter, site, attempt, family
 ):
     told = site.directory / "told"
     site.save(
@@ -118,7 +115,7 @@ def test_a_looping_hook_ends_with_the_python_process_however_that_is_killed(
     eventually(lambda: not any(map(family.alive, processes)))
 
 
-def test_a_process_that_waits_ends_with_the_python_process_too(site, attempt, family, eventually):
+def test_a_process_that_waits_ends_with_the_python_process_too(site, attempt, family):
     site.save(WHO)
     site.configure()
     code = CHILD.replace("host.decide(", "print(host.decide(").rstrip()
@@ -148,7 +145,7 @@ def test_closing_the_host_ends_the_process_at_once(site, attempt, family):
     assert not family.alive(process)
 
 
-def test_a_process_that_stands_still_can_be_closed(site, attempt, family, eventually):
+def test_a_process_that_stands_still_can_be_closed(site, attempt, family):
     host = site.host(WHO)
     process = int(host.decide(attempt())["message"])
     os.kill(process, signal.SIGSTOP)
@@ -156,7 +153,7 @@ def test_a_process_that_stands_still_can_be_closed(site, attempt, family, eventu
     assert not family.alive(process)
 
 
-def test_nothing_is_left_of_fifty_reloads(site, attempt, family, eventually):
+def test_nothing_is_left_of_fifty_reloads(site, attempt, family):
     host = site.host(WHO)
     host.decide(attempt())
     descriptors, living = family.descriptors(), len(family.living())
@@ -168,7 +165,7 @@ def test_nothing_is_left_of_fifty_reloads(site, attempt, family, eventually):
     eventually(lambda: (family.descriptors(), len(family.living())) == (descriptors, living))
 
 
-def test_nothing_is_left_of_fifty_broken_reloads(site, attempt, family, eventually):
+def test_nothing_is_left_of_fifty_broken_reloads(site, attempt, family):
     host = site.host(WHO, 'on_load_error = "keep"\ndeadline = "50s"\n')
     process = host.decide(attempt())
     descriptors, living = family.descriptors(), family.living()
@@ -181,9 +178,7 @@ def test_nothing_is_left_of_fifty_broken_reloads(site, attempt, family, eventual
 
 
 @pytest.mark.parametrize("body", ["exit", "kill KILL => $$", "exec 'true'"])
-def test_nothing_is_left_of_fifty_processes_that_are_replaced(
-    body, site, attempt, family, eventually
-):
+def test_nothing_is_left_of_fifty_processes_that_are_replaced(body, site, attempt, family):
     host = site.host(f"sub {{ {body} if $_[0]{{recipient}} eq 'bad'; {{ action => 'normal' }} }}")
     assert host.decide(attempt()) == NORMAL
     descriptors, living = family.descriptors(), len(family.living())
@@ -235,7 +230,7 @@ def test_a_program_that_lets_the_system_reap_its_children_gets_temp_fails_all_th
 
 
 def test_nothing_is_left_where_a_deadline_ends_the_wait_for_a_process_that_ends(
-    site, attempt, family, eventually
+    site, attempt, family
 ):
     host = site.host(
         "use Time::HiRes; sub { if ( $_[0]{recipient} eq 'bad' ) {\n"

@@ -11,16 +11,13 @@ import pytest
 from hookframe_perl.settings import read_settings
 from loguru import logger
 
+from hookframe.testing import make_attempt
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 [DECIDED] = re.findall(r"^    \$ hookframe decide (\w+)=(\S+)\n    (.*)", README, re.MULTILINE)
 [FILE] = re.findall(r"^```perl\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 NORMAL = {"action": "normal"}
-ATTEMPT = dict.fromkeys(("mtaid", "sendid", "listid", "msguid", "sender", "recipient"), "x") | {
-    "injtime": 1,
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
 
 
 @pytest.fixture(params=CONFIGURATIONS, ids=["first", "second"])
@@ -118,7 +115,9 @@ def said(lasting_site):
     site.file.unlink()
     site.start()
     for body in CALLS:
-        site.host(f"sub {{\n{body};\n}}", deadline=DEADLINES.get(body, "50s")).decide(ATTEMPT)
+        site.host(f"sub {{\n{body};\n}}", deadline=DEADLINES.get(body, "50s")).decide(
+            make_attempt()
+        )
     logger.remove(handler)
     return lines
 

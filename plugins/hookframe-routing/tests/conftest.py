@@ -7,17 +7,17 @@ import tomllib
 import pytest
 from hookframe_routing import Routing
 
-ATTEMPT = {
-    "mtaid": "vmta1",
-    "sendid": "shop",
-    "listid": "newsletter",
-    "msguid": "1700000000.1.example",
-    "injtime": 1_700_000_000,
-    "sender": "bounces@brand.example",
-    "recipient": "joe@example.com",
-    "is_first_attempt": True,
-    "mtaid_exists": True,
-}
+from hookframe.testing import make_attempt
+
+ATTEMPT = make_attempt(
+    mtaid="vmta1",
+    sendid="shop",
+    listid="newsletter",
+    msguid="1700000000.1.example",
+    injtime=1_700_000_000,
+    sender="bounces@brand.example",
+    recipient="joe@example.com",
+)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE, Host
+from hookframe.testing import eventually
 
 TEMPFAIL = {"action": "pause", "message": TEMPFAIL_MESSAGE, "error": True}
 
@@ -30,12 +31,6 @@ def with_file(path, every="0s"):
         'chain = ["routing"]\n[plugins.routing.settings]\n'
         f'file = "{path}"\ncheck_every = "{every}"\n'
     )
-
-
-def until(host, attempt, expected):
-    """Decide until the answer is the expected one; the test's time limit is the limit."""
-    while host.decide(attempt()) != expected:
-        pass
 
 
 def test_rules_in_the_settings_decide(host, attempt):
@@ -114,7 +109,7 @@ def test_a_file_that_was_wrong_from_the_start_is_taken_once_it_is_mended(host, a
     assert mended.decide(attempt()) == TEMPFAIL
     assert f"{rules}: line 1: rule 1: pause: 5; expected a message" in mended.problem
     rules.write_text('[[rule]]\npause = "later"\n')
-    until(mended, attempt, {"action": "pause", "message": "later"})
+    eventually(lambda: mended.decide(attempt()) == {"action": "pause", "message": "later"})
 
 
 def test_a_changed_file_is_live_without_a_new_generation(host, attempt, tmp_path):
@@ -123,7 +118,7 @@ def test_a_changed_file_is_live_without_a_new_generation(host, attempt, tmp_path
     one = host(with_file(rules))
     assert one.decide(attempt()) == {"action": "new_mtaid", "new_mtaid": "1"}
     rules.write_text("[[rule]]\nnew_mtaid = 2\n")
-    until(one, attempt, {"action": "new_mtaid", "new_mtaid": "2"})
+    eventually(lambda: one.decide(attempt()) == {"action": "new_mtaid", "new_mtaid": "2"})
 
 
 def test_a_file_that_disappears_temp_fails_every_attempt_until_it_is_back(host, attempt, tmp_path):
@@ -135,4 +130,4 @@ def test_a_file_that_disappears_temp_fails_every_attempt_until_it_is_back(host, 
     (vote,) = one.explain(attempt()).trace
     assert f"{rules} does not exist; expected a file of rules" in vote["error"]
     rules.write_text("[[rule]]\nnew_mtaid = 2\n")
-    until(one, attempt, {"action": "new_mtaid", "new_mtaid": "2"})
+    eventually(lambda: one.decide(attempt()) == {"action": "new_mtaid", "new_mtaid": "2"})

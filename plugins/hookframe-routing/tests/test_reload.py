@@ -10,6 +10,8 @@ import pytest
 from hookframe_routing import Routing, RoutingError
 from hookframe_routing.rulefile import RuleFile
 
+from hookframe.testing import eventually
+
 OLD = '[[rule]]\nnew_mtaid = "old"\n'
 NEW = '[[rule]]\nnew_mtaid = "new"\n'
 HOUR = 3600.0
@@ -58,11 +60,12 @@ def given(table, attempt):
 
 def until(done, clock):
     """Let attempts pass, a second apart, until one shows what is awaited."""
-    while True:
+
+    def a_second_later():
         clock.now += 1.0
-        result = done()
-        if result:
-            return result
+        return done()
+
+    return eventually(a_second_later)
 
 
 def save_in_place(file, text):

@@ -9,6 +9,8 @@ import time
 import pytest
 from hookframe_routing import Routing, RoutingError
 
+from hookframe.testing import eventually
+
 OLD = '[[rule]]\nnew_mtaid = "old"\n'
 NEW = '[[rule]]\nmatch.sendid = "shop"\nnew_mtaid = "new"\n[[rule]]\nnew_mtaid = "rest"\n'
 HALF = '[[rule]]\nmatch.sendid = "shop"\nnew_mtaid = "new"\n'
@@ -44,25 +46,20 @@ def during_a_pause():
         yield
 
 
-def until(done):
-    while not done():
-        time.sleep(0.005)
-
-
 @pytest.mark.slow
 def test_a_table_that_a_slow_program_generates_is_in_force_once_it_is_whole(
     configured, file, given
 ):
     # Half of it is valid TOML.
     with subprocess.Popen(["sh", "-c", 'cat > "$0"', file], stdin=subprocess.PIPE) as generate:
-        until(lambda: file.stat().st_size == 0)
+        eventually(lambda: file.stat().st_size == 0)
         assert all(given(configured) == "old" for _ in during_a_pause())
         generate.stdin.write(HALF.encode())
         generate.stdin.flush()
-        until(lambda: file.stat().st_size == len(HALF))
+        eventually(lambda: file.stat().st_size == len(HALF))
         assert all(given(configured) == "old" for _ in during_a_pause())
         generate.stdin.write(NEW.removeprefix(HALF).encode())
-    until(lambda: given(configured) == "rest")
+    eventually(lambda: given(configured) == "rest")
 
 
 @pytest.mark.slow
@@ -75,7 +72,7 @@ def test_a_writer_makes_the_next_look_soon(file, given):
         plugin.configure(settings)
         assert given(plugin) == "old"
         writer.write(NEW)
-    until(lambda: given(plugin) == "rest")
+    eventually(lambda: given(plugin) == "rest")
 
 
 def test_a_file_that_was_lost_stays_an_error_until_the_new_one_is_whole(configured, file, given):
@@ -96,7 +93,7 @@ def test_a_file_that_was_lost_stays_an_error_until_the_new_one_is_whole(configur
         except RoutingError:
             return False
 
-    until(is_back)
+    eventually(is_back)
 
 
 @pytest.mark.slow

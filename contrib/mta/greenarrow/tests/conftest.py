@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from .lab import GreenArrow, Server, daemon_lab
+from hookframe.testing import Daemon
+
+from .host import OBEDIENT, GreenArrow
+from .servers import Server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,15 +23,21 @@ def perl():
         pytest.skip("Perl is not installed with its modules (Debian: apt-get install perl)")
 
 
+@contextmanager
+def checked():
+    """Open a daemon, whose log must have no traceback and no warning in the end."""
+    with Daemon() as daemon:
+        yield daemon
+    for unexpected in ("Traceback", "atal error", "Warning:", "Exception in callback"):
+        assert unexpected not in daemon.output, daemon.output
+
+
 @pytest.fixture(scope="module")
 def daemon():
     """A daemon that does what the attempt says."""
-    daemon = daemon_lab.Daemon()
-    try:
-        daemon.write(more='deadline = "30s"\n')
+    with checked() as daemon:
+        daemon.write(OBEDIENT, 'deadline = "30s"\n')
         yield daemon.start()
-    finally:
-        daemon.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +62,7 @@ def fresh(stack):
     """Make daemons that nobody has started yet, one for each call."""
 
     def make():
-        daemon = daemon_lab.Daemon()
-        stack.callback(daemon.close)
-        return daemon
+        return stack.enter_context(checked())
 
     return make
 
@@ -98,7 +105,7 @@ def pytest_runtest_makereport(item, call):
     for name in ("daemon", "asking"):
         running = item.funcargs.get(name)
         if report.failed and running is not None:
-            said = running.said if name == "daemon" else running.log
+            said = running.output if name == "daemon" else running.log
             report.sections.append((f"the {name} said", said[-4000:]))
     return report
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .lab import NORMAL, SHORT, TEMPFAIL, attempt, daemon_lab
+from .host import ERROR, NORMAL, OBEDIENT, SHORT, TEMPFAIL, attempt
 
 TEXTS = ("mtaid", "sendid", "listid", "msguid", "sender", "recipient")
 DECISIONS = [
@@ -208,7 +208,7 @@ def test_a_parent_and_its_child_never_read_each_others_answers(asking):
 def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
     daemon = fresh()
     address = f"unix:{daemon.jsonl}" if where == "unix" else f"tcp:127.0.0.1:{free_port}"
-    daemon.write(listen=[address])
+    daemon.write(OBEDIENT, listen=[address])
     daemon.start()
     asking = host(address)
     assert asking.call()["kept"] == 1
@@ -221,7 +221,7 @@ def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
 @pytest.mark.slow
 def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh, host):
     daemon = fresh()
-    daemon.write()
+    daemon.write(OBEDIENT)
     daemon.start()
     asking = host(f"unix:{daemon.jsonl}")
     asking.call()
@@ -290,7 +290,7 @@ def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(f
 @pytest.mark.slow
 def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_whom(fresh, host):
     daemon = fresh()
-    daemon.write()
+    daemon.write(OBEDIENT)
     daemon.start()
     daemon.directory.chmod(0o711)
     asking = host(f"unix:{daemon.jsonl}")
@@ -339,4 +339,4 @@ def test_the_domain_beside_a_sender_is_left_out_and_logged_where_that_was_chosen
 
 
 def test_what_the_host_calls_a_temporary_failure_is_what_hookframe_calls_one():
-    assert TEMPFAIL["temp-fail"] == daemon_lab.ERROR
+    assert TEMPFAIL["temp-fail"] == ERROR

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from .lab import FILE, GreenArrow, answer_all, dumped, with_settings
+from .host import FILE, GreenArrow, with_settings
+from .servers import answer_all, dumped
 
 OF_THE_PACKAGE = {"BEGIN", "__ANON__", "DEADLINE"}
 """What Perl itself puts there, and the setting that these tests do."""

@@ -14,7 +14,8 @@ from contextlib import suppress
 
 import pytest
 
-from .lab import PATIENCE, SHORT, TEMPFAIL, answer_all, answer_one, dumped, request_on
+from .host import PATIENCE, SHORT, TEMPFAIL
+from .servers import answer_all, answer_one, dumped, request_on
 
 HAS_IPV6 = True
 try:

@@ -12,7 +12,7 @@ import tomllib
 
 import pytest
 
-from .lab import FILE, HERE, NORMAL, GreenArrow, with_settings
+from .host import FILE, HERE, NORMAL, GreenArrow, with_settings
 
 README = (HERE / "README.md").read_text("utf-8")
 TEXT = FILE.read_text("utf-8")

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import hookframe
 
-from ..helpers.distributions import PROJECTS
+from ..helpers.distributions import write_metadata
 
 TODAY = Path(hookframe.__file__).parent
-CORPUS = PROJECTS / "written-for-1"
 
 
 @dataclass(frozen=True)
@@ -122,25 +121,5 @@ def lay_down(directory, name, code):
     """
     directory.mkdir(exist_ok=True)
     (directory / f"acme_{name}.py").write_text(code, "utf-8")
-    metadata = directory / f"acme_{name}-2.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 2.0\n")
-    (metadata / "entry_points.txt").write_text(f"[hookframe]\n{name} = acme_{name}\n")
-
-
-def write_policy(directory):
-    """Write the policy whose chain is the corpus."""
-    (directory / "held").write_text("held@remote.example\n")
-    (directory / "routes").write_text("route news-b b\nroute news-u undefined\n")
-    for name in ("held", "routes"):
-        (directory / name).chmod(0o644)
-    shutil.copy(CORPUS / "hook.py", directory / "hook.py")
-    (directory / "hook.py").chmod(0o644)
-    (directory / "hookframe.toml").write_text(
-        'chain = ["around", "everything", "module", "script", "undeclared", "file"]\n'
-        'hook_file = "hook.py"\n'
-        f'[plugins.everything]\ndeadline = "5s"\nsettings.list = "{directory}/held"\n'
-        f'[plugins.script.settings]\nfile = "{directory}/routes"\n'
-        "[plugins.file.settings]\nlimit = 1000\n"
-    )
-    return directory
+    metadata = f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 2.0\n"
+    write_metadata(directory, metadata, {"hookframe": {name: f"acme_{name}"}})
