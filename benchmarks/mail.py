@@ -15,10 +15,11 @@ from resource import RUSAGE_CHILDREN, getrusage
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from tests.e2e.lab import EXIM_USER, GENERATE, Daemon, Exim, Message, Namespace, Sink
-
 from benchmarks.lab import PEERS, Lab
 from benchmarks.processes import processor_seconds
+from tests.e2e.daemon import Daemon
+from tests.e2e.exim import EXIM_USER, GENERATE, Exim, Message
+from tests.e2e.namespace import Namespace, Sink
 
 SITE: Final = """\
 primary_hostname = "mta.test"
@@ -199,7 +200,7 @@ def deliveries(lab: Lab) -> Iterator[dict[str, Callable[[int], Delivery]]]:
         made = {"no hook": Mailer(namespace, base / "plain", found).plain().delivered}
         socket = _socket(base)
         daemon = Daemon(namespace, _directory(base / "hookframe"), socket)
-        daemon.start(_policy("hook.py", blacklist))
+        daemon.start_with(_policy("hook.py", blacklist))
         stack.callback(daemon.stop)
         asking = Mailer(namespace, base / "asking", found).asking(socket)
         made["hookframe"] = partial(asking.delivered, daemon=daemon)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from loguru import logger
 
 from hookframe.testing import Daemon
@@ -13,6 +14,28 @@ from .helpers.distributions import install_sets, isolated
 from .helpers.log import Lines
 from .helpers.shell import Shell
 from .helpers.site import Site
+
+SLOW = (
+    *(f"tests/{name}/" for name in ("cli", "conformance", "docs", "e2e", "faults", "fuzz")),
+    "contrib/hooks/test_warm_up.py",  # to be copied by users, who have no such mark
+)
+"""Beginnings of the ids of tests that are slow by their place; each other one has its mark."""
+
+settings.register_profile(
+    "hookframe",
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.register_profile("quick", settings.get_profile("hookframe"), max_examples=20)
+settings.load_profile("hookframe")  # `pytest --hypothesis-profile=quick` loads the other one
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that are slow by their place."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure():

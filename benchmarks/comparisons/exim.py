@@ -22,7 +22,7 @@ BARS: Final = (
 
 def comparisons(lab: Lab) -> Iterator[Comparison]:
     """Compare the time of one delivery, and the processor time of the same deliveries."""
-    from tests.e2e.lab import what_is_missing  # noqa: PLC0415  (pytest only where it is used)
+    from tests.e2e.needed import what_is_missing  # noqa: PLC0415  (pytest only where it is used)
 
     if lacking := what_is_missing():
         lab.lacking["way to run an Exim of our own"] = f"its deliveries ({lacking})"

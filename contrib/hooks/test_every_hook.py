@@ -118,6 +118,7 @@ def test_its_header_names_the_constants_to_edit_each_of_which_says_what_it_is(ho
     assert bool(explained) == (edit != "nothing.")
 
 
+@pytest.mark.slow
 @every_hook
 def test_it_needs_nothing_but_python_and_hookframe(hook):
     modules = {module for _, module in imported_from(hook)}
@@ -145,6 +146,7 @@ def aimed_at(hook):
     return st.builds(lambda attempt, change: {**attempt, **change}, attempts(), changes)
 
 
+@pytest.mark.slow
 @every_hook
 def test_no_attempt_is_too_odd_for_it(chain, hook):
     policy = chain(hook)

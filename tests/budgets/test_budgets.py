@@ -10,6 +10,8 @@ import pytest
 from .counting import CHAINS, STARTS, version
 from .recorded import RECORD, counted, read
 
+pytestmark = [pytest.mark.slow, pytest.mark.every_python]  # the instructions of an interpreter
+
 
 @pytest.fixture(scope="module")
 def found():

@@ -24,6 +24,7 @@ def test_an_installed_plugin_that_keeps_the_rules_passes(name, author):
     assert author.report(name)["violations"] == []
 
 
+@pytest.mark.every_python
 @pytest.mark.parametrize("name", ["blacklist", "perl", "routing"])
 def test_the_plugins_that_come_with_hookframe_pass(name, author):
     done = author.verify(ROOT / "plugins" / f"hookframe-{name}", "--examples", "300")

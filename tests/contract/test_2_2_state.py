@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from hookframe.testing import eventually
 
 from ..helpers.attempts import ATTEMPT, NORMAL, attempt
@@ -123,6 +125,7 @@ CONCURRENT = hook(
 )
 
 
+@pytest.mark.slow
 def test_calls_are_made_one_at_a_time_whatever_the_number_of_threads(site):
     host = site.file_host(CONCURRENT)
     wrong = []

@@ -66,6 +66,7 @@ def test_a_plugin_is_known_by_the_name_of_its_entry_point(site, install):
     )
 
 
+@pytest.mark.slow
 def test_a_plugin_is_found_in_a_fresh_process_by_its_metadata(distributions, tmp_path):
     (tmp_path / "hookframe.toml").write_text('chain = ["guard", "routes"]\n')
     done = run_python(
@@ -186,6 +187,7 @@ def test_a_load_error_never_takes_the_host_down_and_the_mended_chain_is_loaded(s
     eventually(lambda: host.decide(ATTEMPT) == NORMAL)
 
 
+@pytest.mark.slow
 def test_a_plugin_that_is_installed_later_mends_the_chain_by_itself(site, install):
     install("fake")
     host = site.host(policy(["guard"]), watch=True)

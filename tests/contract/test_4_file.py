@@ -245,6 +245,7 @@ print(Host.from_config(sys.argv[1], watch=False).problem)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="only root can become the user that owns the file")
 @pytest.mark.parametrize(("owner", "accepted"), [(12345, True), (0, True), (23456, False)])
 def test_root_and_the_running_user_may_own_the_file_and_nobody_else(owner, accepted):
@@ -506,6 +507,7 @@ WHOLE = hook("return {'action': 'pause', 'message': VERSION}\n# the end", "VERSI
 """Every beginning of it, up to its last line, is another policy or none."""
 
 
+@pytest.mark.slow
 def test_no_attempt_is_lost_while_the_file_is_saved_again_and_again(site, log):
     host = site.file_host(says("0"), watch=True)
     stop, wrong = threading.Event(), []
@@ -565,6 +567,7 @@ def pre_delivery_attempt(attempt):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["w", "r+"])
 @pytest.mark.parametrize(
     ("place", "pause"), [("the file itself", 0.7), ("behind a link", 0.7), ("without events", 0.7)]
@@ -591,6 +594,7 @@ def test_a_half_written_file_is_never_run_however_slow_its_writer(
     eventually(lambda: message(host) == "whole", SECOND)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Writers.SOME, Writers.UNKNOWN])
 @pytest.mark.parametrize("mode", ["w", "r+"])
 def test_where_no_lease_is_granted_a_file_that_goes_on_changing_is_not_run(
@@ -608,6 +612,7 @@ def test_where_no_lease_is_granted_a_file_that_goes_on_changing_is_not_run(
     eventually(lambda: message(host) == "whole", SECOND)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_half_written_when_the_host_starts_is_not_run(site):
     site.configure(policy(hook_file="hook.py"))
     with site.file.open("w") as file:

@@ -205,6 +205,7 @@ def test_a_deadline_exceeded_is_an_error_that_may_be_skipped(site, fake_plugins)
     assert site.host(policy(["a"], plugins=plugins)).decide(ATTEMPT) == NORMAL
 
 
+@pytest.mark.slow
 def test_the_time_of_the_chain_inside_is_not_charged_to_a_wrapper(site, fake_plugins):
     code = "import time; time.sleep(0.6); return {'action': 'dump'}"
     plugins = {"outer": {"deadline": "500ms"}, "a": {"code": code}}
@@ -264,6 +265,7 @@ def test_while_a_chain_can_not_be_built_every_attempt_temp_fails(code, site):
     assert host.explain(ATTEMPT).decision == TEMPFAIL
 
 
+@pytest.mark.slow
 def test_three_and_a_half_seconds_of_a_broken_file_give_3_to_5_lines_and_only_temp_fails(site, log):
     host = site.file_host(hook("return None"), watch=True)
     log.clear()
@@ -281,6 +283,7 @@ def test_three_and_a_half_seconds_of_a_broken_file_give_3_to_5_lines_and_only_te
     assert log.errors == []
 
 
+@pytest.mark.slow
 def test_a_broken_chain_is_logged_each_second_without_a_single_attempt(site, log):
     since = monotonic()
     site.file_host("def broken(:\n", watch=True)
@@ -300,6 +303,7 @@ def test_a_broken_chain_in_a_host_that_does_not_watch_is_logged_once_a_second_at
         clock[0] += 1.0
 
 
+@pytest.mark.slow
 def test_what_a_broken_chain_lacked_may_come_back_without_a_save(site):
     data = site.directory / "list.txt"
     host = site.file_host(hook("return None", f"open({str(data)!r}).close()"), watch=True)
@@ -308,6 +312,7 @@ def test_what_a_broken_chain_lacked_may_come_back_without_a_save(site):
     eventually(lambda: host.decide(ATTEMPT) == NORMAL)
 
 
+@pytest.mark.slow
 def test_the_operator_may_keep_the_last_good_generation_after_a_bad_reload(site, log):
     code = hook("state['n'] = state.get('n', 0) + 1\nreturn None")
     host = site.file_host(code, watch=True, on_load_error="keep")

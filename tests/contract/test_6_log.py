@@ -16,6 +16,8 @@ from ..helpers.attempts import ATTEMPT, TEMPFAIL
 from ..helpers.log import logged_in, put_away
 from ..helpers.site import hook, policy
 
+pytestmark = pytest.mark.slow
+
 HEAD = f"""
 import sys
 from hookframe import Host

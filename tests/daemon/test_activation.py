@@ -14,6 +14,8 @@ import pytest
 from ..helpers.attempts import attempt
 from ..helpers.obedient_hook import OBEDIENT, said, saying
 
+pytestmark = pytest.mark.slow
+
 PASSING = (sys.executable, str(Path(__file__).with_name("passing.py")))
 LEAKY = """
 import subprocess

@@ -12,6 +12,8 @@ from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.obedient_hook import OBEDIENT, answering, counted, said, saying
 from ..helpers.requests import fields, line
 
+pytestmark = pytest.mark.slow
+
 GATED = """
 import pathlib
 

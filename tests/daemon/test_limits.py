@@ -18,6 +18,8 @@ from ..helpers.daemons import Daemon
 from ..helpers.obedient_hook import counted, number, said, saying
 from ..helpers.requests import flood, line, padded
 
+pytestmark = pytest.mark.slow
+
 MEBIBYTE = 1024 * 1024
 LONG = "€" * 480
 """A message that makes an answer of one and a half kilobytes."""

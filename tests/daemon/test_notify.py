@@ -18,6 +18,8 @@ from ..helpers.attempts import attempt
 from ..helpers.obedient_hook import said, saying
 from ..helpers.wait import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 CREDENTIALS = struct.Struct("3i")
 ASKS = """
 import os

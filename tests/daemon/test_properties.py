@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from hookframe.daemon.protocols.exim import format_answer, parse_request
 from ..helpers.attempts import MESSAGE, NORMAL, TEMPFAIL, attempt
 from ..helpers.obedient_hook import saying
 from ..helpers.requests import LIMIT, extracted, field, line
+
+pytestmark = pytest.mark.slow
 
 any_text = st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 """Text as it comes from the wire: what was not valid UTF-8 stands in it as surrogates."""

@@ -17,6 +17,8 @@ from hookframe.testing import Client
 
 from ..helpers.obedient_hook import said, saying
 
+pytestmark = pytest.mark.slow
+
 RIVAL = Path(__file__).with_name("rival.py")
 ROUNDS = 150
 """How often a race is run; without the lock one round in fifty or so goes wrong."""

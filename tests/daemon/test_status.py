@@ -18,6 +18,8 @@ from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.obedient_hook import OBEDIENT, said, saying
 from ..helpers.requests import LIMIT, fields, line, padded
 
+pytestmark = pytest.mark.slow
+
 STATUS = {"hookframe": "status"}
 MEMBER = {
     "plugin": "file",

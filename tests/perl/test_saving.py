@@ -116,6 +116,7 @@ def test_a_broken_file_temp_fails_and_once_mended_is_live_within_one_second(site
     assert host.problem == ""
 
 
+@pytest.mark.slow
 def test_a_file_that_needs_what_is_not_there_yet_is_live_once_it_is(site):
     module = site.directory / "Wanted.pm"
     code = f"use lib '{site.directory}'; use Wanted;\n{says('there')}"
@@ -151,6 +152,7 @@ def test_a_kept_file_is_what_a_replaced_process_runs_as_well(site):
     assert message(host)[0] == "old"
 
 
+@pytest.mark.slow
 def test_another_file_that_the_configuration_names_is_live_within_one_second_and_watched(site):
     host = site.perl_host(says("old"))
     other = site.directory / "other.pl"
@@ -219,6 +221,7 @@ BEGIN {{ $main::whole = 1 }}
 """Its first half is a policy of its own, and runs if the rest is not there."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["w", "r+"])
 @pytest.mark.parametrize("place", ["the file itself", "without events"])
 def test_a_half_written_file_is_never_run_however_slow_its_writer(mode, place, site, request):

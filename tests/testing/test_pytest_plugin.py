@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def run_pytest(directory, *arguments):
     """Run pytest in a directory of its own, without any configuration."""

@@ -14,6 +14,8 @@ from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.config.model import Config
 from hookframe.testing import attempts, make_attempt
 
+pytestmark = pytest.mark.slow
+
 SEARCH = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 

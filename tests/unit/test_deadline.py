@@ -26,7 +26,10 @@ from ..helpers.site import hook, policy
 
 # An interruption may fall into a callback of the garbage collector, as hypothesis has one: Python
 # ignores it there and says so, and the next one ends the hook.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.every_python,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 DUMP = {"action": "dump"}
 LONG = "500ms"
@@ -98,11 +101,29 @@ def hanging_if(sendid, body, head=HEAD):
 # What can be interrupted
 
 
-@pytest.mark.parametrize("way", HANGING)
-def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site, log, monkeypatch):
+@pytest.fixture
+def endless_import(site, monkeypatch):
+    """A module whose import never ends."""
     (site.directory / "endless_import.py").write_text("while True: pass\n")
     monkeypatch.syspath_prepend(site.directory)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+
+@pytest.mark.usefixtures("endless_import")
+@pytest.mark.parametrize("way", HANGING)
+def test_a_hook_that_hangs_is_interrupted(way, site, log):
+    with file_host(site, hook(HANGING[way], HEAD)) as host:
+        log.clear()
+        assert host.decide(ATTEMPT) == TEMPFAIL
+    [line] = log.attempts
+    assert f" at {site.file} line " in line
+    assert line.endswith("(plugin file)")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("endless_import")
+@pytest.mark.parametrize("way", HANGING)
+def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site, log):
     with file_host(site, hanging_if("hang", HANGING[way]), LONG) as host:
         log.clear()
         for _ in range(2):
@@ -133,6 +154,7 @@ def test_a_hook_is_interrupted_whatever_arguments_it_takes(arguments, site):
         assert host.decide(ATTEMPT) == TEMPFAIL
 
 
+@pytest.mark.slow
 def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
     with file_host(site, hanging_if("hang", "while True: pass"), LONG) as host:
         explained = host.explain(attempt(sendid="hang"))
@@ -141,6 +163,7 @@ def test_an_explained_attempt_is_interrupted_and_the_trace_says_so(site):
         assert host.explain(ATTEMPT).decision == DUMP
 
 
+@pytest.mark.slow
 def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin(
     site, fake_plugins, log, monkeypatch
 ):
@@ -204,6 +227,7 @@ def test_after_the_whole_chains_deadline_nothing_is_skipped(lenient, site, fake_
     assert line.endswith("(plugin a)")
 
 
+@pytest.mark.slow
 def test_a_deadline_of_its_own_is_the_plugins_alone(site, fake_plugins):
     plugins = {
         "a": {"code": "return None", "deadline": LONG},
@@ -256,6 +280,7 @@ def test_a_wrapper_that_has_used_up_the_whole_chains_time_lets_no_plugin_inside_
         assert host.generation.state == {}
 
 
+@pytest.mark.slow
 def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, fake_plugins):
     around = "import time\ndef around():\n    got = yield\n    time.sleep(0.03)\n    return got\n"
     plugins = {
@@ -268,6 +293,7 @@ def test_the_time_of_the_chain_inside_does_not_get_a_wrapper_interrupted(site, f
         assert host.decide(ATTEMPT) == DUMP
 
 
+@pytest.mark.slow
 def test_an_observer_is_interrupted_and_the_decision_stands(site, fake_plugins, log):
     plugins = {
         "a": {"code": "return {'action': 'dump'}", "decided": "while True: pass"},
@@ -283,6 +309,7 @@ def test_an_observer_is_interrupted_and_the_decision_stands(site, fake_plugins, 
     assert log.printed == ["plugin b: seen 1"] * 3
 
 
+@pytest.mark.slow
 def test_an_observer_that_takes_too_long_is_logged_in_a_host_that_does_not_interrupt(
     site, fake_plugins, log
 ):
@@ -307,6 +334,7 @@ return {{"action": "dump"}}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 5])
 def test_a_hook_that_swallows_the_interruption_gets_it_again_and_temp_fails_by_name(
     times, site, log
@@ -328,6 +356,7 @@ def test_a_hook_may_turn_the_interruption_into_an_error_of_its_own(site, log):
     assert "ValueError: mine" in line
 
 
+@pytest.mark.slow
 def test_a_hook_has_time_to_give_back_what_it_holds(site):
     body = "try: time.sleep(3600)\nfinally: state['given back'] = sum(range(1000))"
     with file_host(site, hook(body, "import time"), "1s") as host:  # a tenth of it, that is
@@ -348,6 +377,7 @@ def test_a_destructor_that_swallows_it_is_interrupted_again(site):
         assert host.generation.state == {"log": [1]}
 
 
+@pytest.mark.slow
 def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
     site, fake_plugins, log
 ):
@@ -370,6 +400,7 @@ def test_a_late_attempt_is_not_blamed_on_the_plugin_that_was_interrupted_before(
 # Races
 
 
+@pytest.mark.slow
 def test_a_hook_that_ends_just_at_its_deadline_gives_its_answer_or_the_temp_fail(site):
     body = (
         "until = state['now']() + attempt['injtime'] / 1e6\n"
@@ -389,6 +420,7 @@ def test_a_hook_that_ends_just_at_its_deadline_gives_its_answer_or_the_temp_fail
     assert TEMPFAIL in answers
 
 
+@pytest.mark.slow
 def test_a_chain_is_interrupted_while_generations_come_and_go(site):
     code = hanging_if("hang", "while True: pass")
     with file_host(site, code, "20ms", watch=True) as host:
@@ -414,6 +446,7 @@ def test_a_new_generation_has_its_own_deadlines(before, site):
         assert host.decide(ATTEMPT) == TEMPFAIL
 
 
+@pytest.mark.slow
 def test_an_event_loop_goes_on_after_hundreds_of_interruptions(site):
     code = hanging_if("hang", "while True: pass")
     with (
@@ -510,6 +543,7 @@ def test_two_hosts_interrupt_each_its_own_hook(site, tmp_path):
             assert monotonic() - began > 0.12
 
 
+@pytest.mark.slow
 def test_a_debugger_that_traces_is_left_alone_and_the_hook_still_ends(site):
     def tracer(frame, event, argument):
         return None
@@ -544,11 +578,13 @@ def run_program(site, code, then, deadline="50ms"):
     return run_python(head + then).stdout
 
 
+@pytest.mark.slow
 def test_a_program_may_end_without_closing_its_host(site):
     code = hanging_if("hang", "while True: pass")
     assert run_program(site, code, "print(host.decide(attempt)['action'])") == "pause\n"
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_after_the_end_of_an_attempt_harms_nothing(site):
     then = """
 for number in (SIGNAL, BACKUP):
@@ -559,6 +595,7 @@ print(host.decide({**attempt, "sendid": "well"})["action"])
     assert run_program(site, hanging_if("hang", "pass"), then, "30s") == "dump\n"
 
 
+@pytest.mark.slow
 def test_a_host_may_be_closed_right_after_an_interruption_again_and_again(site):
     then = f"""
 host.close()
@@ -572,6 +609,7 @@ print(sum(range(1000)))
     assert run_program(site, code, then, "10ms") == "499500\n"
 
 
+@pytest.mark.slow
 def test_a_child_that_a_hook_forks_has_no_alarm_and_may_close_its_host(site):
     body = (
         "import os\nchild = os.fork()\n"

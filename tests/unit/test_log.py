@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.events import Failure, ShadowVote
@@ -95,6 +97,7 @@ def test_left_out_lines_are_said_with_the_plugins_name_and_the_setting(log):
     assert log.levels == ["WARNING", "WARNING"]
 
 
+@pytest.mark.slow
 def test_a_text_without_an_end_is_cut_and_what_follows_it_is_not(log):
     text = "x" * 50_000_000
     error = PluginError(ORIGIN, "attempt", text)

@@ -196,6 +196,7 @@ for number in range(25_000):
 """
 
 
+@pytest.mark.slow
 def test_of_four_processes_that_write_100000_lines_none_is_torn_and_none_is_lost(directory):
     writers = [
         subprocess.Popen(

@@ -183,6 +183,7 @@ print(len(lines), sum(map(len, lines)), sum(said), (after - before) // 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lines", "line"])
 def test_a_plugin_that_prints_a_gigabyte_costs_no_memory(kind):
     done = subprocess.run(

@@ -91,6 +91,7 @@ def test_somebody_reads_along_on_a_terminal_only():
     assert (on_a_terminal.returncode, on_a_pipe.returncode) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_reader_that_hangs_stops_nobody_and_learns_later_what_it_missed():
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 65536)

@@ -16,6 +16,8 @@ from hookframe.testing import Client, make_attempt
 
 from .conftest import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 HOOK = (
     'def pre_delivery_attempt(attempt): return {"action": "dump", "message": attempt["sendid"]}\n'
 )

@@ -12,6 +12,8 @@ import sys
 import pytest
 from hookframe_blacklist.entries import parse
 
+pytestmark = pytest.mark.slow
+
 LIST = "# asked us to\nJohn@example.com  # by telephone\n\n@example.org\n"
 PROGRAM = (sys.executable, "-m", "hookframe", "blacklist")
 

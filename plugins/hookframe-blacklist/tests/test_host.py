@@ -92,6 +92,7 @@ def test_a_list_that_disappears_temp_fails_every_attempt_until_it_is_back(
         assert host.decide(attempt(recipient="other@example.org")) == NORMAL
 
 
+@pytest.mark.slow
 def test_a_list_that_is_missing_at_the_start_is_taken_up_once_it_is_there(
     configuration, blocked, attempt
 ):

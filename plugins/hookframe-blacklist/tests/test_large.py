@@ -81,6 +81,7 @@ def test_a_large_list_is_known_when_the_plugin_is_configured(made, blocks, path)
     assert not blocks(plugin, "user29999@host26.example\nuser1@host1.example")
 
 
+@pytest.mark.slow
 def test_attempts_are_decided_by_the_old_list_until_the_new_one_is_read(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, NEW, many=MANY * 20)
@@ -162,6 +163,7 @@ def test_a_list_may_grow_large_and_become_small_again(made, blocks, path):
     assert not [each for each in threading.enumerate() if each.name == "hookframe-blacklist"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_killed_is_an_error_that_says_so_and_is_mended(made, blocks, path):
     plugin = made(recipients=str(path))
     replace(path, NEW, many=MANY * 20)
@@ -319,6 +321,7 @@ def halves(monkeypatch):
         os.close(each)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first", ["", "@example.com\n", "# comment\n"], ids=["", "domain", "comment"]
 )
@@ -331,6 +334,7 @@ def test_a_list_is_not_in_use_before_both_halves_of_it_are_there(halves, first):
     assert words == ["two", "fine"]
 
 
+@pytest.mark.slow
 def test_a_broken_line_in_the_second_half_is_named_though_the_first_lists_domains(halves):
     lines = ["@example.com", *(f"user{number}@example.org" for number in range(5000)), "wrong"]
     with pytest.raises(BlacklistError, match=r"^/list line 5002: 'wrong' has no @"):

@@ -94,6 +94,7 @@ def test_a_caller_that_changes_a_decision_changes_no_other(listing, attempt):
     assert plugin.pre_delivery_attempt(attempt())["action"] == "dump"
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_are_all_found_and_nothing_else(listing, attempt):
     plugin = listing("".join(f"user{n}@host{n % 97}.example\n" for n in range(100_000)))
     for number in range(100_000):
@@ -104,6 +105,7 @@ def test_a_hundred_thousand_entries_are_all_found_and_nothing_else(listing, atte
         assert plugin.pre_delivery_attempt(attempt(recipient=unlisted)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sizes", [(10, 10_000), (20_000, 150_000)], ids=["kept as a set", "kept as a table"]
 )

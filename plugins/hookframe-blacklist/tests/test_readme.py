@@ -81,6 +81,7 @@ def test_the_table_of_settings_has_each_with_its_default():
         assert rows[name] == f'"{getattr(defaults, name)}"'
 
 
+@pytest.mark.slow
 def test_the_commands_do_what_they_say(tmp_path):
     (tmp_path / "blocked.txt").write_text(LIST)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -117,6 +117,7 @@ def test_a_list_behind_a_swapped_symlink_is_read_again(configured, blocks, tmp_p
     assert not blocks(plugin, ONE)
 
 
+@pytest.mark.slow
 def test_changes_faster_than_the_file_systems_clock_are_all_seen(configured, blocks, path):
     plugin = configured(recipients=str(path))
     for recipient, other in [(TWO, ONE), (ONE, TWO)] * 200:
@@ -132,6 +133,7 @@ def test_a_list_that_changed_moments_before_it_was_read_is_read_once_more(path):
     assert look(where, outdated).entries == {ONE}
 
 
+@pytest.mark.slow
 def test_a_list_that_has_lain_still_costs_one_stat(path):
     where = ListPath(str(path), senders=False)
     lists = [look(where, None)]
@@ -141,6 +143,7 @@ def test_a_list_that_has_lain_still_costs_one_stat(path):
     assert look(where, lists[-1]).entries == {TWO}
 
 
+@pytest.mark.slow
 def test_the_same_settings_and_an_unchanged_list_are_not_read_again(path):
     program = """
 import sys, time

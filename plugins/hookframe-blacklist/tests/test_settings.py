@@ -106,9 +106,9 @@ def test_a_path_that_is_not_absolute_is_refused(path):
     assert refusal(senders=path) == f"senders: {path!r} {says}"
 
 
-def test_a_list_that_is_named_twice_is_refused(blocked):
-    assert refusal(recipients=[blocked, blocked]) == (
-        f"recipients: {blocked!r} is named twice: once is enough, take one out"
+def test_a_list_that_is_named_twice_is_refused():
+    assert refusal(recipients=["/lists/a", "/lists/a"]) == (
+        "recipients: '/lists/a' is named twice: once is enough, take one out"
     )
     assert "is named twice" in refusal(senders=["/lists/a", "/lists/../lists/./a"])
 

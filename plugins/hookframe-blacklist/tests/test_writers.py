@@ -47,6 +47,7 @@ def during_a_pause():
         yield
 
 
+@pytest.mark.slow
 def test_a_list_that_a_slow_program_generates_counts_once_it_is_whole(configured, blocked, path):
     plugin = configured(recipients=str(path))
     with subprocess.Popen(["sh", "-c", 'cat > "$0"', path], stdin=subprocess.PIPE) as generate:
@@ -71,6 +72,7 @@ def public_path():
         yield path
 
 
+@pytest.mark.slow
 def test_an_emptied_list_of_another_user_waits_for_its_content(
     configured, blocked, public_path, as_nobody
 ):
@@ -120,6 +122,7 @@ def test_one_list_that_is_being_written_keeps_no_other_from_changing(
     assert blocked(plugin) == {TWO, THREE}
 
 
+@pytest.mark.slow
 def test_a_list_that_was_lost_stays_an_error_until_the_new_one_is_whole(configured, blocked, path):
     settings = {"recipients": str(path)}
     plugin = configured(**settings)
@@ -147,6 +150,7 @@ def test_a_list_that_disappears_under_its_writer_is_an_error(configured, blocked
             blocked(plugin)
 
 
+@pytest.mark.slow
 def test_a_first_list_that_nobody_stops_writing_is_refused(configured, blocked, path):
     with path.open("a") as writer:
         writer.write(f"{TWO}\n")

@@ -146,6 +146,7 @@ WIRE = st.binary(max_size=60) | st.text(max_size=30).map(str.encode)
 STRINGS = ("mtaid", "sendid", "listid", "msguid", "sender", "recipient")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     strings=st.fixed_dictionaries(dict.fromkeys(STRINGS, WIRE)),
@@ -163,6 +164,7 @@ def test_every_string_of_any_attempt_reaches_the_sub_unchanged(
     assert seen(asked) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(value=st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=100))
 def test_every_text_that_the_sub_returns_comes_back_unchanged(value, lasting_echo, attempt):

@@ -134,6 +134,7 @@ def test_the_trace_names_the_plugin_and_its_vote(site, attempt):
     assert vote["vote"] == {"action": "dump", "message": "x"}
 
 
+@pytest.mark.slow
 def test_the_operators_policy_applies_to_perl_as_to_any_plugin(site, attempt, log):
     host = site.host("sub { return { action => 'dump' } }")
     text = site.config.read_text()
@@ -170,6 +171,7 @@ def test_the_state_is_the_same_hash_in_every_call(site, attempt):
     assert found[0][1].startswith("HASH(0x")
 
 
+@pytest.mark.slow
 def test_the_state_is_new_when_the_file_is_loaded_again(site, attempt):
     host = site.host(COUNTING)
     counted(host, attempt)
@@ -186,6 +188,7 @@ def test_the_state_is_new_when_the_chain_is_built_anew_for_another_reason(site, 
     assert counted(host, attempt)[0] == "1"
 
 
+@pytest.mark.slow
 def test_the_state_is_new_in_a_new_process(site, attempt):
     host = site.host(COUNTING)
     counted(host, attempt)

@@ -117,6 +117,7 @@ DYING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "text"), DYING.values(), ids=DYING)
 def test_a_sub_that_dies_temp_fails_its_attempt_and_the_log_says_with_what(body, text, fails):
     assert re.fullmatch(f"{IN_ATTEMPT}{text} \\(FILE\\)", fails(body))
@@ -321,6 +322,7 @@ def replaced(site, attempt, log):
     return ask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "text"), ENDING.values(), ids=ENDING)
 def test_a_process_that_is_lost_temp_fails_its_attempt_and_is_replaced(body, text, replaced):
     assert replaced(body) == (
@@ -343,6 +345,7 @@ STUCK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", STUCK.values(), ids=STUCK)
 def test_a_call_that_does_not_end_in_time_temp_fails_and_its_process_is_replaced(
     body, site, attempt, log
@@ -365,6 +368,7 @@ def test_a_call_that_does_not_end_in_time_temp_fails_and_its_process_is_replaced
     assert host.decide(attempt()) != process
 
 
+@pytest.mark.slow
 def test_the_hosts_own_deadline_interrupts_a_call_that_may_take_longer(site, attempt, log):
     host = site.host(
         "sub { sleep 1000 if $_[0]{recipient} eq 'bad'; { action => 'normal' } }",
@@ -380,6 +384,7 @@ def test_the_hosts_own_deadline_interrupts_a_call_that_may_take_longer(site, att
     eventually(lambda: host.decide(attempt()) == NORMAL)
 
 
+@pytest.mark.slow
 def test_memory_without_end_ends_the_process_and_nothing_else(site, attempt, log):
     limited = site.program('#!/bin/sh\nulimit -v 200000\nexec perl "$@"\n')
     host = site.host(
@@ -398,6 +403,7 @@ def test_memory_without_end_ends_the_process_and_nothing_else(site, attempt, log
     )
 
 
+@pytest.mark.slow
 def test_a_recursion_without_end_ends_the_process_and_nothing_else(site, attempt, log):
     limited = site.program('#!/bin/sh\nulimit -v 300000\nexec perl "$@"\n')
     host = site.host(

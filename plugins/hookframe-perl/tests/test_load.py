@@ -97,6 +97,7 @@ def test_any_perl_that_gives_a_reference_to_a_sub_is_fine(code, site, attempt):
     assert host.decide(attempt())["message"] == "fine"
 
 
+@pytest.mark.slow
 def test_the_file_sees_no_variable_of_the_plugins_and_is_in_package_main(
     site, attempt, perls_words
 ):
@@ -131,6 +132,7 @@ def test_lines_are_counted_from_the_first_of_the_file(site, attempt, log):
     assert "here at (eval 1) line 8. (" in log.lines[-1]
 
 
+@pytest.mark.slow
 def test_the_file_is_always_eval_1_whatever_it_uses(site, attempt, log):
     host = site.host("use POSIX; use JSON::PP; use Encode; sub { eval '1'; die 'x' }")
     host.decide(attempt())
@@ -302,6 +304,7 @@ def test_an_interpreter_that_does_not_start_is_a_load_error(site, refusal):
     assert refusal(SUB, perl=program) == f"can't start {program}: {why} (FILE)"
 
 
+@pytest.mark.slow
 def test_an_interpreter_that_says_nothing_is_a_load_error_after_a_while(site, refusal):
     program = site.program("#!/bin/sh\nexec sleep 1000 > /dev/null 2>&1\n")
     before = time.process_time()
@@ -350,6 +353,7 @@ def test_a_file_that_compiles_no_more_in_a_replaced_process_temp_fails_until_it_
     assert host.decide(attempt()) == NORMAL
 
 
+@pytest.mark.slow
 def test_a_chain_without_perl_imports_nothing_of_the_plugin(site, attempt):
     site.config.write_text('chain = ["file"]\nhook_file = "hook.py"\n')
     (site.directory / "hook.py").write_text("def pre_delivery_attempt(): pass\n")

@@ -157,6 +157,7 @@ def test_what_a_process_prints_before_its_end_reaches_the_log(end, site, attempt
     assert log.printed == [f"plugin perl: {line}" for line in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handle", ["STDOUT", "STDERR"])
 def test_megabytes_are_no_obstacle(handle, site, attempt, log):
     host = site.host(

@@ -13,6 +13,8 @@ import pytest
 from hookframe import TEMPFAIL_MESSAGE
 from hookframe.testing import eventually
 
+pytestmark = pytest.mark.slow
+
 TEMPFAIL = {"action": "pause", "message": TEMPFAIL_MESSAGE, "error": True}
 NORMAL = {"action": "normal"}
 WHO = "sub { { action => 'pause', message => $$ } }"

@@ -122,6 +122,7 @@ def said(lasting_site):
     return lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_the_log_says_what_the_table_of_errors_has(row, said):
     for text in re.findall(r"`([^`]*)`", row):

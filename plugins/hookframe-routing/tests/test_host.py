@@ -51,6 +51,7 @@ def test_rules_in_the_settings_decide(host, attempt):
     assert routing.decide(attempt(recipient="a@b.example")) == {"action": "normal"}
 
 
+@pytest.mark.slow
 def test_the_trace_names_the_distribution_and_its_vote(host, attempt, tmp_path):
     rules = tmp_path / "routing.toml"
     rules.write_text('[[rule]]\nnew_mtaid = "pool"\n')
@@ -100,6 +101,7 @@ def test_what_is_wrong_is_the_plugins_load_error_and_every_attempt_temp_fails(
     assert "routing" in broken.problem
 
 
+@pytest.mark.slow
 def test_a_file_that_was_wrong_from_the_start_is_taken_once_it_is_mended(host, attempt, tmp_path):
     rules = tmp_path / "routing.toml"
     rules.write_text("[[rule]]\npause = 5\n")

@@ -193,6 +193,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_rules():
     )
 
 
+@pytest.mark.slow
 def test_thousands_of_mistakes_stay_one_readable_line():
     text = refusal({"rule": [{} for _ in range(10_000)]})
     assert text.startswith("10000 mistakes: (1) rule 1: gives nothing; ")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
+import pytest
 from hookframe_routing import Routing, RoutingError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.slow
 
 SENDIDS = ["a", "ab", "b", "A", ""]
 DOMAINS = ["x.example", "y.x.example", "y.example", "X.example", ""]

@@ -153,6 +153,7 @@ def refused(settings):
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_the_log_says_what_the_table_of_errors_has(row, said):
     for text in re.findall(r"`([^`]*)`", row):

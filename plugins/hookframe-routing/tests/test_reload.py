@@ -185,6 +185,7 @@ def test_a_file_saved_just_now_is_read_again_as_its_time_proves_nothing_yet(
         until(lambda: rules.table() and os.fspath(file) in opened, clock)
 
 
+@pytest.mark.slow
 def test_an_unchanged_file_is_not_opened_again(file, clock, opened, attempt):
     while time.time() - file.stat().st_ctime <= 2.0:  # nobody can set this time back
         time.sleep(0.1)
@@ -197,6 +198,7 @@ def test_an_unchanged_file_is_not_opened_again(file, clock, opened, attempt):
     assert opened.count(os.fspath(file)) == 1
 
 
+@pytest.mark.slow
 def test_a_wrong_file_that_stays_as_it_is_is_not_read_at_every_try(file, opened):
     file.write_text("[[rule]]\n")
     while time.time() - file.stat().st_ctime <= 2.0:
@@ -246,6 +248,7 @@ def test_a_new_generation_with_unchanged_rules_keeps_them_though_its_caller_reus
     assert plugin.pre_delivery_attempt(attempt())["new_mtaid"] == "b"
 
 
+@pytest.mark.slow
 def test_a_table_that_takes_long_to_load_keeps_no_attempt_waiting(rules, file, clock, attempt):
     many = "".join(
         f'[[rule]]\nmatch.recipient = "r{number}@example.com"\nnew_mtaid = "many"\n'

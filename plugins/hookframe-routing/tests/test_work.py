@@ -11,6 +11,8 @@ import pytest
 from hookframe_routing import Routing
 from hookframe_routing.conditions import Patterns
 
+pytestmark = pytest.mark.slow
+
 
 class Counted(str):
     """A string that counts how often it is compared or hashed."""

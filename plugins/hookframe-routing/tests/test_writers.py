@@ -46,6 +46,7 @@ def during_a_pause():
         yield
 
 
+@pytest.mark.slow
 def test_a_table_that_a_slow_program_generates_is_in_force_once_it_is_whole(
     configured, file, given
 ):
@@ -61,6 +62,7 @@ def test_a_table_that_a_slow_program_generates_is_in_force_once_it_is_whole(
     eventually(lambda: given(configured) == "rest")
 
 
+@pytest.mark.slow
 def test_a_writer_makes_the_next_look_soon(file, given):
     plugin = Routing()
     settings = {"file": str(file), "check_every": "200ms"}
@@ -94,6 +96,7 @@ def test_a_file_that_was_lost_stays_an_error_until_the_new_one_is_whole(configur
     eventually(is_back)
 
 
+@pytest.mark.slow
 def test_a_first_file_that_nobody_stops_writing_is_refused(file, given):
     plugin = Routing()
     with file.open("w") as writer:
@@ -111,6 +114,7 @@ def test_a_first_file_that_nobody_stops_writing_is_refused(file, given):
     assert given(plugin) == "rest"
 
 
+@pytest.mark.slow
 def test_a_first_file_is_waited_for_while_its_writer_comes_to_an_end(file, given):
     writer = file.open("w")
     writer.write(NEW)

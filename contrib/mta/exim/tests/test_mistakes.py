@@ -99,6 +99,7 @@ def test_a_file_without_the_essentials_is_refused(problems, text):
     assert problems(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "template",
     [

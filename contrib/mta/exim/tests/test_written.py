@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import HERE
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = HERE / "example.toml"
 FRAGMENT = HERE / "hookframe.exim.conf"
 needs_exim = pytest.mark.skipif(

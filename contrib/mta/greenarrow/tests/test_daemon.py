@@ -181,6 +181,7 @@ def test_a_hook_that_fails_is_a_temporary_failure_that_says_whose_log_to_read(as
     assert asking.log.count("error in pre_delivery_attempt_hook: msguid=[failing]") == 1
 
 
+@pytest.mark.slow
 def test_a_thousand_calls_get_each_its_own_answer(asking):
     attempts, decisions = zip(*map(saying, range(1000)), strict=True)
     assert [each["decision"] for each in asking.calls(attempts)] == list(decisions)
@@ -192,6 +193,7 @@ def test_tcp_does_as_well(daemon, host):
     assert [each["decision"] for each in asking.calls(attempts)] == list(decisions)
 
 
+@pytest.mark.slow
 def test_a_parent_and_its_child_never_read_each_others_answers(asking):
     asking.call()  # makes a connection, which the child will have too
     mine, my_decisions = zip(*(saying(n, "parent") for n in range(300)), strict=True)
@@ -202,6 +204,7 @@ def test_a_parent_and_its_child_never_read_each_others_answers(asking):
     assert asking.call()["decision"] == NORMAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["unix", "tcp"])
 def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
     daemon = fresh()
@@ -216,6 +219,7 @@ def test_a_restart_of_the_daemon_is_not_noticed(fresh, host, where, free_port):
         assert asking.call()["decision"] == NORMAL
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh, host):
     daemon = fresh()
     daemon.write(OBEDIENT)
@@ -232,6 +236,7 @@ def test_a_daemon_that_is_down_is_a_temporary_failure_until_it_is_up_again(fresh
     assert asking.call()["decision"] == NORMAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, host, kept):
     daemon = fresh()
@@ -255,6 +260,7 @@ def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, 
     assert outcomes[0]["kept"] == 0
 
 
+@pytest.mark.slow
 def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
     daemon = fresh()
     daemon.write(KILLS_ITS_WORKER)
@@ -265,6 +271,7 @@ def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
     assert outcome["kept"] == 0
 
 
+@pytest.mark.slow
 def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(fresh, host):
     daemon = fresh()
     daemon.write(SLOW_AND_FAST, more='deadline = "1h"\n')
@@ -282,6 +289,7 @@ def test_a_hook_that_takes_too_long_costs_one_attempt_and_none_gets_its_answer(f
     assert prompt["decision"] == {"action": "dump", "message": "prompt@example.net"}
 
 
+@pytest.mark.slow
 def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_whom(fresh, host):
     daemon = fresh()
     daemon.write(OBEDIENT)
@@ -300,6 +308,7 @@ def test_a_socket_that_must_not_be_opened_is_a_temporary_failure_that_says_for_w
     assert f"let the user with the id {uid} open it (README.md, step 2)" in outcome["error"]
 
 
+@pytest.mark.slow
 def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)
@@ -314,6 +323,7 @@ def test_a_sender_beside_a_domain_is_a_temporary_failure_that_says_what_to_do(fr
     assert outcome["kept"] == 1, "the connection is whole"
 
 
+@pytest.mark.slow
 def test_the_domain_beside_a_sender_is_left_out_and_logged_where_that_was_chosen(fresh, host):
     daemon = fresh()
     daemon.write(SENDER, more=DOMAIN)

@@ -215,6 +215,7 @@ def test_the_deadline_is_one_for_the_old_connection_and_the_new_one(host, serve)
     assert server.connections == 2
 
 
+@pytest.mark.slow
 def test_a_daemon_that_does_not_read_costs_the_deadline(host, serve):
     ended = threading.Event()
 
@@ -229,6 +230,7 @@ def test_a_daemon_that_does_not_read_costs_the_deadline(host, serve):
         ended.set()
 
 
+@pytest.mark.slow
 def test_a_large_attempt_arrives_whole(host, serve):
     recipient = "x" * 1_000_000
     sizes = []
