@@ -25,7 +25,7 @@ def escape(text: str) -> str:
     """
     if text.isprintable() and "\\" not in text and "]" not in text:
         return text
-    return "".join(map(_escaped, text))
+    return "".join(map(_escape_letter, text))
 
 
 def one_line(text: str) -> str:
@@ -33,11 +33,11 @@ def one_line(text: str) -> str:
     return (
         text
         if text.isprintable()
-        else "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+        else "".join(letter if letter.isprintable() else _escape_letter(letter) for letter in text)
     )
 
 
-def _escaped(letter: str) -> str:
+def _escape_letter(letter: str) -> str:
     if letter in "\\]":
         return f"\\{letter}"
     if letter.isprintable():
@@ -48,7 +48,7 @@ def _escaped(letter: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Show a value from outside, short and on one line of ASCII.
 
     Args:
@@ -75,7 +75,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def in_words(decision: Mapping[str, Any] | None) -> str:
+def describe_decision(decision: Mapping[str, Any] | None) -> str:
     """Say a decision on one line: its action, then the keys that it carries.
 
     Args:

@@ -16,7 +16,7 @@ from benchmarks.lab import ATTEMPT, Lab
 from benchmarks.measure import Bar, Comparison, Several, nanoseconds
 from benchmarks.policies import host
 from hookframe.config.model import Config, LogTable
-from hookframe.log.setup import daemon_log
+from hookframe.log.setup import make_daemon_log
 
 RAW, LOGGED, WRITTEN, PRINTED = "os.write", "a line of the log", "write", "print"
 CALLS: Final = 100
@@ -53,7 +53,7 @@ def comparisons(lab: Lab) -> Iterator[Comparison]:
     """Compare what is logged, and what is left out."""
     directory = lab.fresh()
     file = os.open(directory / "raw", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    log = daemon_log(LogTable(str(directory / "log"), size=1 << 30))
+    log = make_daemon_log(LogTable(str(directory / "log"), size=1 << 30))
     raw = f"@400000006b036da30a95d648 INFO    {_TEXT}\n".encode()
     yield Comparison(
         "log-line",

@@ -23,7 +23,7 @@ from benchmarks.daemons import Daemon, daemon, line
 from benchmarks.lab import Lab
 from benchmarks.measure import Bar, Comparison, Measurement, Several
 from hookframe.daemon.scoreboard import ATTEMPT as CELL
-from hookframe.daemon.scoreboard import Board, Stamp
+from hookframe.daemon.scoreboard import RequestMarker, Scoreboard
 from hookframe.daemon.server.connection import SLICE
 
 SUPERVISED, ALONE = "supervised", "unsupervised"
@@ -105,22 +105,22 @@ def _stamp(requests: int) -> float:
     Args:
         requests: how many are answered at a stretch, for which one journal is written.
     """
-    stamp = Stamp(Board(1).take())
+    marker = RequestMarker(Scoreboard(1).acquire())
     waiting = [line()[:-1]] * requests
 
     def bare() -> None:
-        number = stamp.number
+        number = marker.number
         for _ in range(requests):
             number += 1
-        stamp.number = number
+        marker.number = number
 
     def stamped() -> None:
-        cells, number = stamp.cells, stamp.number
-        stamp.slot.journal(number + 1, waiting, SLICE)
+        fields, number = marker.fields, marker.number
+        marker.slot.journal(number + 1, waiting, SLICE)
         for _ in range(requests):
             number += 1
-            cells[CELL] = number
-        stamp.end(number)
+            fields[CELL] = number
+        marker.end(number)
 
     def nanoseconds(function: Callable[[], None]) -> float:
         calls = 10_000 // requests

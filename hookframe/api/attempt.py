@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn, TypedDict
 
 import msgspec
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 from hookframe.api.errors import InvalidAttempt
-from hookframe.api.readonly import ATOMS, frozen
+from hookframe.api.readonly import ATOMS, freeze
 
 
 class Attempt(TypedDict):
@@ -50,8 +50,8 @@ ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
         "mtaid_exists": bool,
     }
 )
-_NINE: Final = len(ATTEMPT_TYPES)
-_EXPECTED: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
+_KEY_COUNT: Final = len(ATTEMPT_TYPES)
+_TYPE_NAMES: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 
 
 def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
@@ -70,32 +70,32 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
     try:
         for key, kind in ATTEMPT_TYPES.items():
             if type(attempt[key]) is not kind:
-                attempt[key] = _converted(key, kind, attempt[key])
+                attempt[key] = _convert(key, kind, attempt[key])
     except KeyError as error:
         key = error.args[0]
         raise InvalidAttempt(f"{key} is missing; all nine keys are required", key) from None
-    if len(attempt) != _NINE:
-        _freeze_the_others(attempt)
+    if len(attempt) != _KEY_COUNT:
+        _freeze_extra_keys(attempt)
     return MappingProxyType(attempt)  # type: ignore[return-value]
 
 
 def _as_dict(given: object) -> dict[str, Any]:
     if not isinstance(given, Mapping):
-        raise InvalidAttempt(f"an attempt is an object with nine keys, not {shown(given)}")
+        raise InvalidAttempt(f"an attempt is an object with nine keys, not {short_repr(given)}")
     return dict(given)
 
 
-def _freeze_the_others(attempt: dict[str, Any]) -> None:
+def _freeze_extra_keys(attempt: dict[str, Any]) -> None:
     """Make what is nested in keys beyond the nine read-only as well."""
     for key, value in attempt.items():
         if type(value) not in ATOMS:
             try:
-                attempt[key] = frozen(value)
+                attempt[key] = freeze(value)
             except RecursionError:
-                raise InvalidAttempt(f"{shown(key)} is nested too deeply", key) from None
+                raise InvalidAttempt(f"{short_repr(key)} is nested too deeply", key) from None
 
 
-def _converted(key: str, kind: type, value: Any) -> Any:
+def _convert(key: str, kind: type, value: Any) -> Any:
     """Give a value its declared type where it means the same, as 1 means true."""
     if kind is str and isinstance(value, str):
         return str.__str__(value)
@@ -103,7 +103,7 @@ def _converted(key: str, kind: type, value: Any) -> Any:
         return bool(value)
     if kind is int and type(value) in (int, float) and value == value // 1:
         return int(value)
-    raise InvalidAttempt(f"{key} must be {_EXPECTED[kind]}, not {shown(value)}", key)
+    raise InvalidAttempt(f"{key} must be {_TYPE_NAMES[kind]}, not {short_repr(value)}", key)
 
 
 def parse_attempt(line: bytes) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
-from hookframe._text import did_you_mean, shown
+from hookframe._text import did_you_mean, short_repr
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.plugin_code import calls_plugins
 
@@ -89,7 +89,7 @@ TEMPFAIL: Final = cast(
 )
 
 
-def temporary_failure() -> Decision:
+def make_temporary_failure() -> Decision:
     """Make the temp-fail as a caller receives it: marked as an error (CONTRACT 5)."""
     return cast("Decision", {**TEMPFAIL, "error": True})
 
@@ -115,11 +115,11 @@ class Action:
     strictness: int
 
 
-def _declared(kind: type) -> Action:
+def _read_declaration(kind: type) -> Action:
     """Read one action's declaration into the table that the check and the schema use."""
     hints = get_type_hints(kind, include_extras=True)
     name = hints.pop("action").__args__[0]
-    keys = {key: _key(key, hint) for key, hint in hints.items()}
+    keys = {key: _read_key(key, hint) for key, hint in hints.items()}
     return Action(
         name,
         (kind.__doc__ or "").strip(),
@@ -129,9 +129,9 @@ def _declared(kind: type) -> Action:
     )
 
 
-def _key(name: str, hint: Any) -> Key:
+def _read_key(name: str, hint: Any) -> Key:
     required = not _is_not_required(hint)
-    text = next(_texts(hint))
+    text = next(_find_texts(hint))
     return Key(name, text, required, re.compile(f"[{text.forbidden}{_SURROGATES}]"))
 
 
@@ -139,17 +139,20 @@ def _is_not_required(hint: Any) -> bool:
     return getattr(hint, "__origin__", None) is NotRequired
 
 
-def _texts(hint: Any) -> Any:
+def _find_texts(hint: Any) -> Any:
     """Find the `Text` of a hint, however it is wrapped."""
     yield from (extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Text))
     for inner in getattr(hint, "__args__", ()):
-        yield from _texts(inner)
+        yield from _find_texts(inner)
 
 
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
-    {action.name: action for action in map(_declared, (Normal, Pause, Dump, NewMtaid, NewConfig))}
+    {
+        action.name: action
+        for action in map(_read_declaration, (Normal, Pause, Dump, NewMtaid, NewConfig))
+    }
 )
-SUMS: Final[Mapping[str, Action]] = MappingProxyType(
+ACCUMULATED_ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
     {
         **ACTIONS,
         "new_config": replace(
@@ -181,15 +184,15 @@ def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) ->
     try:
         action = actions[name]
     except (KeyError, TypeError):
-        raise InvalidDecision(_no_such_action(name)) from None
+        raise InvalidDecision(_describe_unknown_action(name)) from None
     decision: dict[str, str] = {"action": action.name}
     for key, value in given.items():
         if key == "action" or value is None:
             continue
         declared = action.keys.get(key)
         if declared is None:
-            raise InvalidDecision(_no_such_key(key, action))
-        decision[declared.name] = _checked_value(declared, value)
+            raise InvalidDecision(_describe_unknown_key(key, action))
+        decision[declared.name] = _check_value(declared, value)
     for key in action.required:
         if key not in decision:
             raise InvalidDecision(f"the action {action.name} requires the key {key}")
@@ -205,11 +208,11 @@ def _as_dict(returned: object) -> dict[Any, Any]:
     return dict(returned)
 
 
-def _checked_value(key: Key, value: Any) -> str:
-    text = value if type(value) is str else _as_text(key, value)
+def _check_value(key: Key, value: Any) -> str:
+    text = value if type(value) is str else _convert_to_text(key, value)
     declared = key.text
     if key.forbidden.search(text) is not None:
-        raise InvalidDecision(_forbidden(key, text))
+        raise InvalidDecision(_describe_forbidden(key, text))
     if len(text) < declared.shortest:
         raise InvalidDecision(f"{key.name} is empty")
     if declared.longest is not None and len(text) > declared.longest:
@@ -219,7 +222,7 @@ def _checked_value(key: Key, value: Any) -> str:
     return text
 
 
-def _as_text(key: Key, value: Any) -> str:
+def _convert_to_text(key: Key, value: Any) -> str:
     if isinstance(value, str):
         return str.__str__(value)
     if key.text.or_id and isinstance(value, int) and not isinstance(value, bool):
@@ -231,26 +234,28 @@ def _as_text(key: Key, value: Any) -> str:
     raise InvalidDecision(f"{key.name} must be {expected}, not {type(value).__name__}")
 
 
-def _forbidden(key: Key, text: str) -> str:
+def _describe_forbidden(key: Key, text: str) -> str:
     if re.search(f"[{_SURROGATES}]", text):
-        return f"{key.name} is not valid UTF-8 when encoded: {shown(text)}"
-    return f"{key.name} must not contain {key.text.what}: {shown(text)}"
+        return f"{key.name} is not valid UTF-8 when encoded: {short_repr(text)}"
+    return f"{key.name} must not contain {key.text.what}: {short_repr(text)}"
 
 
-def _no_such_action(name: object) -> str:
+def _describe_unknown_action(name: object) -> str:
     known = ", ".join(ACTIONS)
     if name is None:
         return f"the key action is missing; expected one of {known}"
-    return f"unknown action {shown(name)}{did_you_mean(name, ACTIONS)}; expected one of {known}"
+    return (
+        f"unknown action {short_repr(name)}{did_you_mean(name, ACTIONS)}; expected one of {known}"
+    )
 
 
-def _no_such_key(key: object, action: Action) -> str:
+def _describe_unknown_key(key: object, action: Action) -> str:
     everywhere = {name for other in ACTIONS.values() for name in other.keys}
     carried = ", ".join(action.keys)
     if key in everywhere:
         return f"the action {action.name} does not carry the key {key}; it may carry {carried}"
     hint = did_you_mean(key, everywhere)
-    return f"unknown key {shown(key)}{hint}; {action.name} may carry {carried}"
+    return f"unknown key {short_repr(key)}{hint}; {action.name} may carry {carried}"
 
 
 _STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
@@ -278,10 +283,10 @@ def fold(accumulated: Decision, vote: Decision) -> Decision:
     total: Any = accumulated.copy()  # `{**accumulated}` of a read-only one takes four times as long
     total.update(vote)
     total["action"] = "normal"
-    return _routed(total)
+    return _set_routing_action(total)
 
 
-def _routed(keys: dict[str, Any]) -> Decision:
+def _set_routing_action(keys: dict[str, Any]) -> Decision:
     """Name the action that the routing keys amount to."""
     if "new_sender" in keys:
         keys["action"] = "new_config"

@@ -20,7 +20,7 @@ class _ReadOnlyList(list[Any]):
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
 
 
-def frozen(value: Any) -> Any:
+def freeze(value: Any) -> Any:
     """Make a value and all that is nested in it read-only.
 
     Args:
@@ -35,9 +35,9 @@ def frozen(value: Any) -> Any:
     if type(value) in ATOMS:
         return value
     if isinstance(value, Mapping):
-        return MappingProxyType({key: frozen(inner) for key, inner in value.items()})
+        return MappingProxyType({key: freeze(inner) for key, inner in value.items()})
     if isinstance(value, list):
-        return _ReadOnlyList(frozen(inner) for inner in value)
+        return _ReadOnlyList(freeze(inner) for inner in value)
     if isinstance(value, tuple):
-        return tuple(frozen(inner) for inner in value)
+        return tuple(freeze(inner) for inner in value)
     return value

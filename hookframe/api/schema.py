@@ -15,7 +15,7 @@ _KINDS: Final[dict[type, dict[str, Any]]] = {
 }
 
 
-def attempt_schema() -> dict[str, Any]:
+def build_attempt_schema() -> dict[str, Any]:
     """Describe the attempt: nine required keys, and any others."""
     return {
         "$schema": _DRAFT,
@@ -28,32 +28,32 @@ def attempt_schema() -> dict[str, Any]:
     }
 
 
-def decision_schema() -> dict[str, Any]:
+def build_decision_schema() -> dict[str, Any]:
     """Describe what one plugin may return: one of the five actions with its keys."""
     return {
         "$schema": _DRAFT,
         "title": "Decision",
         "description": "What a plugin decides about one delivery attempt. "
         "A key whose value is null counts as absent.",
-        "oneOf": [_action_schema(action) for action in ACTIONS.values()],
+        "oneOf": [_build_action_schema(action) for action in ACTIONS.values()],
     }
 
 
-def _action_schema(action: Action) -> dict[str, Any]:
+def _build_action_schema(action: Action) -> dict[str, Any]:
     return {
         "type": "object",
         "description": action.meaning,
         "properties": {
             "action": {"const": action.name},
-            **{key.name: _key_schema(key) for key in action.keys.values()},
+            **{key.name: _build_key_schema(key) for key in action.keys.values()},
         },
         "required": ["action", *action.required],
         "additionalProperties": {"type": "null"},
     }
 
 
-def _key_schema(key: Key) -> dict[str, Any]:
-    kinds = [_text_schema(key.text)]
+def _build_key_schema(key: Key) -> dict[str, Any]:
+    kinds = [_build_text_schema(key.text)]
     if key.text.or_id:
         kinds.append({"type": "integer"})
     if not key.required:
@@ -61,7 +61,7 @@ def _key_schema(key: Key) -> dict[str, Any]:
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
-def _text_schema(text: Text) -> dict[str, Any]:
+def _build_text_schema(text: Text) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string", "not": {"pattern": f"[{text.forbidden}]"}}
     if text.shortest:
         schema["minLength"] = text.shortest
@@ -70,4 +70,4 @@ def _text_schema(text: Text) -> dict[str, Any]:
     return schema
 
 
-SCHEMAS: Final = {"attempt": attempt_schema, "decision": decision_schema}
+SCHEMAS: Final = {"attempt": build_attempt_schema, "decision": build_decision_schema}

@@ -18,10 +18,10 @@ from hookframe.api.decision import NORMAL, TEMPFAIL
 from hookframe.api.errors import Origin
 from hookframe.api.events import Failure
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.chain.codegen import abandon, find_frame, place_of, unrolled
-from hookframe.chain.deadline import exceeded
-from hookframe.chain.fold import Votes
-from hookframe.chain.member import Invocation, Run, Step, failure
+from hookframe.chain.codegen import abandon, find_frame, find_position, generate_fold
+from hookframe.chain.deadline import make_deadline_error
+from hookframe.chain.fold import VoteCache
+from hookframe.chain.member import Invocation, Member, Run, make_error
 from hookframe.chain.trace import link
 from hookframe.chain.wrappers import Inner, Wrapper
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
 
-_WHOLE: Final = Origin("chain")
+_WHOLE_CHAIN: Final = Origin("chain")
 """What an overrun of the whole chain's deadline is attributed to."""
 
 
-Calls = tuple[tuple[Invocation, Votes], ...]
+Calls = tuple[tuple[Invocation, VoteCache], ...]
 """A compiled fold: what to call, and what becomes of that which it returns."""
 
 
@@ -55,17 +55,17 @@ class Chain:
         self, members: Sequence[tuple[Plugin, Policy]] = (), deadline: float | None = None
     ) -> None:
         self.run = run = Run(inf if deadline is None else deadline)
-        steps = [Step.compiled(plugin, policy, run) for plugin, policy in members]
+        all_members = [Member.build(plugin, policy, run) for plugin, policy in members]
         self.plugins = tuple(plugin for plugin, _ in members)
-        policies = [step for step in steps if not step.plugin.wrapper]
-        self._calls = tuple((step.call, Votes(step, run)) for step in policies)
-        written_out = [(call, votes.add) for call, votes in self._calls]
-        self._unrolled = unrolled(written_out, self._after_error)
-        run.unrolled = self._running
-        self._wrappers = tuple(Wrapper(step) for step in steps if step.plugin.wrapper)
+        policies = [member for member in all_members if not member.plugin.wrapper]
+        self._calls = tuple((member.call, VoteCache(member, run)) for member in policies)
+        steps = [(call, cache.add) for call, cache in self._calls]
+        self._generated = generate_fold(steps, self._continue_after_error)
+        run.find_running = self._find_running
+        self._wrappers = tuple(Wrapper(member) for member in all_members if member.plugin.wrapper)
         self._deadline = run.deadline
         self.fold: Callable[[Attempt, State], Decision] = (
-            self._wrapped if self._wrappers else self._unrolled
+            self._run_wrapped if self._wrappers else self._generated
         )
         """calls every plugin and wrapper; it never raises, and looks at no clock"""
         own = (policy.deadline for _, policy in members)
@@ -75,13 +75,13 @@ class Chain:
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
         """Decide as `fold` does, within the deadline, and record what each plugin did."""
         calls = self.run.calls = []
-        traced = tuple((votes.step.traced(calls), votes) for _, votes in self._calls)
+        traced = tuple((cache.member.build_traced_call(calls), cache) for _, cache in self._calls)
         self.run.started = started = monotonic()
         try:
-            inner = partial(self._traced, traced, attempt, state)
-            decision = self._surrounded(inner, attempt, state)
+            inner = partial(self._fold_traced, traced, attempt, state)
+            decision = self._run_wrappers(inner, attempt, state)
             if monotonic() - started > self._deadline:
-                decision = self.too_late(decision, started)
+                decision = self.fail_late(decision, started)
         finally:
             self.run.started, self.run.calls = 0.0, None
         return decision, tuple(call.as_vote() for call in calls)
@@ -92,79 +92,82 @@ class Chain:
 
         It costs next to nothing: it is C code.
         """
-        frame = None if self.run.step else find_frame(self._unrolled)
+        frame = None if self.run.member else find_frame(self._generated)
         return partial(attrgetter("f_lineno"), frame) if frame is not None else None
 
-    def _running(self) -> Step | None:
+    def _find_running(self) -> Member | None:
         """Say which plugin the unrolled fold is calling."""
-        frame = find_frame(self._unrolled)
-        return None if frame is None else self._calls[place_of(frame.f_lineno)][1].step
+        frame = find_frame(self._generated)
+        return None if frame is None else self._calls[find_position(frame.f_lineno)][1].member
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the attempt that runs."""
         self.run.abandoned = True
-        abandon(self._unrolled)
+        abandon(self._generated)
 
-    def too_late(self, decision: Decision, started: float) -> Decision:
+    def fail_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
         run = self.run
-        stubborn, run.stubborn = run.stubborn, None
+        unresponsive, run.unresponsive = run.unresponsive, None
         if decision is TEMPFAIL:
             return decision
-        origin, how = _WHOLE, "took"
-        if stubborn is not None:
-            origin, how = stubborn.plugin.origin, "went on when it was interrupted, and ended after"
-            run.statistics.failed(origin.plugin)
-        error = exceeded(monotonic() - started, self._deadline, whole=True, how=how)
-        run.events.append(Failure(failure(origin, error), skipped=False))
+        origin, how = _WHOLE_CHAIN, "took"
+        if unresponsive is not None:
+            origin, how = (
+                unresponsive.plugin.origin,
+                "went on when it was interrupted, and ended after",
+            )
+            run.statistics.count_error(origin.plugin)
+        error = make_deadline_error(monotonic() - started, self._deadline, whole=True, how=how)
+        run.events.append(Failure(make_error(origin, error), skipped=False))
         return TEMPFAIL
 
-    def _wrapped(self, attempt: Attempt, state: State) -> Decision:
-        return self._surrounded(partial(self._unrolled, attempt, state), attempt, state)
+    def _run_wrapped(self, attempt: Attempt, state: State) -> Decision:
+        return self._run_wrappers(partial(self._generated, attempt, state), attempt, state)
 
-    def _surrounded(self, inner: Inner, attempt: Attempt, state: State) -> Decision:
+    def _run_wrappers(self, inner: Inner, attempt: Attempt, state: State) -> Decision:
         """Run the wrappers around the fold, the first listed outermost."""
         for wrapper in reversed(self._wrappers):
-            inner = partial(wrapper.around, inner, attempt, state, self.run)
+            inner = partial(wrapper.run_around, inner, attempt, state, self.run)
         return inner()
 
-    def _after_error(
+    def _continue_after_error(
         self, error: BaseException, attempt: Attempt, decision: Decision, state: State
     ) -> Decision:
         """Go on behind a plugin that has failed, if its policy says so."""
         # Its first entry is where the fold is. The error itself may say anything of its traceback.
         traceback = cast("TracebackType", sys.exc_info()[2])
-        at = place_of(traceback.tb_lineno)
-        step = self.run.step = self._calls[at][1].step
-        failed = self.run.failed(step, error)
-        self.run.step = None
+        at = find_position(traceback.tb_lineno)
+        member = self.run.member = self._calls[at][1].member
+        failed = self.run.record_failure(member, error)
+        self.run.member = None
         if not failed.skipped:
             return TEMPFAIL
-        return self._looped(self._calls, attempt, decision, state, at + 1)
+        return self._fold_in_loop(self._calls, attempt, decision, state, at + 1)
 
-    def _traced(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
+    def _fold_traced(self, calls: Calls, attempt: Attempt, state: State) -> Decision:
         """Fold what is recorded, and record what the decision was after each call."""
-        decision = self._looped(calls, attempt, NORMAL, state)
+        decision = self._fold_in_loop(calls, attempt, NORMAL, state)
         link(self.run.calls or (), decision)
         return decision
 
     @calls_plugins
-    def _looped(
+    def _fold_in_loop(
         self, calls: Calls, attempt: Attempt, decision: Decision, state: State, first: int = 0
     ) -> Decision:
         """Do what the unrolled fold does, from some plugin on."""
         run = self.run
-        for call, votes in calls[first:]:
+        for call, cache in calls[first:]:
             if run.abandoned:
                 break
-            run.step = votes.step
+            run.member = cache.member
             try:
                 vote = call(attempt, decision, state)
                 if vote is not None and vote is not decision:
-                    decision = votes.add(vote, decision)
+                    decision = cache.add(vote, decision)
             except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
-                if not run.failed(votes.step, error).skipped:
+                if not run.record_failure(cache.member, error).skipped:
                     decision = TEMPFAIL
                     break
-        run.step = None
+        run.member = None
         return decision

@@ -46,7 +46,7 @@ _CALL: Final = """
             decision = add{number}(vote, decision)"""
 
 
-def unrolled(
+def generate_fold(
     calls: Sequence[tuple[Callable[..., Any], Callable[..., Any]]], go_on: Callable[..., Any]
 ) -> FunctionType:
     """Write out the calls of a chain.
@@ -63,7 +63,7 @@ def unrolled(
     for number, (call, add) in enumerate(calls):
         names |= {f"call{number}": call, f"add{number}": add}
     # Run as a module is: CPython 3.13 calls a function that `FunctionType` has made more slowly.
-    exec(_program(len(calls)), names)  # noqa: S102  (our own text)
+    exec(_compile_fold(len(calls)), names)  # noqa: S102  (our own text)
     fold: FunctionType = calls_plugins(names.pop("fold"))
     return fold
 
@@ -76,7 +76,7 @@ def find_frame(fold: FunctionType) -> FrameType | None:
     return frame
 
 
-def place_of(line: int) -> int:
+def find_position(line: int) -> int:
     """Say which plugin, counted from 0, is called in a line of such a function."""
     return (line - _FIRST_LINE) // _LINES_OF_A_CALL
 
@@ -84,15 +84,15 @@ def place_of(line: int) -> int:
 def abandon(fold: FunctionType) -> None:
     """Have a function that `unrolled` has made call no further plugin, even while it runs."""
     names = fold.__globals__
-    names.update((name, _nothing) for name in tuple(names) if name.startswith("call"))
+    names.update((name, _do_nothing) for name in tuple(names) if name.startswith("call"))
 
 
 @cache
-def _program(count: int) -> CodeType:
+def _compile_fold(count: int) -> CodeType:
     """Compile the fold of so many plugins, once."""
     calls = "".join(_CALL.format(number=number) for number in range(count))
     return compile(_FOLD.format(calls=calls or "pass"), f"{__file__}, written out", "exec")
 
 
-def _nothing(*_: object) -> None:
+def _do_nothing(*_: object) -> None:
     """Stand for a plugin that is not called."""

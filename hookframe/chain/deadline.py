@@ -39,11 +39,13 @@ class Clock:
         """
         call = self.call
         if call is None or now >= self.started + self.deadline:
-            return exceeded(now - self.started, self.deadline, whole=True, how="interrupted after")
-        return exceeded(now - call[0], call[1], how="interrupted after")
+            return make_deadline_error(
+                now - self.started, self.deadline, whole=True, how="interrupted after"
+            )
+        return make_deadline_error(now - call[0], call[1], how="interrupted after")
 
 
-def exceeded(
+def make_deadline_error(
     seconds: float, deadline: float, *, whole: bool = False, how: str = "took"
 ) -> DeadlineExceeded:
     """Say in an error that something took too long.
@@ -54,9 +56,9 @@ def exceeded(
         whole: whether that is the deadline of the whole chain.
         how: what came to an end after so many seconds.
     """
-    whose = "the whole chain's deadline" if whole else "its deadline"
+    subject = "the whole chain's deadline" if whole else "its deadline"
     return DeadlineExceeded(
-        f"{how} {seconds:.3g} s; {whose} is {deadline:g} s", deadline, whole=whole
+        f"{how} {seconds:.3g} s; {subject} is {deadline:g} s", deadline, whole=whole
     )
 
 
@@ -67,4 +69,4 @@ def check_deadline(seconds: float, deadline: float, *, whole: bool = False) -> N
         DeadlineExceeded: it took longer than its deadline, both in seconds.
     """
     if seconds > deadline:
-        raise exceeded(seconds, deadline, whole=whole)
+        raise make_deadline_error(seconds, deadline, whole=whole)

@@ -11,13 +11,13 @@ from hookframe.chain.stats import Count
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
-    from hookframe.chain.member import Run, Step
+    from hookframe.chain.member import Member, Run
 
 _REPEATABLE: Final = 2
 """A vote of more keys than these is checked each time."""
 
 
-class Votes:
+class VoteCache:
     """Adds up the votes of one plugin, most of which are the same one again.
 
     A plugin returns a new dict each time, but the strings in it are mostly the very objects that
@@ -30,10 +30,20 @@ class Votes:
         run: what goes on beside the decision.
     """
 
-    __slots__ = ("_action", "_after", "_before", "_count", "_key", "_run", "_size", "_text", "step")
+    __slots__ = (
+        "_action",
+        "_after",
+        "_before",
+        "_count",
+        "_key",
+        "_run",
+        "_size",
+        "_text",
+        "member",
+    )
 
-    def __init__(self, step: Step, run: Run) -> None:
-        self.step = step
+    def __init__(self, member: Member, run: Run) -> None:
+        self.member = member
         self._run = run
         self._before: Decision | None = None
         self._after: Decision = NORMAL
@@ -69,13 +79,13 @@ class Votes:
         return self._add(vote, before)
 
     def _add(self, vote: Any, before: Decision) -> Decision:
-        step = self.step
-        checked = step.checked(vote)
-        count = self._run.statistics.votes_of(step.plugin.name, checked["action"])
+        member = self.member
+        checked = member.check(vote)
+        count = self._run.statistics.get_vote_count(member.plugin.name, checked["action"])
         count.number += 1
-        if step.policy.shadow:
+        if member.policy.shadow:
             if len(checked) > 1 or checked["action"] != "normal":
-                self._run.events.append(ShadowVote(step.plugin.origin, checked))
+                self._run.events.append(ShadowVote(member.plugin.origin, checked))
             return before
         after = fold(before, checked)
         if after is not before:

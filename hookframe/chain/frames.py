@@ -16,7 +16,7 @@ from hookframe.api.plugin_code import CALLERS, PACKAGE
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _LOGGING: Final = f"{_LIBRARY}logging{os.sep}"
 _INSTALLED: Final = (f"{_LIBRARY}site-packages{os.sep}", f"{_LIBRARY}dist-packages{os.sep}")
-_BORROWED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("loguru", "pluggy"))
+_SHARED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("loguru", "pluggy"))
 _CALLBACKS: Final = (f"{_LIBRARY}weakref.py", f"{_LIBRARY}_weakrefset.py")
 _IMPORT: Final = "<frozen importlib"
 _FROZEN: Final = "<frozen "
@@ -26,7 +26,7 @@ class _Owner(Enum):
     """Whose a file of Python code is."""
 
     HOST = auto()
-    BORROWED = auto()
+    SHARED = auto()
     """what we call as plugins do, or our other threads: its locks must not stay behind"""
     CALLBACKS = auto()
     """of the standard library: the interpreter may call it anywhere, and ignores what it raises"""
@@ -37,7 +37,7 @@ class _Owner(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StackPosition:
     """Where the main thread is, in the code of a plugin.
 
     Args:
@@ -50,7 +50,7 @@ class Place:
     soon: bool
 
 
-def find_place(top: FrameType | None) -> Place | None:
+def find_position(top: FrameType | None) -> StackPosition | None:
     """Find where in a plugin's code a stack is.
 
     Args:
@@ -62,10 +62,10 @@ def find_place(top: FrameType | None) -> Place | None:
     frame, call, host, plugin, soon = top, None, False, False, False
     while frame is not None and frame.f_code not in CALLERS:
         soon = soon or frame.f_code.co_name == "__del__"
-        match _owner(frame.f_code.co_filename):
+        match _find_owner(frame.f_code.co_filename):
             case _Owner.HOST:
                 call, host, plugin = frame, True, False
-            case _Owner.BORROWED if not (host or plugin):
+            case _Owner.SHARED if not (host or plugin):
                 call, soon = frame, True
             case _Owner.CALLBACKS:
                 soon = True
@@ -76,15 +76,15 @@ def find_place(top: FrameType | None) -> Place | None:
         return None
     if call is not None and call.f_code.co_flags & CO_GENERATOR:
         return None  # when it yields it does not end
-    return Place(call, soon and not host)
+    return StackPosition(call, soon and not host)
 
 
 @lru_cache(maxsize=1024)
-def _owner(file: str) -> _Owner:
+def _find_owner(file: str) -> _Owner:
     if file.startswith(PACKAGE):
         return _Owner.HOST
-    if file.startswith((_IMPORT, _LOGGING)) or any(name in file for name in _BORROWED):
-        return _Owner.BORROWED
+    if file.startswith((_IMPORT, _LOGGING)) or any(name in file for name in _SHARED):
+        return _Owner.SHARED
     if file in _CALLBACKS:
         return _Owner.CALLBACKS
     if file.startswith(_FROZEN):

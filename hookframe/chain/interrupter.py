@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.chain.deadline import Clock
-from hookframe.chain.frames import find_place
+from hookframe.chain.frames import find_position
 
 if TYPE_CHECKING:
     from threading import RLock
@@ -35,25 +35,25 @@ SIGALRM; of the real-time ones the C library keeps the lowest for itself, and wh
 free one begins at either end."""
 BACKUP: Final = signal.SIGVTALRM
 """The signal of the timer that counts the processor time of this process, and no idle time."""
-_MISSED: Final = 0.03
+_CHECK_GRACE: Final = 0.03
 """Seconds by which a look must be late for that signal to come, and between two of them."""
-_SHORTEST: Final = 0.01
+_SHORTEST_PAUSE: Final = 0.01
 """Seconds between two looks, at least: a shorter deadline is noticed that much later."""
-_LONGEST: Final = 3600.0
+_LONGEST_PAUSE: Final = 3600.0
 """Seconds between two looks, at most."""
-_SOON: Final = 0.005
+_FIRST_RETRY: Final = 0.005
 """Seconds until the next signal where one did not help, doubled each time: the handler found our
 own code on top, or had run just before a system call that blocks for long."""
-_LATER: Final = 0.25
+_LONGEST_RETRY: Final = 0.25
 """Seconds that this grows to."""
-_AGAIN: Final = 0.1
+_REPEAT_FRACTION: Final = 0.1
 """After which part of its deadline a hook that goes on in spite of the exception gets another; so
 much time it has to give back what it holds."""
-_AGAIN_AT_LEAST: Final = 0.02
-_AGAIN_AT_MOST: Final = 1.0
+_SHORTEST_REPEAT: Final = 0.02
+_LONGEST_REPEAT: Final = 1.0
 
 
-class Alarm:
+class Interrupter:
     """Interrupts what the main thread runs for one host, once it is overdue.
 
     Args:
@@ -67,18 +67,18 @@ class Alarm:
         self._lock = lock
         self._clock = Clock()
         self._pause = inf
-        self._soon = _SOON
+        self._retry_delay = _FIRST_RETRY
         self._interrupted = (0.0, 0.0)
         """what was interrupted last, by when it was due, and when it may be interrupted again"""
-        self._spared = (0.0, 0.0)
+        self._postponed = (0.0, 0.0)
         """what was let go on for a moment, by when it was due, and until when"""
         self._main = main_thread().ident or 0
         self._stopping = False
-        self.next_look = inf
+        self.next_check = inf
         """when this alarm will look, by the monotonic clock; never, where there is no deadline"""
         self._wake = Event()
-        _RECEIVER.add(self)
-        self._thread = Thread(target=self._keep_looking, name="hookframe-deadline", daemon=True)
+        _SIGNAL_HANDLER.add(self)
+        self._thread = Thread(target=self._run, name="hookframe-deadline", daemon=True)
         self._thread.start()
         # The interpreter gives signals their default action back at its end: then none may come.
         atexit.register(self.stop)
@@ -91,10 +91,12 @@ class Alarm:
             shortest: the shortest of all its deadlines, in seconds.
         """
         self._clock = clock
-        self._pause = inf if shortest == inf else min(max(shortest, _SHORTEST), _LONGEST)
-        self.next_look = monotonic()
+        self._pause = (
+            inf if shortest == inf else min(max(shortest, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        )
+        self.next_check = monotonic()
         self._wake.set()
-        _RECEIVER.expect_looks()
+        _SIGNAL_HANDLER.arm_timer()
 
     def stop(self) -> None:
         """Interrupt nothing any more."""
@@ -103,36 +105,36 @@ class Alarm:
         self._wake.set()
         if self._thread is not current_thread():
             self._thread.join()
-        _RECEIVER.remove(self)
+        _SIGNAL_HANDLER.remove(self)
 
-    def _keep_looking(self) -> None:
+    def _run(self) -> None:
         pause = inf
         while not self._stopping:
             self._wake.wait(None if pause == inf else pause)
             self._wake.clear()
-            pause = self._look()
-            self.next_look = monotonic() + pause
-            _RECEIVER.expect_looks()
+            pause = self._check()
+            self.next_check = monotonic() + pause
+            _SIGNAL_HANDLER.arm_timer()
 
-    def _look(self) -> float:
+    def _check(self) -> float:
         """Send a signal if something is overdue; return the seconds until the next look.
 
         What begins after a look can't be overdue before the next one.
         """
         now, due = monotonic(), self._clock.due()
         if now < due:
-            self._soon = _SOON
+            self._retry_delay = _FIRST_RETRY
             return min(self._pause, due - now)
         interrupted, again = self._interrupted
         if interrupted == due and now < again:
-            self._soon = _SOON
+            self._retry_delay = _FIRST_RETRY
             return min(self._pause, again - now)
         with suppress(ProcessLookupError):
             signal.pthread_kill(self._main, SIGNAL)
-        pause, self._soon = self._soon, min(2 * self._soon, _LATER)
+        pause, self._retry_delay = self._retry_delay, min(2 * self._retry_delay, _LONGEST_RETRY)
         return min(self._pause, pause)
 
-    def receive(self, frame: FrameType | None) -> None:
+    def handle_signal(self, frame: FrameType | None) -> None:
         """Take the signal, in the main thread: interrupt what is overdue, where it can be.
 
         Args:
@@ -144,12 +146,12 @@ class Alarm:
         if not self._lock.acquire(blocking=False):
             return  # another thread runs the attempt
         try:
-            if self._is_time():
+            if self._is_overdue():
                 self._interrupt(frame)
         finally:
             self._lock.release()
 
-    def _is_time(self) -> bool:
+    def _is_overdue(self) -> bool:
         """Say whether what runs now is overdue, and has not been interrupted a moment ago."""
         now, due = monotonic(), self._clock.due()
         interrupted, again = self._interrupted
@@ -161,23 +163,23 @@ class Alarm:
         Whoever traces this thread already, as a debugger does, goes first: then the next signal
         may find a better moment. It is also the one that ends what should have ended soon.
         """
-        place = find_place(frame)
-        if place is None:
+        position = find_position(frame)
+        if position is None:
             return
         now, due = monotonic(), self._clock.due()
-        spared, until = self._spared
-        was_spared = spared == due and now >= until
-        if was_spared if place.soon else place.call is None:
-            raise self._error()
-        if spared != due:
-            self._spared = (due, now + _SOON)
-        if place.call is not None and sys.gettrace() in (None, self._at_call):
-            place.call.f_trace = self._at_return
+        postponed, until = self._postponed
+        was_postponed = postponed == due and now >= until
+        if was_postponed if position.soon else position.call is None:
+            raise self._make_error()
+        if postponed != due:
+            self._postponed = (due, now + _FIRST_RETRY)
+        if position.call is not None and sys.gettrace() in (None, self._at_call):
+            position.call.f_trace = self._at_return
             sys.settrace(self._at_call)
 
     def _at_call(self, frame: FrameType, event: str, argument: Any) -> None:  # noqa: ARG002
         """Trace no further call, and none at all where there is nothing to interrupt any more."""
-        if not self._is_time():
+        if not self._is_overdue():
             sys.settrace(None)
 
     def _at_return(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002
@@ -185,26 +187,26 @@ class Alarm:
         if event != "return":
             return self._at_return
         sys.settrace(None)
-        if self._is_time():
-            raise self._error()
+        if self._is_overdue():
+            raise self._make_error()
         return None
 
-    def _error(self) -> DeadlineExceeded:
+    def _make_error(self) -> DeadlineExceeded:
         due, now = self._clock.due(), monotonic()
         error = self._clock.interrupted(now)
-        pause = min(max(error.deadline * _AGAIN, _AGAIN_AT_LEAST), _AGAIN_AT_MOST)
-        self._interrupted, self._spared = (due, now + pause), (0.0, 0.0)
+        pause = min(max(error.deadline * _REPEAT_FRACTION, _SHORTEST_REPEAT), _LONGEST_REPEAT)
+        self._interrupted, self._postponed = (due, now + pause), (0.0, 0.0)
         return error
 
 
-class _Receiver:
+class _SignalHandler:
     """The handler of both signals, one for all hosts of the process."""
 
     def __init__(self) -> None:
-        self._alarms: list[Alarm] = []
+        self._interrupters: list[Interrupter] = []
         self._before: dict[int, Any] = {}
 
-    def add(self, alarm: Alarm) -> None:
+    def add(self, interrupter: Interrupter) -> None:
         """Tell an alarm of every signal from now on."""
         if current_thread() is not main_thread():
             raise ValueError(
@@ -212,28 +214,32 @@ class _Receiver:
                 f"interrupted, not in {current_thread().name}; leave out interrupt=True here"
             )
         for number in (SIGNAL, BACKUP):
-            if signal.getsignal(number) != self._receive:
-                self._before[number] = signal.signal(number, self._receive)
-        self._alarms.append(alarm)
+            if signal.getsignal(number) != self._handle_signal:
+                self._before[number] = signal.signal(number, self._handle_signal)
+        self._interrupters.append(interrupter)
 
-    def expect_looks(self) -> None:
+    def arm_timer(self) -> None:
         """Set the timer anew, for when no alarm looks. Whoever takes its signal has it alone."""
-        if signal.getsignal(BACKUP) != self._receive:
+        if signal.getsignal(BACKUP) != self._handle_signal:
             return
-        soonest = min((alarm.next_look for alarm in tuple(self._alarms)), default=inf)
-        wait = 0.0 if soonest == inf else max(soonest - monotonic(), 0.0) + _MISSED
+        soonest = min(
+            (interrupter.next_check for interrupter in tuple(self._interrupters)), default=inf
+        )
+        wait = 0.0 if soonest == inf else max(soonest - monotonic(), 0.0) + _CHECK_GRACE
         signal.setitimer(signal.ITIMER_VIRTUAL, wait)
 
-    def remove(self, alarm: Alarm) -> None:
+    def remove(self, interrupter: Interrupter) -> None:
         """Tell an alarm that looks no more of no signal; after the last one, be gone.
 
         Outside the main thread the handler stays, and does nothing.
         """
-        self._alarms = [each for each in self._alarms if each is not alarm]
-        self.expect_looks()
-        if self._alarms or current_thread() is not main_thread():
+        self._interrupters = [each for each in self._interrupters if each is not interrupter]
+        self.arm_timer()
+        if self._interrupters or current_thread() is not main_thread():
             return
-        ours = {number for number in self._before if signal.getsignal(number) == self._receive}
+        ours = {
+            number for number in self._before if signal.getsignal(number) == self._handle_signal
+        }
         # By default either ends the process, so one that is still on its way is taken first.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
@@ -245,14 +251,14 @@ class _Receiver:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         try:
             if number == BACKUP:
-                self.expect_looks()
-            for alarm in tuple(self._alarms):
-                alarm.receive(frame)
+                self.arm_timer()
+            for interrupter in tuple(self._interrupters):
+                interrupter.handle_signal(frame)
         except RecursionError:
             return  # there is no room on the stack to look at it; the next signal may find some
 
 
-_RECEIVER: Final = _Receiver()
+_SIGNAL_HANDLER: Final = _SignalHandler()

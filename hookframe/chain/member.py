@@ -29,7 +29,7 @@ Invocation = Callable[["Attempt", "Decision", "State"], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Member:
     """A plugin and its policy, ready to be called in an attempt."""
 
     plugin: Plugin
@@ -37,11 +37,11 @@ class Step:
     call: Invocation
 
     @classmethod
-    def compiled(cls, plugin: Plugin, policy: Policy, clock: Clock) -> Step:
+    def build(cls, plugin: Plugin, policy: Policy, clock: Clock) -> Member:
         """Make the step of a plugin, timed only where its policy sets a deadline."""
-        return cls(plugin, policy, _timed(plugin.decide, policy.deadline, clock))
+        return cls(plugin, policy, _add_deadline(plugin.decide, policy.deadline, clock))
 
-    def traced(self, calls: list[Call]) -> Invocation:
+    def build_traced_call(self, calls: list[Call]) -> Invocation:
         """Make the step's call record what it does."""
 
         @calls_plugins
@@ -54,7 +54,7 @@ class Step:
             finally:
                 record.nanoseconds = perf_counter_ns() - started
             if returned is not None and returned is not decision:
-                record.vote = self.checked(returned)
+                record.vote = self.check(returned)
             return record.vote
 
         return call
@@ -67,7 +67,7 @@ class Step:
         over = type(error) is DeadlineExceeded and error.whole
         return self.policy.skips_errors and not over
 
-    def checked(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
+    def check(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
         """Check a return value against the schema and against the operator's `may`.
 
         Raises:
@@ -83,7 +83,9 @@ class Step:
         return decision
 
 
-def failure(origin: Origin, error: BaseException, file: str = "", hook: str = HOOK) -> PluginError:
+def make_error(
+    origin: Origin, error: BaseException, file: str = "", hook: str = HOOK
+) -> PluginError:
     """Put an error of one attempt into the words of the log.
 
     Args:
@@ -111,10 +113,10 @@ class Run(Clock):
         "at",
         "calls",
         "events",
+        "find_running",
+        "member",
         "statistics",
-        "step",
-        "stubborn",
-        "unrolled",
+        "unresponsive",
     )
 
     def __init__(self, deadline: float = inf) -> None:
@@ -123,40 +125,42 @@ class Run(Clock):
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
         """a record a plugin where the attempt is traced"""
-        self.step: Step | None = None
+        self.member: Member | None = None
         """the plugin that runs, where it is not the unrolled fold that knows it"""
-        self.unrolled: Callable[[], Step | None] = lambda: None
+        self.find_running: Callable[[], Member | None] = lambda: None
         """says which plugin runs where `step` is None"""
         self.abandoned = False
         """whether no further plugin is to be called"""
-        self.stubborn: Step | None = None
+        self.unresponsive: Member | None = None
         """the plugin that was interrupted last, and has not ended by that"""
         self.statistics = Statistics()
         """counts votes and errors; a host puts its own in its place"""
 
     @property
-    def running(self) -> Step | None:
+    def running(self) -> Member | None:
         """The plugin called last, for whoever must know whose output it reads."""
-        return self.step or self.unrolled()
+        return self.member or self.find_running()
 
     def interrupted(self, now: float) -> DeadlineExceeded:
         """Make the error that ends what runs, and note who it is."""
-        self.stubborn = self.running
+        self.unresponsive = self.running
         return super().interrupted(now)
 
-    def failed(self, step: Step, error: BaseException) -> Failure:
+    def record_failure(self, member: Member, error: BaseException) -> Failure:
         """Note a plugin's error; say whether the chain goes on."""
-        plugin = step.plugin
-        noted = Failure(failure(plugin.origin, error, plugin.file), step.skips(error))
+        plugin = member.plugin
+        noted = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
         self.events.append(noted)
-        self.stubborn = None
-        self.statistics.failed(plugin.name)
+        self.unresponsive = None
+        self.statistics.count_error(plugin.name)
         if self.calls:
             self.calls[-1].error = noted.error.text
         return noted
 
 
-def _timed(call: Callable[..., Any], deadline: float | None, clock: Clock) -> Callable[..., Any]:
+def _add_deadline(
+    call: Callable[..., Any], deadline: float | None, clock: Clock
+) -> Callable[..., Any]:
     if deadline is None:
         return call
 

@@ -11,9 +11,9 @@ from typing import Final, TypedDict
 
 PERCENTILES: Final = (50, 90, 99)
 _NANOSECONDS_PER_MICROSECOND: Final = 1000
-_STEPS: Final = 16
+_BUCKETS_PER_DOUBLING: Final = 16
 """Buckets for each doubling of the time: none is wider than 1/16 of its lower end."""
-_BITS: Final = _STEPS.bit_length()
+_BITS: Final = _BUCKETS_PER_DOUBLING.bit_length()
 _LONGEST: Final = (1 << 42) - 1
 """The longest time in nanoseconds that is told apart from longer ones: more than an hour."""
 
@@ -75,7 +75,7 @@ class _Counts(dict[str, Count]):
         return count
 
 
-class _Tally:
+class _PluginCounter:
     """The counts of one plugin."""
 
     __slots__ = ("buckets", "errors", "longest", "votes")
@@ -109,12 +109,12 @@ class _Tally:
         }
 
 
-class _Tallies(dict[str, _Tally]):
+class _PluginCounters(dict[str, _PluginCounter]):
     """The counts of each plugin, made when there is something to count."""
 
-    def __missing__(self, plugin: str) -> _Tally:
-        tally = self[plugin] = _Tally()
-        return tally
+    def __missing__(self, plugin: str) -> _PluginCounter:
+        counter = self[plugin] = _PluginCounter()
+        return counter
 
 
 class Statistics:
@@ -123,13 +123,13 @@ class Statistics:
     def __init__(self) -> None:
         self._decisions: dict[str, int] = {}
         self._temporary_failures: dict[str, int] = {}
-        self._plugins = _Tallies()
+        self._plugins = _PluginCounters()
 
-    def decided(self, action: str) -> None:
+    def count_decision(self, action: str) -> None:
         """Count a decision that is not the bare normal one."""
         self._decisions[action] = self._decisions.get(action, 0) + 1
 
-    def temporary_failure(self, kind: str) -> None:
+    def count_temporary_failure(self, kind: str) -> None:
         """Count an attempt that ended in an error.
 
         Args:
@@ -137,25 +137,25 @@ class Statistics:
         """
         self._temporary_failures[kind] = self._temporary_failures.get(kind, 0) + 1
 
-    def voted(self, plugin: str, action: str) -> None:
+    def count_vote(self, plugin: str, action: str) -> None:
         """Count what a plugin returned, once it is checked."""
-        self.votes_of(plugin, action).number += 1
+        self.get_vote_count(plugin, action).number += 1
 
-    def votes_of(self, plugin: str, action: str) -> Count:
+    def get_vote_count(self, plugin: str, action: str) -> Count:
         """Give the count of such votes, to be counted on by whoever has many."""
         return self._plugins[plugin].votes[action]
 
-    def failed(self, plugin: str) -> None:
+    def count_error(self, plugin: str) -> None:
         """Count an error of a plugin, whatever became of the attempt."""
         self._plugins[plugin].errors += 1
 
-    def took(self, plugin: str, microseconds: float) -> None:
+    def record_time(self, plugin: str, microseconds: float) -> None:
         """Count how long one call of a plugin took."""
-        tally = self._plugins[plugin]
+        counter = self._plugins[plugin]
         nanoseconds = round(microseconds * _NANOSECONDS_PER_MICROSECOND)
-        bucket = bucket_of(nanoseconds)
-        tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
-        tally.longest = max(tally.longest, nanoseconds)
+        bucket = find_bucket(nanoseconds)
+        counter.buckets[bucket] = counter.buckets.get(bucket, 0) + 1
+        counter.longest = max(counter.longest, nanoseconds)
 
     def add(self, counts: Counts) -> None:
         """Count all that another host has counted."""
@@ -169,7 +169,7 @@ class Statistics:
         return {
             "decisions": dict(self._decisions),
             "temporary_failures": dict(self._temporary_failures),
-            "plugins": {name: tally.counts() for name, tally in dict(self._plugins).items()},
+            "plugins": {name: counter.counts() for name, counter in dict(self._plugins).items()},
         }
 
 
@@ -185,9 +185,9 @@ def merge(snapshots: Iterable[Counts]) -> Counts:
     return total.snapshot()
 
 
-def no_counts() -> PluginCounts:
+def make_empty_counts() -> PluginCounts:
     """Give the counts of a plugin that has not been called."""
-    return _Tally().counts()
+    return _PluginCounter().counts()
 
 
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
@@ -195,23 +195,23 @@ def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
         total[key] = total.get(key, 0) + count
 
 
-def bucket_of(nanoseconds: int) -> int:
+def find_bucket(nanoseconds: int) -> int:
     """Give the number of the bucket that a time falls into.
 
     Below 32 ns each number of nanoseconds has a bucket of its own; from there on each doubling
     has 16 of equal width.
     """
-    if nanoseconds < 2 * _STEPS:
+    if nanoseconds < 2 * _BUCKETS_PER_DOUBLING:
         return max(nanoseconds, 0)
     value = min(nanoseconds, _LONGEST)
     shift = value.bit_length() - _BITS
-    return shift * _STEPS + (value >> shift)
+    return shift * _BUCKETS_PER_DOUBLING + (value >> shift)
 
 
-def _middle_of(bucket: int) -> float:
+def _find_middle(bucket: int) -> float:
     """Give the time in nanoseconds that stands for all those in a bucket."""
-    shift = max(bucket // _STEPS - 1, 0)
-    lowest = (bucket - shift * _STEPS) << shift
+    shift = max(bucket // _BUCKETS_PER_DOUBLING - 1, 0)
+    lowest = (bucket - shift * _BUCKETS_PER_DOUBLING) << shift
     return lowest + ((1 << shift) - 1) / 2
 
 
@@ -229,26 +229,26 @@ def percentiles(latency: Latency) -> Microseconds | None:
         return None
     longest = latency["max"]
     p50, p90, p99 = (
-        min(_at_rank(latency, -(-samples * percent // 100)), longest) for percent in PERCENTILES
+        min(_find_rank(latency, -(-samples * percent // 100)), longest) for percent in PERCENTILES
     )
     return {
-        "p50": _microseconds(p50),
-        "p90": _microseconds(p90),
-        "p99": _microseconds(p99),
-        "max": _microseconds(longest),
+        "p50": _to_microseconds(p50),
+        "p90": _to_microseconds(p90),
+        "p99": _to_microseconds(p99),
+        "max": _to_microseconds(longest),
         "samples": samples,
     }
 
 
-def _at_rank(latency: Latency, rank: int) -> float:
+def _find_rank(latency: Latency, rank: int) -> float:
     """Give the time of the call that is so many from the shortest one."""
     passed = 0
     for bucket, count in enumerate(latency["counts"], latency["first"]):
         passed += count
         if passed >= rank:
-            return _middle_of(bucket)
+            return _find_middle(bucket)
     return 0.0
 
 
-def _microseconds(nanoseconds: float) -> float:
+def _to_microseconds(nanoseconds: float) -> float:
     return round(nanoseconds / _NANOSECONDS_PER_MICROSECOND, 3)

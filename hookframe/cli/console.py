@@ -22,20 +22,20 @@ _DIM: Final = "\x1b[2m"
 _RESET: Final = "\x1b[0m"
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Say what is wrong and must be mended."""
-    _say("error", "ERROR", text)
+    _print("error", "ERROR", text)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Say what somebody should know, although nothing is wrong."""
-    _say("note", "INFO", text)
+    _print("note", "INFO", text)
 
 
-def complain_of_configuration(error: ConfigError) -> None:
+def print_config_errors(error: ConfigError) -> None:
     """List every mistake of a configuration, a line each."""
     for problem in error.problems:
-        complain(f"{error.path}: {problem}")
+        print_error(f"{error.path}: {problem}")
 
 
 def is_terminal(stream: object) -> bool:
@@ -54,14 +54,14 @@ def is_coloured(stream: object) -> bool:
     )
 
 
-def _say(kind: str, level: str, text: str) -> None:
+def _print(kind: str, level: str, text: str) -> None:
     if is_coloured(sys.stderr):
         kind = f"{_COLOURS[level]}{kind}{_RESET}"
     if sys.stderr is not None:
         print(f"hookframe: {kind}: {one_line(text)}", file=sys.stderr)  # noqa: T201
 
 
-class _Lines:
+class _PlainLogger:
     """What `Log` needs of a loguru logger, without its import, which takes longer than a decision.
 
     A log of one short command needs no rotation, no threads and no sinks of its own.
@@ -112,7 +112,7 @@ class CommandLog(Log):
     limited = False
 
     def __init__(self, silent: Callable[[], bool] = lambda: False) -> None:
-        self._lines = _Lines(silent)
+        self._lines = _PlainLogger(silent)
         super().__init__(cast("Logger", self._lines))
         self.line_number = 0
         """the line of the input that is being decided; 0 where there are no lines"""

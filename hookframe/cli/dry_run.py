@@ -69,7 +69,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DryRunResult:
     """What came out.
 
     Args:
@@ -86,7 +86,7 @@ class Verdict:
 
 
 @dataclass
-class _Collected:
+class _FindingCollector:
     """Findings, each once, with all the samples that caused it."""
 
     sample: str = ""
@@ -113,16 +113,16 @@ class _Collected:
         )
 
 
-class _TrialLog(CommandLog):
+class _DryRunLog(CommandLog):
     """Collects errors, and passes on what plugins print."""
 
-    def __init__(self, silent: Callable[[], bool], collected: _Collected) -> None:
+    def __init__(self, silent: Callable[[], bool], collector: _FindingCollector) -> None:
         super().__init__(silent)
-        self._collected = collected
+        self._collector = collector
 
     def error(self, text: str) -> None:
         """Collect what went wrong when a plugin was closed."""
-        self._collected.add(PluginError(Origin(""), "close", text))
+        self._collector.add(PluginError(Origin(""), "close", text))
 
     def loading(self, problem: str) -> None:
         """Say nothing: every load error is collected by itself."""
@@ -135,12 +135,12 @@ class _TrialLog(CommandLog):
         del attempt
         for event in events:
             if isinstance(event, Failure):
-                self._collected.add(event.error)
+                self._collector.add(event.error)
 
     def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
         """Collect what went wrong when a plugin was shown a decision."""
         del attempt
-        self._collected.add(error)
+        self._collector.add(error)
 
 
 def try_policy(
@@ -148,7 +148,7 @@ def try_policy(
     attempts: Sequence[tuple[str, Mapping[str, Any]]],
     checkpoint: Callable[[], None],
     silent: Callable[[], bool],
-) -> Verdict:
+) -> DryRunResult:
     """Build a policy's chain, and ask it about attempts.
 
     Args:
@@ -157,67 +157,67 @@ def try_policy(
         checkpoint: is called after each step; it may raise KeyboardInterrupt.
         silent: says whether nothing is to be said any more.
     """
-    config = source.look().config
+    config = source.read().config
     if isinstance(config, ConfigError):
-        return Verdict(None, findings=_of_configuration(config))
-    collected = _Collected()
-    log = _TrialLog(silent, collected)
-    policy = GivenConfig(_tolerant(config))
+        return DryRunResult(None, findings=_list_config_findings(config))
+    collector = _FindingCollector()
+    log = _DryRunLog(silent, collector)
+    policy = GivenConfig(_skip_all_errors(config))
     with Host(policy, watch=False, log=log, interrupt=True) as host:
         checkpoint()
         if host.generation is None:
-            return Verdict(config, findings=_load_errors(config))
+            return DryRunResult(config, findings=_find_load_errors(config))
         plugins = host.generation.plugins
         for name, attempt in attempts:
-            collected.sample = name
+            collector.sample = name
             host.explain(attempt)
             checkpoint()
-        collected.sample = ""
-        remarks = tuple(_remarks(plugins, collected))
+        collector.sample = ""
+        remarks = tuple(_collect_remarks(plugins, collector))
     checkpoint()
-    return Verdict(config, plugins, collected.findings(), remarks)
+    return DryRunResult(config, plugins, collector.findings(), remarks)
 
 
-def _remarks(plugins: Sequence[Plugin], collected: _Collected) -> Iterator[str]:
+def _collect_remarks(plugins: Sequence[Plugin], collector: _FindingCollector) -> Iterator[str]:
     """Ask each plugin what is worth a look; one that fails at that is a finding."""
     for plugin in plugins:
         try:
             said = list(plugin.remarks()) if plugin.remarks is not None else []
         except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
             text = f"error in its remarks: {describe(error, plugin.file)}"
-            collected.add(PluginError(plugin.origin, "observe", text, error))
+            collector.add(PluginError(plugin.origin, "observe", text, error))
         else:
             yield from (f"{plugin.name}: {remark}" for remark in said)
 
 
-def _of_configuration(error: ConfigError) -> tuple[Finding, ...]:
+def _list_config_findings(error: ConfigError) -> tuple[Finding, ...]:
     return tuple(
         Finding("config", problem.text, file=error.path, line=problem.line, key=problem.key)
         for problem in error.problems
     )
 
 
-def _tolerant(config: Config) -> Config:
+def _skip_all_errors(config: Config) -> Config:
     """Let the chain go on after a plugin's error, so that those of the next ones show as well."""
     tables = {
         name: PluginTable(replace(table.policy, on_error="skip"), table.settings)
-        for name in config.order(Installed.now().names)
+        for name in config.order(Installed.scan().names)
         for table in (config.table(name),)
     }
     return replace(config, plugins={**config.plugins, **tables})
 
 
-def _load_errors(config: Config) -> tuple[Finding, ...]:
+def _find_load_errors(config: Config) -> tuple[Finding, ...]:
     """Build each plugin by itself: those that load tell whether they take their settings too."""
-    collected = _Collected()
-    builder = Builder(lambda _: nullcontext(), nullcontext(), collected.add)
+    collector = _FindingCollector()
+    builder = Builder(lambda _: nullcontext(), nullcontext(), collector.add)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
-        for name in config.order(Installed.now().names):
-            material = GivenConfig(replace(config, chain=(name,))).look()
+        for name in config.order(Installed.scan().names):
+            policy_files = GivenConfig(replace(config, chain=(name,))).read()
             try:
-                builder.build(material, 1, None)
+                builder.build(policy_files, 1, None)
             except ChainError as error:
                 for each in error.errors:
-                    collected.add(each)
+                    collector.add(each)
         builder.retain(())
-    return collected.findings()
+    return collector.findings()

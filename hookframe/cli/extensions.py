@@ -80,14 +80,14 @@ class Extensions:
                 self._by_name.setdefault(each.name, []).append(each)
 
     @classmethod
-    def installed(cls, reserved: Mapping[str, str | None]) -> Extensions:
+    def scan(cls, reserved: Mapping[str, str | None]) -> Extensions:
         """Read the metadata of everything that is installed."""
         importlib.invalidate_caches()
         try:
-            return cls([_extension(each) for each in importlib_metadata.entry_points(group=GROUP)],
-                       reserved)  # fmt: skip
+            points = importlib_metadata.entry_points(group=GROUP)
+            return cls([_read_entry_point(each) for each in points], reserved)
         except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-            return cls(list(_undamaged()), reserved)
+            return cls(list(_find_undamaged()), reserved)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,18 +131,20 @@ class Extensions:
         ]
 
 
-def _extension(point: importlib_metadata.EntryPoint) -> Extension:
+def _read_entry_point(point: importlib_metadata.EntryPoint) -> Extension:
     distribution = point.dist
     if distribution is None:  # entry points that are read from distributions have one
         raise LookupError(point.name)
     return Extension(point.name, distribution.name, distribution.version, point)
 
 
-def _undamaged() -> Iterator[Extension]:
+def _find_undamaged() -> Iterator[Extension]:
     """Find what can be found where a distribution's metadata is damaged."""
     seen: set[str] = set()
     for distribution in importlib_metadata.distributions():
         with suppress(Exception):
             if distribution.name not in seen:
                 seen.add(distribution.name)
-                yield from [_extension(x) for x in distribution.entry_points.select(group=GROUP)]
+                yield from [
+                    _read_entry_point(x) for x in distribution.entry_points.select(group=GROUP)
+                ]

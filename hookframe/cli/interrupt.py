@@ -15,7 +15,7 @@ class Interrupt:
     """
 
     def __init__(self) -> None:
-        self.noted = False
+        self.received = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -34,9 +34,9 @@ class Interrupt:
 
     def check(self) -> None:
         """Raise the KeyboardInterrupt that a hook's chain has swallowed."""
-        if self.noted:
+        if self.received:
             raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.noted = True
+        self.received = True
         raise KeyboardInterrupt

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hookframe import __version__
-from hookframe.cli.console import complain, note
+from hookframe.cli.console import print_error, print_note
 
 if TYPE_CHECKING:
     from hookframe.cli.extensions import Extensions
@@ -63,12 +63,12 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Name the commands, in the order in which one meets them."""
-        return list(dict.fromkeys([*COMMANDS, *_of_devkit(), *_extensions().names]))
+        return list(dict.fromkeys([*COMMANDS, *_of_devkit(), *_load_extensions().names]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a command."""
         if cmd_name not in COMMANDS:
-            command = _extensions().command(cmd_name)
+            command = _load_extensions().command(cmd_name)
             if command is None and cmd_name in BY_DEVKIT:
                 raise DevkitMissing(cmd_name)
             return command
@@ -77,7 +77,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing any."""
-        extensions = _extensions()
+        extensions = _load_extensions()
         devkit = _of_devkit()
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items(), *devkit.items()])
@@ -86,7 +86,7 @@ class Commands(click.Group):
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(others)
         for text in extensions.notes():
-            note(text)
+            print_note(text)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -116,16 +116,16 @@ class Commands(click.Group):
 
 
 @cache
-def _extensions() -> Extensions:
+def _load_extensions() -> Extensions:
     """Read the metadata of what is installed, once, and only where it matters."""
     from hookframe.cli.extensions import Extensions  # noqa: PLC0415  (takes long to import)
 
-    return Extensions.installed(dict.fromkeys(COMMANDS) | dict.fromkeys(BY_DEVKIT, DEVKIT))
+    return Extensions.scan(dict.fromkeys(COMMANDS) | dict.fromkeys(BY_DEVKIT, DEVKIT))
 
 
 def _of_devkit() -> Mapping[str, str]:
     """Select the commands of hookframe-devkit, with their lines; none where it is not installed."""
-    names = _extensions().names
+    names = _load_extensions().names
     return {name: text for name, text in BY_DEVKIT.items() if name in names}
 
 
@@ -155,9 +155,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit status. What goes wrong is said on standard error, in sentences.
     """
-    _never_fail_to_print()
+    _allow_any_text()
     try:
-        status = _invoked(list(arguments))
+        status = _invoke(list(arguments))
         _flush()
     except (KeyboardInterrupt, click.Abort):
         status = INTERRUPTED
@@ -167,12 +167,12 @@ def run(arguments: Sequence[str]) -> int:
         if error.errno == errno.EPIPE:
             status = READER_GONE
         else:
-            complain(_sentence(error))
+            print_error(_format_error(error))
             status = 1
-    return _ended(status)
+    return _finish(status)
 
 
-def _invoked(arguments: list[str]) -> int:
+def _invoke(arguments: list[str]) -> int:
     """Parse and run; click's own exceptions are usage errors, and help."""
     try:
         with hookframe.make_context("hookframe", arguments) as context:
@@ -185,13 +185,13 @@ def _invoked(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _sentence(error: OSError) -> str:
+def _format_error(error: OSError) -> str:
     """Say what the system refused, and about which file."""
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else f"can't write the output: {reason}"
 
 
-def _never_fail_to_print() -> None:
+def _allow_any_text() -> None:
     """Print what the terminal's encoding lacks as escapes: an address can hold any byte."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
@@ -204,7 +204,7 @@ def _flush() -> None:
         stream.flush()
 
 
-def _ended(status: int) -> int:
+def _finish(status: int) -> int:
     """Make sure that the interpreter has nothing left to complain about when it ends."""
     try:
         _flush()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 import click
 
-from hookframe.cli.console import note
+from hookframe.cli.console import print_note
 from hookframe.config.model import FILE, Config, PluginTable
 from hookframe.host.source import ConfigFile, GivenConfig
 
@@ -70,10 +70,10 @@ class PolicyOptions:
             click.UsageError: a file that was named does not exist.
         """
         if self.without_configuration:
-            return GivenConfig(self._given())
+            return GivenConfig(self._build_config())
         path = self.config_path()
         if path is None:
-            note(
+            print_note(
                 f"no configuration (${VARIABLE} is not set, and there is neither ./{NAME} nor "
                 f"{SYSTEM_WIDE}): the chain is empty and every attempt is normal; name a policy "
                 "with --config, or with --hook-file and --plugin"
@@ -88,10 +88,10 @@ class PolicyOptions:
             click.UsageError: the one that was named does not exist.
         """
         if self.config is not None:
-            return _named(self.config, "--config")
+            return _check_file(self.config, "--config")
         from_environment = os.environ.get(VARIABLE)
         if from_environment:
-            return _named(from_environment, f"${VARIABLE}")
+            return _check_file(from_environment, f"${VARIABLE}")
         return next((path for path in (NAME, SYSTEM_WIDE) if not _is_absent(path)), None)
 
     def arguments(self) -> str:
@@ -100,15 +100,15 @@ class PolicyOptions:
         pairs += [("--plugin", name) for name in self.plugins]
         return "".join(f" {option} {quote(value)}" for option, value in pairs if value is not None)
 
-    def _given(self) -> Config:
+    def _build_config(self) -> Config:
         chain = self.plugins
         if self.hook_file is None:
             return Config(chain=chain)
-        path = _named(self.hook_file, "--hook-file")
+        path = _check_file(self.hook_file, "--hook-file")
         return Config(chain=(*chain, FILE), hook_file=str(Path(path).absolute()))
 
 
-def hook_file_alone(path: str) -> Config:
+def build_hook_file_config(path: str) -> Config:
     """Make the policy that is one hook file and nothing else.
 
     Raises:
@@ -123,20 +123,20 @@ def hook_file_alone(path: str) -> Config:
         raise click.UsageError(
             f"{path} looks like Perl, not Python; write: hookframe check --perl {quote(path)}"
         )
-    return Config(chain=(FILE,), hook_file=str(Path(_named(path, "FILE")).absolute()))
+    return Config(chain=(FILE,), hook_file=str(Path(_check_file(path, "FILE")).absolute()))
 
 
-def perl_file_alone(path: str | None) -> Config:
+def build_perl_file_config(path: str | None) -> Config:
     """Make the policy that is one Perl hook file and nothing else.
 
     Raises:
         click.UsageError: the file does not exist.
     """
-    file = str(Path(_named(path or "", "--perl")).absolute())
+    file = str(Path(_check_file(path or "", "--perl")).absolute())
     return Config(chain=(PERL,), plugins={PERL: PluginTable(settings={"file": file})})
 
 
-def _named(path: str, by: str) -> str:
+def _check_file(path: str, by: str) -> str:
     """Accept a file that a person has named, if it is there at all."""
     if not path:
         raise click.UsageError(f"{by} is empty; it must name a file.")

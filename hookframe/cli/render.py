@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hookframe._text import in_words, one_line
+from hookframe._text import describe_decision, one_line
 
 if TYPE_CHECKING:
     from hookframe.chain.trace import Explanation
@@ -26,16 +26,18 @@ _STATUS_STYLES: Final = {
 }
 
 
-def terminal(output: BinaryIO) -> Console:
+def open_terminal(output: BinaryIO) -> Console:
     """Make a console that writes to a terminal."""
     return Console(file=open(output.fileno(), "w", closefd=False, errors="backslashreplace"))
 
 
-def styled(decision: Mapping[str, Any] | None) -> Text:
+def style_decision(decision: Mapping[str, Any] | None) -> Text:
     """Say a decision in its colour; no text of it is taken for markup."""
     if decision is None:
         return Text("-", "dim")
-    return Text(in_words(decision), STYLES.get(decision["action"], _ROUTED), overflow="fold")
+    return Text(
+        describe_decision(decision), STYLES.get(decision["action"], _ROUTED), overflow="fold"
+    )
 
 
 def render(console: Console, attempt: Any, explanation: Explanation) -> None:
@@ -47,26 +49,28 @@ def render(console: Console, attempt: Any, explanation: Explanation) -> None:
         explanation: the decision with its trace.
     """
     who = ", ".join(explanation.decided_by)
-    line = Text.assemble((_recipient(attempt), "bold"), ": ", styled(explanation.decision))
+    line = Text.assemble(
+        (_format_recipient(attempt), "bold"), ": ", style_decision(explanation.decision)
+    )
     if who:
         line.append(f"  (decided by {who})", "dim")
     console.print(line, soft_wrap=True)
     if not explanation.trace:
         console.print(Text("  no plugin was asked", "dim"))
         return
-    console.print(_table(explanation))
+    console.print(_build_table(explanation))
     for vote in explanation.trace:
         if vote["error"] is not None:
             text = f"  error in {vote['plugin']}: {one_line(vote['error'])}"
             console.print(Text(text, "red"), soft_wrap=True)
 
 
-def _recipient(attempt: Any) -> str:
+def _format_recipient(attempt: Any) -> str:
     recipient = attempt.get("recipient") if isinstance(attempt, Mapping) else None
     return one_line(recipient) if isinstance(recipient, str) else "(no attempt)"
 
 
-def _table(explanation: Explanation) -> Table:
+def _build_table(explanation: Explanation) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for heading in ("plugin", "distribution", "mode", "vote", "changed the decision to"):
         table.add_column(heading, overflow="fold")
@@ -77,8 +81,8 @@ def _table(explanation: Explanation) -> Table:
             Text(one_line(vote["plugin"])),
             Text(one_line(f"{vote['distribution']} {vote['version']}".strip())),
             Text(vote["mode"], "magenta" if vote["mode"] == "shadow" else ""),
-            Text("error", "bold red") if failed else styled(vote["vote"]),
-            styled(vote["decision"]) if vote["changed"] else Text("-", "dim"),
+            Text("error", "bold red") if failed else style_decision(vote["vote"]),
+            style_decision(vote["decision"]) if vote["changed"] else Text("-", "dim"),
             Text(f"{vote['microseconds']:.1f}"),
         )
     return table

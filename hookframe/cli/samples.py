@@ -51,14 +51,14 @@ _CHECKED: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 )
 
 
-def sample_attempt() -> dict[str, Any]:
+def make_sample_attempt() -> dict[str, Any]:
     """Make an ordinary attempt, of a message that was injected just now."""
     return {**SAMPLE, "injtime": int(time.time())}
 
 
-def checked_attempts() -> list[tuple[str, dict[str, Any]]]:
+def make_check_attempts() -> list[tuple[str, dict[str, Any]]]:
     """Make the attempts that a policy ought to survive, each with what is special about it."""
     return [
-        (name, {**sample_attempt(), "msguid": f"check-{number}", **special})
+        (name, {**make_sample_attempt(), "msguid": f"check-{number}", **special})
         for number, (name, special) in enumerate(_CHECKED.items(), start=1)
     ]

@@ -19,7 +19,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @contextmanager
-def private_output() -> Iterator[BinaryIO]:
+def take_output() -> Iterator[BinaryIO]:
     """Keep standard output to ourselves.
 
     What a hook's child process prints would stand among the decisions; it goes to standard error.
@@ -42,7 +42,7 @@ def private_output() -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def private_input() -> Iterator[BinaryIO]:
+def take_input() -> Iterator[BinaryIO]:
     """Keep standard input to ourselves: a hook's child process must not eat attempts.
 
     Yields:
@@ -68,7 +68,7 @@ def _redirect(descriptor: int, target: int) -> None:
         os.close(nowhere)
 
 
-def size_to_come(stream: BinaryIO) -> int | None:
+def find_remaining_size(stream: BinaryIO) -> int | None:
     """Say how many bytes a stream still has; None where only its end will tell."""
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode):
@@ -76,7 +76,7 @@ def size_to_come(stream: BinaryIO) -> int | None:
     return max(0, status.st_size - stream.tell())
 
 
-def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
     """Read lines as they come, blank ones left out.
 
     Yields:
@@ -90,7 +90,7 @@ def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
             yield number, text, read
 
 
-def json_line(value: Any) -> bytes:
+def encode_line(value: Any) -> bytes:
     """Write a value as one line of JSON; what is not UTF-8 in it as escapes."""
     try:
         return msgspec.json.encode(value) + b"\n"

@@ -53,13 +53,13 @@ def parse_address(text: str, *, allow_remote: bool = False) -> Address:
         raise ValueError(f"unknown protocol {protocol!r}; expected one of {', '.join(PROTOCOLS)}")
     kind, _, where = rest.partition(":")
     if kind == "unix":
-        return _unix(protocol, where)
+        return _parse_unix(protocol, where)
     if kind == "tcp":
-        return _tcp(protocol, where, allow_remote)
+        return _parse_tcp(protocol, where, allow_remote)
     raise ValueError(f"{text!r} is no address; expected, for example, {_EXAMPLES}")
 
 
-def _unix(protocol: str, path: str) -> Address:
+def _parse_unix(protocol: str, path: str) -> Address:
     if not path.startswith("/"):
         raise ValueError(f"the path of a unix socket must be absolute, not {path!r}")
     if "\0" in path or len(path.encode("utf-8", "surrogateescape")) > LONGEST_SOCKET_PATH:
@@ -69,7 +69,7 @@ def _unix(protocol: str, path: str) -> Address:
     return Address(protocol, path=path)
 
 
-def _tcp(protocol: str, where: str, allow_remote: bool) -> Address:
+def _parse_tcp(protocol: str, where: str, allow_remote: bool) -> Address:
     match = _HOST_AND_PORT.fullmatch(where)
     if match is None:
         raise ValueError(f"{where!r} is no IP address and port; expected, for example, {_EXAMPLES}")

@@ -37,11 +37,11 @@ class KeyLines:
     def get(self, path: Path) -> int | None:
         """Give the line of a dotted path, from 1; None where it has none."""
         if self._lines is None:
-            self._lines = key_lines(self._text)
+            self._lines = find_key_lines(self._text)
         return self._lines.get(path)
 
 
-def key_lines(text: str) -> dict[Path, int]:
+def find_key_lines(text: str) -> dict[Path, int]:
     """Find the line of every key and every table of a TOML text that tomllib accepts.
 
     The text is cut into statements, and tomllib reads each of them alone, so quoted and dotted
@@ -55,9 +55,9 @@ def key_lines(text: str) -> dict[Path, int]:
     """
     lines: dict[Path, int] = {}
     table: Path = ()
-    for first, statement in _statements(text):
+    for first, statement in _split_statements(text):
         try:
-            paths = list(_paths(tomllib.loads(statement)))
+            paths = list(_list_paths(tomllib.loads(statement)))
         except RecursionError:  # it was parsed before, from a few frames further up
             continue
         above = table
@@ -68,7 +68,7 @@ def key_lines(text: str) -> dict[Path, int]:
     return lines
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     """Cut a text into its statements, each with the number of its first line."""
     text += "\n"
     start, first, line, depth = 0, 1, 1, 0
@@ -87,7 +87,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             start, first = token.end(), line
 
 
-def _paths(value: Mapping[str, Any]) -> Iterator[Path]:
+def _list_paths(value: Mapping[str, Any]) -> Iterator[Path]:
     """Give the path of every key in a value, of outer keys before those in them."""
     waiting: list[tuple[Path, Mapping[str, Any]]] = [((), value)]
     while waiting:

@@ -124,7 +124,7 @@ class Config:
         return self.plugins.get(name) or PluginTable()
 
     @property
-    def idle(self) -> tuple[str, ...]:
+    def unused(self) -> tuple[str, ...]:
         """What is configured and not in the chain: legal, but easily a mistake."""
         if not isinstance(self.chain, tuple):
             return ()
@@ -149,37 +149,40 @@ def read_config(snapshot: Snapshot) -> Config:
     except (ValueError, RecursionError) as error:  # TOML's own, bad UTF-8, an int without end
         raise ConfigError(snapshot.path, (Problem("", f"is not valid TOML: {error}"),)) from None
     root = Table.of(parsed, source)
-    config = _config(root, snapshot.path)
-    root.refuse_the_rest()
+    config = _build_config(root, snapshot.path)
+    root.reject_unknown_keys()
     if root.problems:
-        raise ConfigError(snapshot.path, root.sorted_problems())
+        raise ConfigError(snapshot.path, root.sort_problems())
     return config
 
 
-def _config(root: Table, path: str) -> Config:
+def _build_config(root: Table, path: str) -> Config:
     hook_file = root.take("hook_file", text)
     allow_remote = root.take("allow_remote", boolean, False)
     config = Config(
         path=path,
         chain=root.take("chain", names_or(INSTALLED)),
-        hook_file=_beside(path, hook_file),
+        hook_file=_resolve_path(path, hook_file),
         trust_file_permissions=root.take("trust_file_permissions", boolean, False),
         on_load_error=root.take("on_load_error", one_of("tempfail", "keep"), "tempfail"),
         deadline=root.take("deadline", duration, Config.__dataclass_fields__["deadline"].default),
         listen=root.take("listen", addresses(allow_remote=allow_remote), ()),
         workers=root.take("workers", partial(positive, most=MOST_WORKERS), 1),
-        limits=_limits(root.inner("limits")),
-        log=_log(root.inner("log"), path),
+        limits=_build_limits(root.take_inner("limits")),
+        log=_build_log_table(root.take_inner("log"), path),
         plugins=MappingProxyType(
-            {name: _plugin(table) for name, table in root.inner("plugins").tables()}
+            {
+                name: _build_plugin_table(table)
+                for name, table in root.take_inner("plugins").take_tables()
+            }
         ),
     )
     if isinstance(config.chain, tuple) and FILE in config.chain and hook_file is None:
-        root.problem("chain", f'names "{FILE}", but hook_file is not set; say which file it is')
+        root.add_problem("chain", f'names "{FILE}", but hook_file is not set; say which file it is')
     return config
 
 
-def _limits(table: Table) -> Limits:
+def _build_limits(table: Table) -> Limits:
     default = Limits()
     limits = Limits(
         connections=table.take("connections", positive, default.connections),
@@ -189,27 +192,27 @@ def _limits(table: Table) -> Limits:
         max_memory=table.take("max_memory", size, default.max_memory),
         output_lines=table.take("output_lines", positive, default.output_lines),
     )
-    table.refuse_the_rest()
+    table.reject_unknown_keys()
     return limits
 
 
-def _log(table: Table, path: str) -> LogTable:
+def _build_log_table(table: Table, path: str) -> LogTable:
     default = LogTable()
     log = LogTable(
-        directory=_beside(path, table.take("directory", text)),
+        directory=_resolve_path(path, table.take("directory", text)),
         size=table.take("size", size, default.size),
         files=table.take("files", positive, default.files),
     )
-    table.refuse_the_rest()
+    table.reject_unknown_keys()
     return log
 
 
-def _beside(path: str, named: str | None) -> str | None:
+def _resolve_path(path: str, named: str | None) -> str | None:
     """Take a path as relative to the directory of the configuration that names it."""
     return None if named is None else str(Path(path).absolute().parent / named)
 
 
-def _plugin(table: Table) -> PluginTable:
+def _build_plugin_table(table: Table) -> PluginTable:
     policy = Policy(
         mode=table.take("mode", one_of("enforce", "shadow"), "enforce"),
         on_error=table.take("on_error", one_of("tempfail", "skip"), "tempfail"),
@@ -217,5 +220,5 @@ def _plugin(table: Table) -> PluginTable:
         deadline=table.take("deadline", duration),
     )
     settings = table.take_table("settings")
-    table.refuse_the_rest()
+    table.reject_unknown_keys()
     return PluginTable(policy, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hookframe._text import did_you_mean, shown
+from hookframe._text import did_you_mean, short_repr
 from hookframe.api.errors import Problem
 from hookframe.config.lines import KeyLines
 from hookframe.config.values import Convert
@@ -54,7 +54,7 @@ class Table:
         try:
             return convert(self._values.pop(key))
         except ValueError as error:
-            self.problem(key, str(error))
+            self.add_problem(key, str(error))
             return default
 
     def take_table(self, key: str) -> dict[str, Any]:
@@ -63,29 +63,29 @@ class Table:
         value = self._values.pop(key, {})
         if isinstance(value, dict):
             return value
-        self.problem(key, f"must be a table, not {shown(value)}")
+        self.add_problem(key, f"must be a table, not {short_repr(value)}")
         return {}
 
-    def inner(self, key: str) -> Table:
+    def take_inner(self, key: str) -> Table:
         """Take a table out, to be emptied in its turn."""
         return Table(self.take_table(key), (*self._path, key), self._lines, self.problems)
 
-    def tables(self) -> Iterator[tuple[str, Table]]:
+    def take_tables(self) -> Iterator[tuple[str, Table]]:
         """Take out every key as a table of its own, in the order of the file."""
         for key in list(self._values):
-            yield key, self.inner(key)
+            yield key, self.take_inner(key)
 
-    def refuse_the_rest(self) -> None:
+    def reject_unknown_keys(self) -> None:
         """Report each key that nobody has taken."""
         for key in self._values:
             hint = did_you_mean(key, self._known)
-            self.problem(key, f"unknown key{hint}; known here: {', '.join(self._known)}")
+            self.add_problem(key, f"unknown key{hint}; known here: {', '.join(self._known)}")
 
-    def problem(self, key: str, text: str) -> None:
+    def add_problem(self, key: str, text: str) -> None:
         """Report a mistake of one key."""
         path = (*self._path, key)
         self.problems.append(Problem(".".join(path), text, self._lines.get(path)))
 
-    def sorted_problems(self) -> tuple[Problem, ...]:
+    def sort_problems(self) -> tuple[Problem, ...]:
         """Give all mistakes in the order of the file."""
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 from hookframe.api.decision import ACTIONS
 from hookframe.config.address import Address, parse_address
 
@@ -28,23 +28,23 @@ def text(value: Any) -> str:
     """Accept a string that is not empty."""
     if isinstance(value, str) and value and "\0" not in value:
         return value
-    raise ValueError(f"must be a string, not {shown(value)}")
+    raise ValueError(f"must be a string, not {short_repr(value)}")
 
 
 def boolean(value: Any) -> bool:
     """Accept true or false."""
     if isinstance(value, bool):
         return value
-    raise ValueError(f"must be true or false, not {shown(value)}")
+    raise ValueError(f"must be true or false, not {short_repr(value)}")
 
 
 def positive(value: Any, most: int = _MOST) -> int:
     """Accept a whole number from 1 to the most that makes sense."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         if value > most:
-            raise ValueError(f"must be no more than {most}, not {shown(value)}")
+            raise ValueError(f"must be no more than {most}, not {short_repr(value)}")
         return value
-    raise ValueError(f"must be a whole number from 1, not {shown(value)}")
+    raise ValueError(f"must be a whole number from 1, not {short_repr(value)}")
 
 
 def duration(value: Any) -> float:
@@ -52,10 +52,10 @@ def duration(value: Any) -> float:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds > _LONGEST_TIME:
-        raise ValueError(f"must be no longer than a year, not {shown(value)}")
+        raise ValueError(f"must be no longer than a year, not {short_repr(value)}")
     if seconds > 0:
         return seconds
-    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {shown(value)}')
+    raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {short_repr(value)}')
 
 
 def size(value: Any) -> int:
@@ -63,10 +63,10 @@ def size(value: Any) -> int:
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     amount = int(match[1]) * _MULTIPLES[match[2]] if match else 0
     if amount > _LARGEST_SIZE:
-        raise ValueError(f"must be no more than {_LARGEST_SIZE >> 30}GiB, not {shown(value)}")
+        raise ValueError(f"must be no more than {_LARGEST_SIZE >> 30}GiB, not {short_repr(value)}")
     if amount > 0:
         return amount
-    raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {shown(value)}')
+    raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {short_repr(value)}')
 
 
 def one_of(*allowed: str) -> Convert:
@@ -76,7 +76,7 @@ def one_of(*allowed: str) -> Convert:
         if isinstance(value, str) and value in allowed:
             return value
         words = " or ".join(f'"{word}"' for word in allowed)
-        raise ValueError(f"must be {words}, not {shown(value)}")
+        raise ValueError(f"must be {words}, not {short_repr(value)}")
 
     return convert
 
@@ -88,7 +88,9 @@ def names_or(word: str) -> Convert:
         if value == word:
             return word
         if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
-            raise ValueError(f'must be a list of plugin names, or "{word}", not {shown(value)}')
+            raise ValueError(
+                f'must be a list of plugin names, or "{word}", not {short_repr(value)}'
+            )
         twice = sorted(name for name, times in Counter(value).items() if times > 1)
         if twice:
             raise ValueError(f"names {', '.join(twice)} more than once")
@@ -101,10 +103,10 @@ def actions(value: Any) -> frozenset[str]:
     """Accept a list of actions."""
     known = ", ".join(ACTIONS)
     if not isinstance(value, list):
-        raise ValueError(f"must be a list of actions out of {known}, not {shown(value)}")
+        raise ValueError(f"must be a list of actions out of {known}, not {short_repr(value)}")
     for name in value:
         if not isinstance(name, str) or name not in ACTIONS:
-            raise ValueError(f"unknown action {shown(name)}; expected some of {known}")
+            raise ValueError(f"unknown action {short_repr(name)}; expected some of {known}")
     return frozenset(value)
 
 
@@ -114,7 +116,7 @@ def addresses(*, allow_remote: bool) -> Convert:
     def convert(value: Any) -> tuple[Address, ...]:
         listed = value if isinstance(value, list) else [value]
         if not listed or not all(isinstance(each, str) for each in listed):
-            raise ValueError(f"must be an address or a list of addresses, not {shown(value)}")
+            raise ValueError(f"must be an address or a list of addresses, not {short_repr(value)}")
         parsed = tuple(parse_address(each, allow_remote=allow_remote) for each in listed)
         if len({str(each) for each in parsed}) < len(parsed):
             raise ValueError("names the same address more than once")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hookframe.daemon.scoreboard import Board, Slot
+    from hookframe.daemon.scoreboard import Scoreboard, Slot
 
 LOADED: Final = b"L"
 """A child says that its chain has been built, or can't be."""
@@ -40,7 +40,7 @@ class Post:
         trace: the descriptor to which faulthandler writes.
     """
 
-    board: Board
+    scoreboard: Scoreboard
     slot: Slot
     channel: socket.socket
     trace: int

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.sockets.fd_limit import shortage
-from hookframe.daemon.sockets.listener import ListenError, bound, refuse_occupied, why_not
+from hookframe.daemon.sockets.fd_limit import describe_shortage
+from hookframe.daemon.sockets.listener import (
+    ListenError,
+    bind_tcp,
+    explain_failure,
+    refuse_occupied,
+)
 from hookframe.daemon.sockets.open_all import adopt
-from hookframe.daemon.sockets.unix_file import Occupant, occupant
+from hookframe.daemon.sockets.unix_file import Occupant, find_occupant
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.config.model import Config
-    from hookframe.daemon.sockets.activation import Passed
+    from hookframe.daemon.sockets.activation import PassedSocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,8 @@ class Report:
     notes: tuple[str, ...]
 
 
-def look_ahead(
-    config: Config, addresses: Sequence[Address], passed: Sequence[Passed] = ()
+def check_system(
+    config: Config, addresses: Sequence[Address], passed: Sequence[PassedSocket] = ()
 ) -> Report:
     """Try what a start needs of the system: addresses, directories, open files.
 
@@ -64,8 +69,8 @@ def look_ahead(
             notes.append(_try(address))
         except ListenError as error:
             problems.append(str(error))
-    problems += _problems_of_the_log(config.log.directory)
-    problems.append(shortage(config.limits.connections))
+    problems += _check_log(config.log.directory)
+    problems.append(describe_shortage(config.limits.connections))
     return Report(tuple(filter(None, problems)), tuple(filter(None, notes)))
 
 
@@ -78,33 +83,33 @@ def _try(address: Address) -> str:
     try:
         return _try_path(address) if address.path else _try_port(address)
     except OSError as error:
-        raise ListenError(why_not(address, error)) from None
+        raise ListenError(explain_failure(address, error)) from None
 
 
 def _try_path(address: Address) -> str:
-    if occupant(address.path) is Occupant.ALIVE:
-        return _answered(address)
+    if find_occupant(address.path) is Occupant.ALIVE:
+        return _describe_answering(address)
     found = refuse_occupied(address)
-    _make_a_file_in(Path(address.path).parent)
+    _create_file_in(Path(address.path).parent)
     stale = found is Occupant.STALE
     return f"{address}: a stale socket file lies there; a start replaces it" if stale else ""
 
 
 def _try_port(address: Address) -> str:
     try:
-        bound(address).close()
+        bind_tcp(address).close()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        return _answered(address)
+        return _describe_answering(address)
     return ""
 
 
-def _answered(address: Address) -> str:
+def _describe_answering(address: Address) -> str:
     return f"{address}: a daemon answers there already"
 
 
-def _make_a_file_in(directory: Path) -> None:
+def _create_file_in(directory: Path) -> None:
     """Make a file that has gone when this returns.
 
     Raises:
@@ -116,13 +121,13 @@ def _make_a_file_in(directory: Path) -> None:
         raise OSError(error.errno, error.strerror) from None
 
 
-def _problems_of_the_log(directory: str | None) -> Iterator[str]:
+def _check_log(directory: str | None) -> Iterator[str]:
     if directory is None:
         return
     path = there = Path(directory)
     try:
         there = next(each for each in (path, *path.parents) if each.exists())
-        _make_a_file_in(there)
+        _create_file_in(there)
     except OSError as error:
         yield (
             f"log.directory is {directory}: no file can be made in {there}: {error.strerror}; "

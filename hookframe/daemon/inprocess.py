@@ -8,10 +8,10 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.scoreboard import Slot, Stamp
+from hookframe.daemon.scoreboard import RequestMarker, Slot
 from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
-from hookframe.daemon.status import alone, document, encode
+from hookframe.daemon.status import build_document, build_lone_supervisor_part, encode
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 
-def serve_alone(
+def serve_in_process(
     source: Source, config: Config, listeners: Sequence[Listener], log: Log, notifier: Notifier
 ) -> None:
     """Serve in this process until a signal says to stop.
@@ -39,12 +39,12 @@ def serve_alone(
     """
     early = EarlySignals()
     with Host(source, log=log, interrupt=True) as host:
-        server = Server(host, listeners, config, log, Stamp(Slot()), _status)
+        server = Server(host, listeners, config, log, RequestMarker(Slot()), _build_status)
         server.run(_serve(server, host, listeners, log, notifier, early.noted))
 
 
-def _status(part: WorkerPart) -> bytes:
-    return encode(document(alone(part), [part], monotonic()))
+def _build_status(part: WorkerPart) -> bytes:
+    return encode(build_document(build_lone_supervisor_part(part), [part], monotonic()))
 
 
 async def _serve(
@@ -83,9 +83,9 @@ async def _serve(
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), SWEEP)
         server.sweep()
-        host.tell_left_out()
-        log.look_after()
-        notifier.alive()
+        host.report_dropped_output()
+        log.run_upkeep()
+        notifier.ping()
     notifier.stopping()
     log.info(f"stopping: {server.connected} connections to finish")
     await server.drain()

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from hookframe.api.errors import ConfigError
-from hookframe.daemon.inprocess import serve_alone
-from hookframe.daemon.signals import Inbox
+from hookframe.daemon.inprocess import serve_in_process
+from hookframe.daemon.signals import SignalPipe
 from hookframe.daemon.sockets.activation import take_passed
 from hookframe.daemon.sockets.listener import ListenError
-from hookframe.daemon.sockets.open_all import listen_everywhere
+from hookframe.daemon.sockets.open_all import open_all
 from hookframe.daemon.supervisor.supervisor import Supervisor
 from hookframe.daemon.systemd import Notifier
 
@@ -37,13 +37,13 @@ def serve(
     Returns:
         The exit status: 0 after a clean stop, 1 if it could not start.
     """
-    config = source.look().config
+    config = source.read().config
     if isinstance(config, ConfigError):
         for problem in config.problems:
             log.error(f"{config.path}: {problem}")
         return 1
     notifier = Notifier.from_environment()
-    inbox = Inbox() if supervised else None
+    signals = SignalPipe() if supervised else None
     with ExitStack() as stack:
         stack.callback(notifier.close)
         try:
@@ -51,10 +51,10 @@ def serve(
         except ListenError as error:
             log.error(str(error))
             return 1
-        if inbox is not None:
-            Supervisor(source, config, listeners, log, inbox, notifier).run()
+        if signals is not None:
+            Supervisor(source, config, listeners, log, signals, notifier).run()
         else:
-            serve_alone(source, config, listeners, log, notifier)
+            serve_in_process(source, config, listeners, log, notifier)
     log.info("stopped")
     return 0
 
@@ -67,7 +67,7 @@ def _listen(addresses: Sequence[Address], stack: ExitStack, log: Log) -> list[Li
     if not addresses and not passed:
         raise ListenError('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
     listeners = []
-    for listener in listen_everywhere(addresses, passed):
+    for listener in open_all(addresses, passed):
         stack.callback(listener.close)
         listeners.append(listener)
         if listener.remark:

@@ -15,7 +15,7 @@ _SET_NAME: Final = 15
 _PAGE: Final = resource.getpagesize()
 
 
-def die_with(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Have this process killed as soon as its parent has died.
 
     A supervisor that was killed can't end its workers; left over, they would hold its sockets.
@@ -50,7 +50,7 @@ def signal_main_thread(pid: int, number: int) -> None:
     ctypes.CDLL(None).tgkill(pid, pid, number)
 
 
-def memory_of(pid: int) -> int:
+def read_memory(pid: int) -> int:
     """Give the bytes of memory that a process has resident; 0 where there is none such."""
     try:
         opened = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
@@ -62,7 +62,7 @@ def memory_of(pid: int) -> int:
         return 0
 
 
-def limit_data(more: int) -> None:
+def limit_memory_growth(more: int) -> None:
     """Let this process have no more data than it has, and so much more.
 
     What goes beyond it is a MemoryError in the hook that wants it (RLIMIT_DATA in getrlimit(2)).

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterator
 
-    from hookframe.daemon.scoreboard import Board, Slot
+    from hookframe.daemon.scoreboard import Scoreboard, Slot
 
 _PROMPT: Final = 0.05
 """Seconds in which a standby begins that the system has told of a change."""
@@ -40,8 +40,10 @@ class StandbyFirst(Rehearsal):
 
     alone = False
 
-    def __init__(self, board: Board, slot: Slot, alert: Callable[[], None] = lambda: None) -> None:
-        self._board = board
+    def __init__(
+        self, scoreboard: Scoreboard, slot: Slot, alert: Callable[[], None] = lambda: None
+    ) -> None:
+        self._scoreboard = scoreboard
         self._alert = alert
         self._slot = slot
         self._asked: Numbers | None = None
@@ -57,7 +59,7 @@ class StandbyFirst(Rehearsal):
 
     def begin(self, policy: Numbers) -> None:
         """Note that this process loads a policy."""
-        self._slot.cells[TRYING] = policy.core
+        self._slot.fields[TRYING] = policy.core
 
     def survived(self, as_read: Numbers, as_loaded: Numbers) -> None:
         """Note that this process has come to the end of that.
@@ -81,10 +83,10 @@ class StandbyFirst(Rehearsal):
                 self._note(*self._unnoted)
 
     def _note(self, as_read: Numbers, as_loaded: Numbers) -> None:
-        cells = self._slot.cells
-        cells[TRIED], cells[TRIED_AS_LOADED] = as_read.whole, as_loaded.whole
-        if cells[TRYING] == as_read.core:
-            cells[TRYING] = 0
+        fields = self._slot.fields
+        fields[TRIED], fields[TRIED_AS_LOADED] = as_read.whole, as_loaded.whole
+        if fields[TRYING] == as_read.core:
+            fields[TRYING] = 0
 
     def advice(self, policy: Numbers) -> Advice:
         """Say whether to load a policy.
@@ -100,9 +102,9 @@ class StandbyFirst(Rehearsal):
             if self._claim(policy):
                 return Advice.LOAD
             self._came_second = True
-        if any(policy.whole in (cells[TRIED], cells[TRIED_AS_LOADED]) for cells in self._others):
+        if any(policy.whole in (fields[TRIED], fields[TRIED_AS_LOADED]) for fields in self._others):
             return Advice.LOAD
-        supervisor = self._board.own.cells
+        supervisor = self._scoreboard.own.fields
         if supervisor[DEADLY] == policy.core:
             return Advice.REFUSE
         if self._is_tried(policy):
@@ -117,24 +119,24 @@ class StandbyFirst(Rehearsal):
 
     @property
     def _others(self) -> Iterator[memoryview]:
-        return (slot.cells for slot in self._board.slots if slot is not self._slot)
+        return (slot.fields for slot in self._scoreboard.slots if slot is not self._slot)
 
     def _is_tried(self, policy: Numbers) -> bool:
-        return any(cells[TRYING] == policy.core for cells in self._others)
+        return any(fields[TRYING] == policy.core for fields in self._others)
 
     def _claim(self, policy: Numbers) -> bool:
         """Be the one who loads a policy, unless another process is.
 
         Of two who write first and then look, one at least sees the other.
         """
-        self._slot.cells[TRYING] = policy.core
+        self._slot.fields[TRYING] = policy.core
         if self._is_tried(policy):
-            self._slot.cells[TRYING] = 0
+            self._slot.fields[TRYING] = 0
             return False
         return True
 
 
-class Casualties:
+class LoadCrashes:
     """The supervisor's side: who died of which policy.
 
     Args:
@@ -142,21 +144,21 @@ class Casualties:
     """
 
     def __init__(self, slot: Slot) -> None:
-        self._cells = slot.cells
+        self._fields = slot.fields
         self._deaths = 0
 
-    def died(self, slot: Slot, *, certain: bool = False) -> None:
+    def record_death(self, slot: Slot, *, certain: bool = False) -> None:
         """Take note of a child that has died, or is killed.
 
         Args:
             slot: what it has written.
             certain: whether it is killed because loading does not end.
         """
-        policy = slot.cells[TRYING]
+        policy = slot.fields[TRYING]
         of_an_attempt = slot.in_progress is not None and not certain
         if not policy or of_an_attempt:
             return
-        self._deaths = self._deaths + 1 if policy == self._cells[SUSPECT] else 1
-        self._cells[SUSPECT] = policy
+        self._deaths = self._deaths + 1 if policy == self._fields[SUSPECT] else 1
+        self._fields[SUSPECT] = policy
         if certain or self._deaths >= _CERTAIN:
-            self._cells[DEADLY] = policy
+            self._fields[DEADLY] = policy

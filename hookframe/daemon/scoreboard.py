@@ -19,7 +19,7 @@ _REPORTED: Final = 3
 _EDITION: Final = 4
 _ANSWERED: Final = 10
 _ANSWERED_AT_REPORT: Final = 11
-BEAT: Final = 5
+HEARTBEAT: Final = 5
 """The cell with the time of the event loop's last sweep, by the monotonic clock in microseconds."""
 LONGEST: Final = 6
 """The cell with the longest legal time of one attempt in microseconds, 0 for no limit."""
@@ -43,10 +43,10 @@ SUSPECT: Final = 15
 """The supervisor's cell with the core number of the policy of which a child has died last."""
 DEADLY: Final = 16
 """The supervisor's cell with the core number of one that nobody shall load any more."""
-_CELLS: Final = 512
+_FIELDS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
-_SLOT: Final = _CELLS + _JOURNAL + _REPORT
+_SLOT: Final = _FIELDS + _JOURNAL + _REPORT
 _SEPARATOR: Final = b"\0"
 """Stands between two requests in the journal; neither JSON nor base64 has it."""
 MICROSECONDS: Final = 1_000_000
@@ -62,23 +62,23 @@ class Slot:
 
     def __init__(self, memory: memoryview | None = None) -> None:
         memory = memoryview(bytearray(_SLOT)) if memory is None else memory
-        self.cells = memory[:_CELLS].cast("Q")
-        self._journal = memory[_CELLS : _CELLS + _JOURNAL]
-        self._report = memory[_CELLS + _JOURNAL : _SLOT]
+        self.fields = memory[:_FIELDS].cast("Q")
+        self._journal = memory[_FIELDS : _FIELDS + _JOURNAL]
+        self._report = memory[_FIELDS + _JOURNAL : _SLOT]
 
     def clear(self) -> None:
         """Forget the process that had it."""
-        for cell in range(len(self.cells)):
-            self.cells[cell] = 0
+        for index in range(len(self.fields)):
+            self.fields[index] = 0
 
     @property
     def in_progress(self) -> bytes | None:
         """The request that is being answered, cut off if it is long; None between two."""
-        number = self.cells[ATTEMPT]
+        number = self.fields[ATTEMPT]
         if not number:
             return None
-        requests = bytes(self._journal[: self.cells[_JOURNALED]]).split(_SEPARATOR)
-        index = number - self.cells[_FIRST]
+        requests = bytes(self._journal[: self.fields[_JOURNALED]]).split(_SEPARATOR)
+        index = number - self.fields[_FIRST]
         return requests[index] if index < len(requests) else b""
 
     def journal(self, first: int, requests: list[bytes], most: int) -> None:
@@ -94,52 +94,52 @@ class Slot:
             text = text[:_JOURNAL]
         length = len(text)
         self._journal[:length] = text
-        self.cells[_JOURNALED] = length
-        self.cells[_FIRST] = first
+        self.fields[_JOURNALED] = length
+        self.fields[_FIRST] = first
 
     def publish(self, report: bytes) -> None:
         """Replace the report; one that does not fit leaves the old one."""
         if len(report) > _REPORT:
             return
-        self.cells[_EDITION] += 1  # odd while it is written
+        self.fields[_EDITION] += 1  # odd while it is written
         self._report[: len(report)] = report
-        self.cells[_REPORTED] = len(report)
-        self.cells[_ANSWERED_AT_REPORT] = self.cells[_ANSWERED]
-        self.cells[_EDITION] += 1
+        self.fields[_REPORTED] = len(report)
+        self.fields[_ANSWERED_AT_REPORT] = self.fields[_ANSWERED]
+        self.fields[_EDITION] += 1
 
     @property
     def unreported(self) -> int:
         """How many requests have come to be answered since the last report."""
-        answered = max(self.cells[_ANSWERED], self.cells[ATTEMPT])
-        return answered - self.cells[_ANSWERED_AT_REPORT]
+        answered = max(self.fields[_ANSWERED], self.fields[ATTEMPT])
+        return answered - self.fields[_ANSWERED_AT_REPORT]
 
     def report(self) -> bytes:
         """Read the report; empty where there is none, or none that is whole."""
         for _ in range(100):
-            edition = self.cells[_EDITION]
-            text = bytes(self._report[: self.cells[_REPORTED]])
-            if edition % 2 == 0 and edition == self.cells[_EDITION]:
+            edition = self.fields[_EDITION]
+            text = bytes(self._report[: self.fields[_REPORTED]])
+            if edition % 2 == 0 and edition == self.fields[_EDITION]:
                 return text
         return b""
 
 
-class Stamp:
+class RequestMarker:
     """What a process of the daemon writes on the board while it answers.
 
     Args:
         slot: where.
     """
 
-    __slots__ = ("cells", "number", "sample_at", "slot", "stray")
+    __slots__ = ("fields", "forked", "number", "sample_at", "slot")
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
-        self.cells = slot.cells
+        self.fields = slot.fields
         self.number = 0
         """how many requests have been answered"""
         self.sample_at = 0.0
         """when the next attempt is to be timed plugin by plugin, by the monotonic clock"""
-        self.stray = False
+        self.forked = False
         """whether this is the child of a hook that has called fork"""
 
     def end(self, number: int) -> None:
@@ -148,14 +148,14 @@ class Stamp:
         Args:
             number: the last request that has been answered.
         """
-        if self.stray:
+        if self.forked:
             os._exit(0)
         self.number = number
-        self.cells[_ANSWERED] = number
-        self.cells[ATTEMPT] = 0
+        self.fields[_ANSWERED] = number
+        self.fields[ATTEMPT] = 0
 
 
-class Board:
+class Scoreboard:
     """All slots, in memory that forked children share.
 
     Args:
@@ -178,13 +178,13 @@ class Board:
         """Whether there is no slot for another child."""
         return not self._free
 
-    def take(self) -> Slot:
+    def acquire(self) -> Slot:
         """Give a slot to a child that will be forked."""
         slot = self._free.pop()
         slot.clear()
         return slot
 
-    def give_back(self, slot: Slot) -> None:
+    def release(self, slot: Slot) -> None:
         """Take back the slot of a child that has gone."""
         slot.clear()
         self._free.append(slot)

@@ -30,13 +30,13 @@ class EarlySignals:
             raise SystemExit(0)
 
 
-class Inbox:
+class SignalPipe:
     """The supervisor's signals, as something that can be selected on."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in (*STOP, RELOAD, signal.SIGCHLD):
-            signal.signal(number, _nothing)
+            signal.signal(number, _ignore)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def fileno(self) -> int:
@@ -50,7 +50,7 @@ class Inbox:
         except BlockingIOError:
             return frozenset()
 
-    def leave_to_child(self) -> None:
+    def release_in_child(self) -> None:
         """In a forked child: let go of them.
 
         SIGTERM ends it; the terminal's signals are for the supervisor, which passes them on. A
@@ -60,10 +60,10 @@ class Inbox:
         os.close(self._read)
         os.close(self._write)
         for number in (signal.SIGINT, RELOAD):
-            signal.signal(number, _nothing)
+            signal.signal(number, _ignore)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
 
 
-def _nothing(number: int, frame: FrameType | None) -> None:
+def _ignore(number: int, frame: FrameType | None) -> None:
     """Have the signal wake the selector, and do nothing else."""

@@ -17,8 +17,8 @@ import msgspec
 from hookframe import __version__
 from hookframe.api.decision import ACTIONS
 from hookframe.api.events import KINDS
-from hookframe.chain.stats import Counts, Microseconds, merge, no_counts, percentiles
-from hookframe.daemon.process import memory_of
+from hookframe.chain.stats import Counts, Microseconds, make_empty_counts, merge, percentiles
+from hookframe.daemon.process import read_memory
 
 if TYPE_CHECKING:
     from hookframe.chain.stats import PluginCounts
@@ -39,7 +39,7 @@ class LoadProblem(TypedDict):
     """UNIX seconds of the last try"""
 
 
-class Member(TypedDict):
+class ChainMember(TypedDict):
     """One place in the chain."""
 
     plugin: str
@@ -59,7 +59,7 @@ class WorkerPart(TypedDict):
     connections: int
     generation: int | None
     problem: str
-    chain: list[Member]
+    chain: list[ChainMember]
     last_load_error: LoadProblem | None
     attempts: int
     counts: Counts
@@ -117,7 +117,7 @@ class Document(TypedDict):
     last_load_error: LoadProblem | None
     restarts: int
     workers: list[WorkerStatus]
-    chain: list[Member]
+    chain: list[ChainMember]
     attempts: int
     decisions: dict[str, int]
     temporary_failures: dict[str, int]
@@ -125,7 +125,7 @@ class Document(TypedDict):
     plugins: dict[str, PluginStatus]
 
 
-def worker_part(host: Decider, attempts: int, connections: int, started: float) -> WorkerPart:
+def build_worker_part(host: Decider, attempts: int, connections: int, started: float) -> WorkerPart:
     """Say how this process is.
 
     Args:
@@ -139,22 +139,22 @@ def worker_part(host: Decider, attempts: int, connections: int, started: float) 
     return {
         "pid": pid,
         "started": started,
-        "memory": memory_of(pid),
+        "memory": read_memory(pid),
         "connections": connections,
         "generation": generation.number if generation is not None else None,
         "problem": problem,
-        "chain": _chain(generation) if generation is not None else [],
+        "chain": _build_chain(generation) if generation is not None else [],
         "last_load_error": {"text": failed[0], "at": failed[1]} if failed else None,
         "attempts": attempts,
         "counts": host.statistics.snapshot(),
     }
 
 
-def _chain(generation: Generation) -> list[Member]:
-    return [_member(plugin, generation) for plugin in generation.plugins]
+def _build_chain(generation: Generation) -> list[ChainMember]:
+    return [_build_member(plugin, generation) for plugin in generation.plugins]
 
 
-def _member(plugin: Plugin, generation: Generation) -> Member:
+def _build_member(plugin: Plugin, generation: Generation) -> ChainMember:
     return {
         "plugin": plugin.name,
         "distribution": plugin.origin.distribution,
@@ -164,7 +164,7 @@ def _member(plugin: Plugin, generation: Generation) -> Member:
     }
 
 
-def no_past() -> Past:
+def make_empty_past() -> Past:
     """Give the past of a daemon whose workers all live."""
     return {"attempts": 0, "unaccounted": 0, "last_load_error": None, "counts": merge(())}
 
@@ -187,23 +187,23 @@ def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
     return {
         **total,
         "attempts": total["attempts"] + part["attempts"],
-        "last_load_error": _latest((past["last_load_error"], part["last_load_error"])),
+        "last_load_error": _find_latest((past["last_load_error"], part["last_load_error"])),
         "counts": merge((past["counts"], part["counts"])),
     }
 
 
-def alone(part: WorkerPart) -> SupervisorPart:
+def build_lone_supervisor_part(part: WorkerPart) -> SupervisorPart:
     """Say what a supervisor would, for a process that has none."""
     return {
         "pid": part["pid"],
         "started": part["started"],
         "restarts": 0,
         "roles": {str(part["pid"]): SERVING[0]},
-        "past": no_past(),
+        "past": make_empty_past(),
     }
 
 
-def document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now: float) -> Document:
+def build_document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now: float) -> Document:
     """Make the document of the whole daemon.
 
     Args:
@@ -220,30 +220,30 @@ def document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now: float
     return {
         "hookframe": __version__,
         "pid": supervisor["pid"],
-        "uptime": _ago(supervisor["started"], now),
+        "uptime": _compute_age(supervisor["started"], now),
         "generation": next((part["generation"] for part in serving), None),
         "problem": "; ".join(problems) if serving else "no worker serves at the moment",
-        "last_load_error": _latest(each["last_load_error"] for each in (past, *parts)),
+        "last_load_error": _find_latest(each["last_load_error"] for each in (past, *parts)),
         "restarts": supervisor["restarts"],
         "workers": [
-            _worker(part, roles[str(part["pid"])], now)
+            _build_worker(part, roles[str(part["pid"])], now)
             for part in parts
             if str(part["pid"]) in roles
         ],
         "chain": chain,
         "attempts": attempts,
-        "decisions": _decisions(counts, attempts - past["unaccounted"]),
+        "decisions": _count_decisions(counts, attempts - past["unaccounted"]),
         "temporary_failures": {kind: counts["temporary_failures"].get(kind, 0) for kind in KINDS},
         "unaccounted": past["unaccounted"],
-        "plugins": _plugins(chain, counts),
+        "plugins": _build_plugins(chain, counts),
     }
 
 
-def _worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
+def _build_worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
     return {
         "pid": part["pid"],
         "role": role,
-        "uptime": _ago(part["started"], now),
+        "uptime": _compute_age(part["started"], now),
         "memory": part["memory"],
         "connections": part["connections"],
         "generation": part["generation"],
@@ -251,21 +251,21 @@ def _worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
     }
 
 
-def _decisions(counts: Counts, attempts: int) -> dict[str, int]:
+def _count_decisions(counts: Counts, attempts: int) -> dict[str, int]:
     """Say how often each action was decided: what is not counted as another one was normal."""
     others = {action: counts["decisions"].get(action, 0) for action in ACTIONS if action != NORMAL}
     rest = attempts - sum(others.values()) - sum(counts["temporary_failures"].values())
     return {NORMAL: max(0, rest), **others}
 
 
-def _plugins(chain: Sequence[Member], counts: Counts) -> dict[str, PluginStatus]:
+def _build_plugins(chain: Sequence[ChainMember], counts: Counts) -> dict[str, PluginStatus]:
     """Say what each plugin has done, those of the chain first, in its order."""
     known = counts["plugins"]
     names = dict.fromkeys((*(member["plugin"] for member in chain), *sorted(known)))
-    return {name: _plugin(known.get(name) or no_counts()) for name in names}
+    return {name: _build_plugin(known.get(name) or make_empty_counts()) for name in names}
 
 
-def _plugin(counts: PluginCounts) -> PluginStatus:
+def _build_plugin(counts: PluginCounts) -> PluginStatus:
     return {
         "votes": counts["votes"],
         "errors": counts["errors"],
@@ -273,11 +273,11 @@ def _plugin(counts: PluginCounts) -> PluginStatus:
     }
 
 
-def _latest(problems: Iterable[LoadProblem | None]) -> LoadProblem | None:
+def _find_latest(problems: Iterable[LoadProblem | None]) -> LoadProblem | None:
     return max((each for each in problems if each), key=lambda each: each["at"], default=None)
 
 
-def _ago(moment: float, now: float) -> float:
+def _compute_age(moment: float, now: float) -> float:
     return round(max(0.0, now - moment), 1)
 
 

@@ -32,9 +32,9 @@ class Notifier:
         if address.startswith("@"):
             self._address = b"\0" + self._address[1:]
         self._pause = watchdog / 2
-        self._next_sign = 0.0
+        self._next_ping = 0.0
         self._unsent = ""
-        self._socket = _datagram_socket() if address.startswith(("/", "@")) else None
+        self._socket = _open_datagram_socket() if address.startswith(("/", "@")) else None
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> Self:
@@ -56,37 +56,37 @@ class Notifier:
         Args:
             status: one line for `systemctl status`.
         """
-        self._tell("READY=1", status)
+        self._send_state("READY=1", status)
 
     def reloading(self, status: str = "") -> None:
         """Say that a reload has begun; `ready` says that it has ended."""
         now = clock_gettime_ns(CLOCK_MONOTONIC) // 1000
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}", status)
+        self._send_state(f"RELOADING=1\nMONOTONIC_USEC={now}", status)
 
     def stopping(self, status: str = "") -> None:
         """Say that the daemon is about to end."""
-        self._tell("STOPPING=1", status)
+        self._send_state("STOPPING=1", status)
 
     def status(self, text: str) -> None:
         """Set the line for `systemctl status`."""
-        self._send(_status(text))
+        self._send(_format_status(text))
 
-    def alive(self) -> None:
+    def ping(self) -> None:
         """Give a sign of life if it is time for one; to be called as often as one likes.
 
         A message that the manager could not take when it was sent is sent once more.
         """
         if self._unsent:
-            self._tell(self._unsent)
-        if self._pause and monotonic() >= self._next_sign:
-            self._next_sign = monotonic() + self._pause
+            self._send_state(self._unsent)
+        if self._pause and monotonic() >= self._next_ping:
+            self._next_ping = monotonic() + self._pause
             self._send("WATCHDOG=1")
 
-    def patience(self) -> float:
+    def seconds_until_ping(self) -> float:
         """Say how many seconds from now at the latest `alive` has to be called."""
         if self._unsent:
             return 0.1
-        return max(0.0, self._next_sign - monotonic()) if self._pause else inf
+        return max(0.0, self._next_ping - monotonic()) if self._pause else inf
 
     def close(self) -> None:
         """Say nothing any more, as a child of the main process must not."""
@@ -94,9 +94,9 @@ class Notifier:
             self._socket.close()
             self._socket = None
 
-    def _tell(self, change: str, status: str = "") -> None:
+    def _send_state(self, change: str, status: str = "") -> None:
         """Send what the manager waits for."""
-        message = f"{change}\n{_status(status)}" if status else change
+        message = f"{change}\n{_format_status(status)}" if status else change
         self._unsent = "" if self._send(message) else message
 
     def _send(self, message: str) -> bool:
@@ -111,12 +111,12 @@ class Notifier:
         return True
 
 
-def _datagram_socket() -> socket.socket | None:
+def _open_datagram_socket() -> socket.socket | None:
     try:
         return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     except OSError:
         return None
 
 
-def _status(text: str) -> str:
+def _format_status(text: str) -> str:
     return f"STATUS={one_line(text)}"

@@ -10,7 +10,7 @@ from typing import Final
 
 _HIGH: Final = 1000
 """Copies get numbers from here on, out of the way of who closes all the small ones."""
-_ROOM: Final = 24
+_MARGIN: Final = 24
 """How far below the system's limit they begin where that is lower."""
 _CLOSED: Final = -1
 
@@ -18,7 +18,7 @@ Identity = tuple[int, int]
 """A file's inode and device: two open files that have the same ones at a time are the same."""
 
 
-def identity_of(descriptor: int) -> Identity | None:
+def identify_descriptor(descriptor: int) -> Identity | None:
     """Say which file a descriptor leads to; None where it leads nowhere."""
     try:
         return os.fstat(descriptor)[1:3]
@@ -26,14 +26,14 @@ def identity_of(descriptor: int) -> Identity | None:
         return None
 
 
-def private_copy(descriptor: int) -> int:
+def duplicate_descriptor(descriptor: int) -> int:
     """Duplicate a descriptor to a high number; a program that is started gets no copy.
 
     Raises:
         OSError: it is not open, or no number is free.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = _HIGH if soft == resource.RLIM_INFINITY else min(_HIGH, soft - _ROOM)
+    lowest = _HIGH if soft == resource.RLIM_INFINITY else min(_HIGH, soft - _MARGIN)
     with suppress(OSError):  # no number that high is free
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(3, lowest))
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -73,7 +73,7 @@ class OwnFile:
 
     def close(self) -> None:
         """Close the file, unless somebody has done it and the number leads elsewhere."""
-        if identity_of(self.descriptor) == self.identity:
+        if identify_descriptor(self.descriptor) == self.identity:
             with suppress(OSError):
                 os.close(self.descriptor)
         self.descriptor = _CLOSED
@@ -82,7 +82,7 @@ class OwnFile:
         self.close()
 
 
-class Kept:
+class SavedDescriptor:
     """A file that is reached by a descriptor, or by a private copy of it.
 
     Args:
@@ -91,14 +91,14 @@ class Kept:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.identity = identity_of(number)
-        self._copy = private_copy(number)
+        self.identity = identify_descriptor(number)
+        self._copy = duplicate_descriptor(number)
 
     @property
     def descriptor(self) -> int | None:
         """What still leads to the file; None where nothing does."""
         for each in (self._copy, self.number):
-            if self.identity is not None and identity_of(each) == self.identity:
+            if self.identity is not None and identify_descriptor(each) == self.identity:
                 return each
         return None
 
@@ -112,40 +112,40 @@ class StandardStreams:
 
     def __init__(self) -> None:
         open_standard_streams()
-        self._input = identity_of(0)
-        self._outputs = [Kept(1), Kept(2)]
+        self._input = identify_descriptor(0)
+        self._outputs = [SavedDescriptor(1), SavedDescriptor(2)]
 
-    def put_back(self) -> tuple[int, ...]:
+    def restore(self) -> tuple[int, ...]:
         """Put back those that are not what they were.
 
         Returns:
             Their numbers.
         """
         found = []
-        if identity_of(0) != self._input:
-            _open_nothing_as(0)
-            self._input = identity_of(0)
+        if identify_descriptor(0) != self._input:
+            _open_devnull_as(0)
+            self._input = identify_descriptor(0)
             found.append(0)
         for place, kept in enumerate(self._outputs):
-            if identity_of(kept.number) == kept.identity:
+            if identify_descriptor(kept.number) == kept.identity:
                 continue
             found.append(kept.number)
             if kept.descriptor is not None:
                 os.dup2(kept.descriptor, kept.number)
             else:
-                _open_nothing_as(kept.number)
-                self._outputs[place] = Kept(kept.number)
+                _open_devnull_as(kept.number)
+                self._outputs[place] = SavedDescriptor(kept.number)
         return tuple(found)
 
 
 def open_standard_streams() -> None:
     """Open those of the standard streams that are closed, on /dev/null: no socket shall be one."""
     for number in range(3):
-        if identity_of(number) is None:
-            _open_nothing_as(number)
+        if identify_descriptor(number) is None:
+            _open_devnull_as(number)
 
 
-def _open_nothing_as(number: int) -> None:
+def _open_devnull_as(number: int) -> None:
     """Make a descriptor lead to /dev/null."""
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     if nothing == number:

@@ -20,9 +20,9 @@ LARGEST: Final = 16 * 1024 * 1024
 """The largest file that is read, in bytes, unless a caller knows of larger ones."""
 COARSEST_TICK: Final = 2.0
 """Seconds; the coarsest clock that a file system stamps with is FAT's."""
-QUIET: Final = 0.2
+QUIET_TIME: Final = 0.2
 """Seconds without a change after which a file is whole, where its writers can't be known."""
-FORGOTTEN: Final = 10.0
+WRITER_TIMEOUT: Final = 10.0
 """Seconds without a change after which nobody waits any longer for who has the file open, or for
 the content of a file that was emptied."""
 _BILLION: Final = 1_000_000_000
@@ -99,7 +99,7 @@ class Snapshot:
             return True
         empty = self.stamp is None or not self.stamp[_SIZE]
         begun = empty or self.writers is Writers.SOME
-        return self.age >= (FORGOTTEN if begun else QUIET)
+        return self.age >= (WRITER_TIMEOUT if begun else QUIET_TIME)
 
     def is_unchanged(self) -> bool:
         """Say whether the file is for certain as it was read, by a `stat` and nothing more.
@@ -110,7 +110,7 @@ class Snapshot:
         if self.stamp is None or self.age <= COARSEST_TICK:
             return False
         try:
-            return _stamp(os.stat(self.path)) == self.stamp  # noqa: PTH116  (faster than a Path)
+            return _read_stamp(os.stat(self.path)) == self.stamp  # noqa: PTH116  (faster than a Path)
         except OSError:
             return False
 
@@ -125,7 +125,7 @@ class Snapshot:
         except (OSError, ValueError):
             return False
         try:
-            same = self.stamp is not None and _stamp(os.fstat(handle)) == self.stamp
+            same = self.stamp is not None and _read_stamp(os.fstat(handle)) == self.stamp
             return same and os.read(handle, len(self.content) + 1) == self.content
         except OSError:
             return False
@@ -136,8 +136,8 @@ class Snapshot:
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:
         """What makes a difference to whoever loads the file; time stamps do not."""
         if not self._digest:  # of a large file it takes longer than all else, and many ask for it
-            object.__setattr__(self, "_digest", _digest(self.content))
-        return self._marked(self._digest)
+            object.__setattr__(self, "_digest", _hash_content(self.content))
+        return self._build_fingerprint(self._digest)
 
     def fingerprint_of(self, content: bytes | mmap) -> tuple[bytes, int, int, str | None]:
         """Give the fingerprint of a file whose bytes `take_snapshot` has put elsewhere.
@@ -145,9 +145,9 @@ class Snapshot:
         Args:
             content: these bytes.
         """
-        return self._marked(_digest(content))
+        return self._build_fingerprint(_hash_content(content))
 
-    def _marked(self, digest: bytes) -> tuple[bytes, int, int, str | None]:
+    def _build_fingerprint(self, digest: bytes) -> tuple[bytes, int, int, str | None]:
         return digest, self.owner, stat.S_IMODE(self.mode), self.error
 
 
@@ -170,11 +170,11 @@ def take_snapshot(path: str, largest: int = LARGEST, into: int | None = None) ->
     try:
         handle = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:
-        return Snapshot(path, error=_sentence(path, error))
+        return Snapshot(path, error=_describe_error(path, error))
     try:
         return _read(path, handle, largest, into)
     except OSError as error:
-        return Snapshot(path, error=_sentence(path, error))
+        return Snapshot(path, error=_describe_error(path, error))
     finally:
         os.close(handle)
 
@@ -195,8 +195,8 @@ def _read(path: str, handle: int, largest: int, into: int | None) -> Snapshot:
         else:
             content = b""
             _copy(handle, into, status.st_size)
-        before, status = _stamp(status), os.fstat(handle)
-        if writers is not Writers.NONE and _stamp(status) != before:
+        before, status = _read_stamp(status), os.fstat(handle)
+        if writers is not Writers.NONE and _read_stamp(status) != before:
             writers = Writers.SOME
     finally:
         if writers is Writers.NONE:
@@ -208,8 +208,8 @@ def _read(path: str, handle: int, largest: int, into: int | None) -> Snapshot:
         status.st_mode,
         None,
         writers,
-        _stamp(status),
-        _age(status),
+        _read_stamp(status),
+        _compute_age(status),
     )
 
 
@@ -219,18 +219,18 @@ def _copy(handle: int, into: int, size: int) -> None:
         done += copied
 
 
-def _digest(content: bytes | mmap) -> bytes:
+def _hash_content(content: bytes | mmap) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _age(status: os.stat_result) -> float:
+def _compute_age(status: os.stat_result) -> float:
     """Count from the later time, unless that is one to come, as a copy from elsewhere has it."""
     now = time.time_ns()
     times = status.st_mtime_ns, status.st_ctime_ns
     return (now - max((each for each in times if each <= now), default=max(times))) / _BILLION
 
 
-def _stamp(status: os.stat_result) -> Stamp:
+def _read_stamp(status: os.stat_result) -> Stamp:
     times = status.st_mtime_ns, status.st_ctime_ns
     return (*times, status.st_size, status.st_ino, status.st_dev)
 
@@ -249,7 +249,7 @@ def _lease(handle: int, kind: int) -> Writers:
     return Writers.NONE
 
 
-def _sentence(path: str, error: OSError | ValueError) -> str:
+def _describe_error(path: str, error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path} does not exist"
     if isinstance(error, OSError) and error.errno == errno.ENXIO:  # open(2): it is a socket

@@ -31,8 +31,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 POLL: Final = 0.25
 """Seconds between two looks where nothing says that a file has changed."""
-_TELLING: Final = frozenset({"created", "modified", "moved", "deleted", "closed", "attrib"})
-_WANTED: Final[list[type[FileSystemEvent]]] = [
+_CHANGE_EVENTS: Final = frozenset({"created", "modified", "moved", "deleted", "closed", "attrib"})
+_SUBSCRIBED_EVENTS: Final[list[type[FileSystemEvent]]] = [
     *(DirCreatedEvent, DirModifiedEvent, DirMovedEvent, DirDeletedEvent),
     *(FileCreatedEvent, FileModifiedEvent, FileMovedEvent, FileDeletedEvent, FileClosedEvent),
     # Before its version 7 watchdog called a change of permissions a modification.
@@ -47,7 +47,7 @@ Inode = tuple[int, int]
 """A device and an inode on it."""
 
 
-def directories(paths: Iterable[str]) -> dict[str, Inode]:
+def find_directories(paths: Iterable[str]) -> dict[str, Inode]:
     """Name the directories to watch for some files.
 
     Args:
@@ -59,7 +59,7 @@ def directories(paths: Iterable[str]) -> dict[str, Inode]:
     """
     found: dict[str, Inode] = {}
     for path in paths:
-        for directory in _on_the_way(Path(os.path.abspath(path))):  # noqa: PTH100  (links stay)
+        for directory in _follow_links(Path(os.path.abspath(path))):  # noqa: PTH100  (links stay)
             try:
                 status = os.stat(directory)  # noqa: PTH116
             except OSError:
@@ -68,7 +68,7 @@ def directories(paths: Iterable[str]) -> dict[str, Inode]:
     return found
 
 
-def _on_the_way(path: Path) -> list[Path]:
+def _follow_links(path: Path) -> list[Path]:
     """Follow a path link by link; give the directory of each link and of the file itself."""
     seen = [path.parent]
     for _ in range(_FOLLOWED_LINKS):
@@ -89,7 +89,7 @@ class _Handler(FileSystemEventHandler):
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take any event; it must not raise, for that would end the observer."""
-        if event.event_type in _TELLING:
+        if event.event_type in _CHANGE_EVENTS:
             self._noticed.set()
 
 
@@ -104,11 +104,11 @@ class Watch:
     def __init__(self, noticed: Event, warn: Callable[[str], None]) -> None:
         self._handler = _Handler(noticed)
         self._warn = warn
-        self._observer = self._observing()
+        self._observer = self._start_observer()
         self._watched: dict[str, tuple[Inode, ObservedWatch]] = {}
-        self._refused: dict[str, Inode] = {}
+        self._unwatchable: dict[str, Inode] = {}
 
-    def cover(self, paths: Iterable[str]) -> bool:
+    def watch_files(self, paths: Iterable[str]) -> bool:
         """Watch the directories of these files, anew where a watch has gone deaf.
 
         Args:
@@ -121,7 +121,7 @@ class Watch:
         observer = self._observer
         if observer is None:
             return False
-        wanted = directories(paths)
+        wanted = find_directories(paths)
         deaf = {each.watch for each in observer.emitters if not each.is_alive()}
         for directory, (inode, watch) in list(self._watched.items()):
             if wanted.get(directory) != inode or watch in deaf:
@@ -129,11 +129,11 @@ class Watch:
                 del self._watched[directory]
         before = set(self._watched)
         for directory, inode in wanted.items():
-            if directory not in self._watched and self._refused.get(directory) != inode:
+            if directory not in self._watched and self._unwatchable.get(directory) != inode:
                 self._schedule(observer, directory, inode)
         return not before.issuperset(self._watched)
 
-    def _observing(self) -> BaseObserver | None:
+    def _start_observer(self) -> BaseObserver | None:
         """Start an observer; None where the system has none left (inotify(7))."""
         try:
             observer = Observer()
@@ -148,9 +148,9 @@ class Watch:
 
     def _schedule(self, observer: BaseObserver, directory: str, inode: Inode) -> None:
         try:
-            watch = observer.schedule(self._handler, directory, event_filter=_WANTED)
+            watch = observer.schedule(self._handler, directory, event_filter=_SUBSCRIBED_EVENTS)
         except OSError as error:
-            self._refused[directory] = inode
+            self._unwatchable[directory] = inode
             self._warn(
                 f"can't watch {directory}: {error.strerror or error}; "
                 f"looking for changes there every {POLL} s instead"
@@ -161,7 +161,7 @@ class Watch:
     @property
     def works(self) -> bool:
         """Say whether the system tells of every change."""
-        return bool(self._watched) and not self._refused
+        return bool(self._watched) and not self._unwatchable
 
     def stop(self) -> None:
         """Stop watching."""

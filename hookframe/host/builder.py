@@ -19,7 +19,7 @@ from hookframe.plugins.hook_file import load_hook_file
 from hookframe.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
-    from hookframe.host.source import Material
+    from hookframe.host.source import PolicyFiles
 
 
 class Builder:
@@ -41,7 +41,7 @@ class Builder:
         self._report = report
         self._exclusive = exclusive
         self._loader = Loader(capture)
-        self._known: Installed | None = None
+        self._installed: Installed | None = None
         self._open: list[Plugin] = []
         """every plugin that has been loaded and not been closed"""
         self._reader = CodeFileReader()
@@ -53,9 +53,11 @@ class Builder:
 
     def forget_installed(self) -> None:
         """Read anew, at the next build, what is installed."""
-        self._known = None
+        self._installed = None
 
-    def build(self, material: Material, number: int, current: Generation | None) -> Generation:
+    def build(
+        self, policy_files: PolicyFiles, number: int, current: Generation | None
+    ) -> Generation:
         """Build a generation.
 
         Args:
@@ -70,17 +72,17 @@ class Builder:
             ConfigError: the configuration is wrong.
             ChainError: plugins can't be loaded or configured; it has the error of each.
         """
-        if isinstance(material.config, ConfigError):
-            raise material.config
-        config = material.config
-        self._reader = CodeFileReader(material.code_files)
-        installed = self._installed(config, current).with_objects(material.objects)
-        plugins = self._loaded(config, installed, material.hook_file, number)
-        self._configure(plugins, config, current)
+        if isinstance(policy_files.config, ConfigError):
+            raise policy_files.config
+        config = policy_files.config
+        self._reader = CodeFileReader(policy_files.code_files)
+        installed = self._scan_installed(config, current).with_objects(policy_files.objects)
+        plugins = self._load_plugins(config, installed, policy_files.hook_file, number)
+        self._configure_all(plugins, config, current)
         members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
         return Generation(number, config, Chain(members, config.deadline))
 
-    def _loaded(
+    def _load_plugins(
         self, config: Config, installed: Installed, hook_file: Snapshot | None, number: int
     ) -> tuple[Plugin, ...]:
         """Load every plugin of the chain, and report all that can't be."""
@@ -89,7 +91,7 @@ class Builder:
         for name in config.order(installed.names):
             try:
                 if name == FILE and hook_file is not None:
-                    plugins.append(self._file(hook_file, number, config))
+                    plugins.append(self._load_file(hook_file, number, config))
                 else:
                     plugins.append(self._loader.load(installed.find(name)))
             except LoadError as error:
@@ -100,13 +102,13 @@ class Builder:
             raise ChainError(tuple(errors))
         return tuple(plugins)
 
-    def _installed(self, config: Config, current: Generation | None) -> Installed:
+    def _scan_installed(self, config: Config, current: Generation | None) -> Installed:
         """Read the metadata of what is installed, unless only the hook file has changed."""
-        if current is None or current.config is not config or self._known is None:
-            self._known = Installed.now()
-        return self._known
+        if current is None or current.config is not config or self._installed is None:
+            self._installed = Installed.scan()
+        return self._installed
 
-    def _file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
+    def _load_file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
         return load_hook_file(
             hook_file,
             number,
@@ -114,23 +116,25 @@ class Builder:
             trust_permissions=config.trust_file_permissions,
         )
 
-    def _configure(
+    def _configure_all(
         self, plugins: Sequence[Plugin], config: Config, current: Generation | None
     ) -> None:
         """Give every plugin its settings; if one refuses, give the others their old ones back."""
         errors: list[LoadError] = []
         for plugin in plugins:
             try:
-                with self._kept_out(plugin, current):
-                    self._settle(plugin, config)
+                with self._lock_if_in_use(plugin, current):
+                    self._configure_plugin(plugin, config)
             except LoadError as error:
                 errors.append(error)
         if errors:
             self._discard(plugins)
-            lost = self._restore(plugins, current)
-            raise ChainError((*errors, *lost), keepable=not lost)
+            failed = self._restore(plugins, current)
+            raise ChainError((*errors, *failed), keepable=not failed)
 
-    def _kept_out(self, plugin: Plugin, current: Generation | None) -> AbstractContextManager[Any]:
+    def _lock_if_in_use(
+        self, plugin: Plugin, current: Generation | None
+    ) -> AbstractContextManager[Any]:
         """Keep attempts out while a plugin that they use is configured."""
         return self._exclusive if current and current.uses(plugin) else nullcontext()
 
@@ -138,19 +142,19 @@ class Builder:
         self, plugins: Sequence[Plugin], current: Generation | None
     ) -> tuple[LoadError, ...]:
         """Configure what the current generation uses as it was; return what could not be."""
-        lost = []
+        failed = []
         for plugin in plugins:
             if current is not None and current.uses(plugin):
                 try:
                     with self._exclusive:
-                        self._settle(plugin, current.config)
+                        self._configure_plugin(plugin, current.config)
                 except LoadError as error:
-                    lost.append(error)
-        return tuple(lost)
+                    failed.append(error)
+        return tuple(failed)
 
     def _discard(self, plugins: Sequence[Plugin]) -> None:
         """Let go of what was made for a generation that will not be."""
-        unwanted = [plugin for plugin in plugins if plugin.of_one_generation]
+        unwanted = [plugin for plugin in plugins if plugin.per_generation]
         self.retain([plugin for plugin in self._open if not has(unwanted, plugin)])
 
     def retain(self, kept: Sequence[Plugin]) -> None:
@@ -161,9 +165,9 @@ class Builder:
         Args:
             kept: the plugins of the generation in use; none when the host stops.
         """
-        leaving = [plugin for plugin in self._open if not has(kept, plugin)]
+        closing = [plugin for plugin in self._open if not has(kept, plugin)]
         self._open = [plugin for plugin in self._open if has(kept, plugin)]
-        for plugin in leaving:
+        for plugin in closing:
             if plugin.close is None:
                 continue
             with self._capture(plugin.name):
@@ -173,7 +177,7 @@ class Builder:
                     text = f"error closing: {describe(error, plugin.file)}"
                     self._report(PluginError(plugin.origin, "close", text, error))
 
-    def _settle(self, plugin: Plugin, config: Config) -> None:
+    def _configure_plugin(self, plugin: Plugin, config: Config) -> None:
         """Call one plugin's `configure` with a copy of its settings, and with its code files."""
         settings = deepcopy(dict(config.table(plugin.name).settings))
         with self._capture(plugin.name):

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 Decide = Callable[[Mapping[str, Any]], "Decision"]
 
 
-def shortcut(
+def build_fast_path(
     generation: Generation,
     output: Output,
-    refuse: Callable[[InvalidAttempt, object], Decision],
-    noted: Callable[[Generation, Attempt, Decision], Decision],
+    reject: Callable[[InvalidAttempt, object], Decision],
+    record: Callable[[Generation, Attempt, Decision], Decision],
 ) -> Decide:
     """Make the function that decides about an attempt of which nobody wants a trace.
 
@@ -70,15 +70,15 @@ def shortcut(
             except KeyError:
                 attempt = read_only_attempt(given)
         except InvalidAttempt as error:
-            return refuse(error, given)
+            return reject(error, given)
         if sys.stdout is not out or sys.stderr is not err:
-            output.take_the_place()
+            output.install()
         output.thread = HOLDER
         run.started = started = monotonic()
         try:
             decision = fold(attempt, state)
             if monotonic() - started > deadline:
-                decision = chain.too_late(decision, started)
+                decision = chain.fail_late(decision, started)
         finally:
             run.started = 0.0
             output.thread = 0
@@ -86,6 +86,6 @@ def shortcut(
                 output.end()
         if decision is NORMAL and not run.events:
             return {"action": "normal"}
-        return noted(generation, attempt, decision)
+        return record(generation, attempt, decision)
 
     return decide

@@ -12,25 +12,25 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hookframe.api.attempt import Attempt, read_only_attempt
-from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, temporary_failure
+from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
 from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
 from hookframe.api.events import EXCEPTION, LOAD_ERROR, MALFORMED, Failure
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.readonly import frozen
+from hookframe.api.readonly import freeze
 from hookframe.chain.deadline import check_deadline
-from hookframe.chain.interrupter import Alarm
-from hookframe.chain.member import failure
+from hookframe.chain.interrupter import Interrupter
+from hookframe.chain.member import make_error
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.files.snapshot import Writers
 from hookframe.host.builder import Builder
-from hookframe.host.fast_path import Decide, shortcut
+from hookframe.host.fast_path import Decide, build_fast_path
 from hookframe.host.generation import Generation
-from hookframe.host.lock import Turns
+from hookframe.host.lock import ReloadLock
 from hookframe.host.rehearsal import REFUSED, Rehearsal
-from hookframe.host.source import ConfigFile, GivenConfig, Material, Source
-from hookframe.log.capture import Output, capturing
+from hookframe.host.source import ConfigFile, GivenConfig, PolicyFiles, Source
+from hookframe.log.capture import Output, make_capture
 from hookframe.log.exceptions import describe
 from hookframe.log.log import Log
 from hookframe.log.rate import LineLimit, OncePerSecond
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from hookframe.host.reloader import Reloader
     from hookframe.log.mute import Mark
 
-_FIRST_LOOK: Final = 1.0
+_FIRST_READ_TIMEOUT: Final = 1.0
 """Seconds to wait at the start for somebody who is just writing one of the files."""
-_BREATH: Final = 0.0003
+_YIELD_TIME: Final = 0.0003
 """Seconds that a thread which has changed the chain does nothing, so that attempts are decided that
 have waited for it: a thread that goes on has the interpreter again before one that waits for it."""
 
@@ -79,24 +79,29 @@ class Host:
         self._source = source
         self._rehearsal = rehearsal or Rehearsal()
         self._log = log or Log()
-        self._turns = Turns(self._look_up)
-        self._lock = self._turns.lock
-        self._alarm = Alarm(self._lock) if interrupt else None
+        self._reload_lock = ReloadLock(self._use_traced_path)
+        self._lock = self._reload_lock.lock
+        self._interrupter = Interrupter(self._lock) if interrupt else None
         self.statistics = Statistics()
         """what it has counted, over all generations"""
         self._limit = LineLimit(self._log.left_out)
         self._output = Output(
-            self._log.output, self._running, self._limit, self._mark, lock=self._lock, stays=True
+            self._log.output,
+            self._find_running,
+            self._limit,
+            self._find_mark,
+            lock=self._lock,
+            permanent=True,
         )
-        self._capture = capturing(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._turns, self._report)
-        self._complaint = OncePerSecond()
-        self._built = 0
+        self._capture = make_capture(self._log.output, self._limit)
+        self._builder = Builder(self._capture, self._reload_lock, self._report)
+        self._reminder_limit = OncePerSecond()
+        self._built_count = 0
         self._generation: Generation | None = None
         self._acquire, self._release = self._lock.acquire, self._lock.release
-        self._decide: Decide = self._decide_at_length
+        self._decide: Decide = self._decide_traced
         """the way of most attempts, or the longer one where somebody wants a trace"""
-        self._decide_next: Decide = self._decide_at_length
+        self._decide_next: Decide = self._decide_traced
         """the same, when only the next attempt is to be traced"""
         self._last_load_error: tuple[str, float] | None = None
         self._problem = ""
@@ -104,10 +109,10 @@ class Host:
         self.loading_since = 0.0
         """since when a generation is being built, or the last one closed, by the monotonic clock; 0
         while none is"""
-        self.changing: Callable[[], object] = _nothing
+        self.changing: Callable[[], object] = _do_nothing
         """is called by the thread that does so: at its begin and end, and before the first attempt
         is decided by another generation"""
-        material = self._load(_settled(source))
+        policy_files = self._load(_read_when_stable(source))
         self._reloader: Reloader | None = None
         if watch:
             from hookframe.host.reloader import Reloader  # noqa: PLC0415  (watchdog only where it is used)
@@ -119,7 +124,7 @@ class Host:
                 self._is_broken,
                 self._remind,
                 self._log,
-                material,
+                policy_files,
                 self._rehearsal,
             )
 
@@ -207,14 +212,14 @@ class Host:
             The decision with its trace; the trace is empty where no plugin was called.
         """
         with self._lock:
-            return self._explained(attempt)
+            return self._explain(attempt)
 
     def sample_next(self) -> None:
         """Have the next attempt tell the statistics how long each plugin took.
 
         It takes the longer way of an attempt that is explained; the others cost no more for it.
         """
-        self._look_up()
+        self._use_traced_path()
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why.
@@ -223,9 +228,9 @@ class Host:
             problem: what is wrong with it.
             given: what could be read of it, for the log's msguid and recipient.
         """
-        self.statistics.temporary_failure(MALFORMED)
+        self.statistics.count_temporary_failure(MALFORMED)
         self._log.malformed(given, problem)
-        return temporary_failure()
+        return make_temporary_failure()
 
     def look(self) -> None:
         """Look now whether a file has changed, as a host that watches does of its own accord."""
@@ -241,7 +246,7 @@ class Host:
         if self._reloader is not None:
             self._reloader.force()
         else:
-            self._load(_settled(self._source))
+            self._load(_read_when_stable(self._source))
 
     def catch_up(self, patience: float) -> None:
         """Wait until every change that has been noticed is loaded.
@@ -250,21 +255,21 @@ class Host:
             patience: seconds after which it waits no longer.
         """
         until = monotonic() + patience
-        while self._reloader is not None and self._reloader.behind() and monotonic() < until:
+        while self._reloader is not None and self._reloader.is_behind() and monotonic() < until:
             sleep(0.001)
 
     def announce(self) -> None:
         """Log which chain is in use, or what is wrong with it."""
         if self._generation is not None:
-            self._log.info(_announcement(self._generation))
+            self._log.info(_format_announcement(self._generation))
         self._remind()
 
-    def tell_left_out(self) -> None:
+    def report_dropped_output(self) -> None:
         """Log how much of what plugins printed was left out, where that is still to be said.
 
         Otherwise it is said when the plugin prints again; a daemon calls this from time to time.
         """
-        self._limit.tell()
+        self._limit.report_dropped()
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the attempt that runs."""
@@ -276,20 +281,20 @@ class Host:
         if self._reloader is not None:
             self._reloader.stop()
             self._reloader = None
-        with self._turns:
+        with self._reload_lock:
             self._generation = None
-            self._decide = self._decide_next = self._decide_at_length
+            self._decide = self._decide_next = self._decide_traced
             self._problem = self._problem or "the host is closed"
-        if self._alarm is not None:
-            self._alarm.stop()
-            self._alarm = None
-        self._output.give_back()
+        if self._interrupter is not None:
+            self._interrupter.stop()
+            self._interrupter = None
+        self._output.uninstall()
         self.loading_since = monotonic()
         self.changing()
         self._builder.retain(())
         self.loading_since = 0.0
         self.changing()
-        self._limit.tell(all_of_it=True)
+        self._limit.report_dropped(force=True)
 
     def __enter__(self) -> Self:
         return self
@@ -302,43 +307,43 @@ class Host:
     ) -> None:
         self.close()
 
-    def _look_up(self) -> None:
+    def _use_traced_path(self) -> None:
         """Have the next attempt take the longer way, which looks at what else there is to do."""
-        self._decide = self._decide_at_length
+        self._decide = self._decide_traced
 
-    def _let_changes_in(self) -> None:
+    def _yield_to_changes(self) -> None:
         """Give way to a change of the chain, unless this is an attempt within an attempt."""
         generation = self._generation
-        if self._turns.waiting and not (generation and generation.chain.run.started):
-            self._turns.give_way()
+        if self._reload_lock.waiting and not (generation and generation.chain.run.started):
+            self._reload_lock.give_way()
 
-    def _decide_at_length(self, attempt: Mapping[str, Any]) -> Decision:
+    def _decide_traced(self, attempt: Mapping[str, Any]) -> Decision:
         """Decide where there is no chain, or somebody wants a trace."""
-        return self._explained(attempt).decision
+        return self._explain(attempt).decision
 
-    def _explained(self, attempt: Mapping[str, Any]) -> Explanation:
-        self._let_changes_in()
+    def _explain(self, attempt: Mapping[str, Any]) -> Explanation:
+        self._yield_to_changes()
         self._decide, generation = self._decide_next, self._generation
-        if self._turns.waiting:  # one more since: it has been overwritten just now
-            self._look_up()
+        if self._reload_lock.waiting:  # one more since: it has been overwritten just now
+            self._use_traced_path()
         if generation is None:
-            self.statistics.temporary_failure(LOAD_ERROR)
+            self.statistics.count_temporary_failure(LOAD_ERROR)
             self._remind()
-            return Explanation(temporary_failure(), ())
+            return Explanation(make_temporary_failure(), ())
         try:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
-            return Explanation(self._refused(error, attempt), ())
+            return Explanation(self._reject(error, attempt), ())
         self._output.begin()
         try:
             decision, trace = generation.chain.explain(checked, generation.state)
         finally:
             self._output.end()
-        decision_for_caller = self._noted(generation, checked, decision)
+        decision_for_caller = self._record(generation, checked, decision)
         for vote in trace:
-            self.statistics.took(vote["plugin"], vote["microseconds"])
+            self.statistics.record_time(vote["plugin"], vote["microseconds"])
         if generation.observers:
-            self._observe(generation, checked, decision, frozen(trace))
+            self._observe(generation, checked, decision, freeze(trace))
         return Explanation(decision_for_caller, trace)
 
     @calls_plugins
@@ -358,16 +363,16 @@ class Host:
                     decided(attempt, decision, trace)
                     check_deadline(monotonic() - started, run.deadline, whole=True)
                 except BaseException as error:  # noqa: BLE001  (it may raise anything)
-                    self.statistics.failed(plugin.name)
-                    noted = failure(plugin.origin, error, plugin.file, hook="decided")
-                    self._log.observer(attempt, noted)
+                    self.statistics.count_error(plugin.name)
+                    error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
+                    self._log.observer(attempt, error_record)
                 finally:
-                    run.started, run.stubborn = 0.0, None
+                    run.started, run.unresponsive = 0.0, None
 
-    def _refused(self, error: InvalidAttempt, given: object) -> Decision:
+    def _reject(self, error: InvalidAttempt, given: object) -> Decision:
         return self.refuse(str(error), given)
 
-    def _noted(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
+    def _record(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
         """Count a decision, log what happened in its attempt beside it, and give the caller's."""
         run = generation.chain.run
         events = run.events
@@ -375,22 +380,22 @@ class Host:
             run.events = []
             self._log.events(attempt, events)
         if decision is TEMPFAIL:
-            self.statistics.temporary_failure(_kind(events))
-            return temporary_failure()
+            self.statistics.count_temporary_failure(_find_kind(events))
+            return make_temporary_failure()
         if decision is not NORMAL:
-            self.statistics.decided(decision["action"])
+            self.statistics.count_decision(decision["action"])
         return decision.copy()
 
-    def _mark(self) -> Mark | None:
+    def _find_mark(self) -> Mark | None:
         """Give what tells whether the same plugin is still being called."""
         generation = self._generation
         return generation.chain.mark if generation is not None else None
 
-    def _running(self) -> str:
+    def _find_running(self) -> str:
         """Name the plugin that is being called."""
         generation = self._generation
-        step = generation.chain.run.running if generation is not None else None
-        return step.plugin.name if step is not None else ""
+        member = generation.chain.run.running if generation is not None else None
+        return member.plugin.name if member is not None else ""
 
     def _report(self, error: PluginError) -> None:
         self._log.error(str(error))
@@ -400,87 +405,91 @@ class Host:
 
     def _remind(self) -> None:
         """Log what is wrong with the policy, once a second."""
-        if self._problem and self._complaint.due():
+        if self._problem and self._reminder_limit.due():
             self._log.loading(self._problem)
 
-    def _load(self, material: Material) -> Material:
+    def _load(self, policy_files: PolicyFiles) -> PolicyFiles:
         """Build a generation aside and swap it in, or fall back to what the operator chose.
 
         Returns:
             The material with the code files that the generation's plugins have named.
         """
         current = self._generation
-        if isinstance(material.config, Config):
-            self._config = material.config
-            lines = material.config.limits.output_lines
+        if isinstance(policy_files.config, Config):
+            self._config = policy_files.config
+            lines = policy_files.config.limits.output_lines
             self._limit.lines = lines if self._log.limited else None
-        self._rehearsal.begin(material.numbers)
+        self._rehearsal.begin(policy_files.numbers)
         self.loading_since = monotonic()
         self.changing()
         try:
-            with _ending_strays():  # before the lock is wanted, which the parent may hold
-                new = self._builder.build(material, self._built + 1, current)
-            with _ending_strays():
-                self._take_into_use(new)
+            with _exit_forked_children():  # before the lock is wanted, which the parent may hold
+                new = self._builder.build(policy_files, self._built_count + 1, current)
+            with _exit_forked_children():
+                self._activate(new)
         except HookframeError as error:
-            self._fail(error, current)
+            self._handle_load_error(error, current)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (no policy may end the host)
-            self._fail(HookframeError(f"can't build the chain: {describe(error)}"), current)
+            self._handle_load_error(
+                HookframeError(f"can't build the chain: {describe(error)}"), current
+            )
         finally:
             self.loading_since = 0.0
             self.changing()
-            loaded = replace(material, code_files=self._builder.code_files)
-            self._rehearsal.survived(material.numbers, loaded.numbers)
+            loaded = replace(policy_files, code_files=self._builder.code_files)
+            self._rehearsal.survived(policy_files.numbers, loaded.numbers)
         return loaded
 
     def _refuse(self) -> None:
         """Take note that a policy has proved to be one that no process survives."""
-        self._fail(HookframeError(REFUSED), self._generation)
+        self._handle_load_error(HookframeError(REFUSED), self._generation)
 
-    def _take_into_use(self, new: Generation) -> None:
+    def _activate(self, new: Generation) -> None:
         """Swap a generation in, and close what the one before has left behind."""
-        self._built += 1
+        self._built_count += 1
         old = self._generation
         self._swap(new, "")
         self._builder.retain(new.plugins)
-        self._log.info(_announcement(new))
+        self._log.info(_format_announcement(new))
         for plugin in new.plugins:
             if old is None or not old.uses(plugin):  # its author and operator are told once a load
                 for notice in plugin.deprecations:
                     self._log.deprecated(plugin.origin, notice)
 
-    def _fail(self, error: HookframeError, current: Generation | None) -> None:
-        self._last_load_error = (_said(error), time())
+    def _handle_load_error(self, error: HookframeError, current: Generation | None) -> None:
+        self._last_load_error = (_format_error(error), time())
         keep = self._config is not None and self._config.on_load_error == "keep"
         kept = current if keep and getattr(error, "keepable", True) else None
-        self._swap(kept, _said(error))
+        self._swap(kept, _format_error(error))
         self._remind()
 
     def _swap(self, generation: Generation | None, problem: str) -> None:
         """Take a generation into use, between two attempts."""
-        with self._turns:
+        with self._reload_lock:
             self._generation = generation
             self._problem = problem
             if generation is None or generation.observers:
-                self._decide_next = self._decide_at_length
+                self._decide_next = self._decide_traced
             else:
-                self._decide_next = shortcut(generation, self._output, self._refused, self._noted)
+                self._decide_next = build_fast_path(
+                    generation, self._output, self._reject, self._record
+                )
             self._decide = self._decide_next
             if generation is not None:
                 generation.chain.run.statistics = self.statistics
-            if self._alarm is not None and generation is not None:
-                self._alarm.watch(generation.chain.run, generation.chain.shortest)
+            if self._interrupter is not None and generation is not None:
+                self._interrupter.watch(generation.chain.run, generation.chain.shortest)
             self.changing()
         if self._rehearsal.serving:
-            sleep(_BREATH)
+            sleep(_YIELD_TIME)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Nobody wants to know."""
 
 
 @contextmanager
-def _ending_strays() -> Iterator[None]:
+def _exit_forked_children() -> Iterator[None]:
     """End the child of a plugin that forks while it is loaded, once it comes back to us."""
     process = os.getpid()
     try:
@@ -490,30 +499,30 @@ def _ending_strays() -> Iterator[None]:
             os._exit(0)
 
 
-def _settled(source: Source) -> Material:
+def _read_when_stable(source: Source) -> PolicyFiles:
     """Look at a policy, and wait a little for somebody who is just writing it."""
-    until = monotonic() + _FIRST_LOOK
-    while (material := source.look()).writers is Writers.SOME and monotonic() < until:
+    until = monotonic() + _FIRST_READ_TIMEOUT
+    while (policy_files := source.read()).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)
-    return material
+    return policy_files
 
 
-def _kind(events: list[Failure | ShadowVote]) -> str:
+def _find_kind(events: list[Failure | ShadowVote]) -> str:
     """Say what kind of error has made an attempt a temp-fail."""
     failures = (event for event in events if isinstance(event, Failure) and not event.skipped)
     return next((failure.kind for failure in failures), EXCEPTION)
 
 
-def _said(error: HookframeError) -> str:
+def _format_error(error: HookframeError) -> str:
     """Say a load error as the log does."""
     if isinstance(error, ConfigError):
         return "; ".join(f"{error.path}: {problem}" for problem in error.problems)
     return str(error)
 
 
-def _announcement(generation: Generation) -> str:
+def _format_announcement(generation: Generation) -> str:
     """Say which chain has come into use, and from what it was made."""
     names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
-    idle = "".join(f"; {name} is configured but not in it" for name in generation.config.idle)
+    unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)
     chain = names or "empty, every attempt is normal"
-    return f"generation {generation.number}: chain: {chain}{idle}"
+    return f"generation {generation.number}: chain: {chain}{unused}"

@@ -12,7 +12,7 @@ _PATIENCE: Final = 0.2
 goes on."""
 
 
-class Turns:
+class ReloadLock:
     """The lock of a host. As a context manager it is taken by a change of the chain.
 
     A lock is not fair: a thread that asks without pause has it again before one that waits for it

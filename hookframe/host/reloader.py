@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe.files.watcher import POLL, Watch
 from hookframe.host.rehearsal import Advice, Rehearsal
-from hookframe.host.settling import Settling
+from hookframe.host.settling import StabilityCheck
 
 if TYPE_CHECKING:
-    from hookframe.host.source import Material, Source
+    from hookframe.host.source import PolicyFiles, Source
     from hookframe.log.log import Log
 
 RETRY: Final = 1.0
@@ -46,12 +46,12 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        load: Callable[[Material], Material],
+        load: Callable[[PolicyFiles], PolicyFiles],
         refuse: Callable[[], None],
         broken: Callable[[], bool],
         remind: Callable[[], None],
         log: Log,
-        loaded: Material,
+        loaded: PolicyFiles,
         rehearsal: Rehearsal,
     ) -> None:
         self._source = source
@@ -67,11 +67,11 @@ class Reloader:
         self._stopping = threading.Event()
         self._noticed = threading.Event()
         self._watch = Watch(self._noticed, log.warning)
-        self._settling = Settling(loaded)
+        self._stability = StabilityCheck(loaded)
         self._waiting_since = 0.0
         self._looking = False
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
-        self._watch.cover(file.path for file in loaded.files)
+        self._watch.watch_files(file.path for file in loaded.files)
         self._noticed.set()
         self._thread.start()
 
@@ -84,7 +84,7 @@ class Reloader:
         """Look now whether something has changed."""
         self._noticed.set()
 
-    def behind(self) -> bool:
+    def is_behind(self) -> bool:
         """Say whether something has been noticed that has yet to be loaded."""
         return self._looking or self._noticed.is_set()
 
@@ -127,41 +127,41 @@ class Reloader:
 
     def _look(self) -> bool:
         """Look once; say whether a change has yet to settle."""
-        material = self._source.look(file.path for file in self._loaded.code_files)
-        waits = self._take(material)
-        files = (*material.files, *self._loaded.code_files)
-        self._seen = material
-        if self._watch.cover(dict.fromkeys(file.path for file in files)):
+        policy_files = self._source.read(file.path for file in self._loaded.code_files)
+        waits = self._take(policy_files)
+        files = (*policy_files.files, *self._loaded.code_files)
+        self._seen = policy_files
+        if self._watch.watch_files(dict.fromkeys(file.path for file in files)):
             self._noticed.set()
         return waits
 
-    def _take(self, material: Material) -> bool:
+    def _take(self, policy_files: PolicyFiles) -> bool:
         """Load what was read if it has changed and settled; say whether it has yet to settle."""
-        changed = material.fingerprint != self._loaded.fingerprint
+        changed = policy_files.fingerprint != self._loaded.fingerprint
         due = self._broken() and monotonic() - self._loaded_at >= RETRY
         if not (changed or due or self._forced.is_set()):
             self._waiting_since = 0.0
             return False
-        if not self._settling.settled(material):
-            self._say_that_it_waits(material)
+        if not self._stability.is_stable(policy_files):
+            self._warn_unfinished(policy_files)
             return True
         self._waiting_since = 0.0
-        advice = self._advised(material)
+        advice = self._ask_advice(policy_files)
         if advice is Advice.WAIT:
             self._noticed.set()  # it may be loaded any moment: look, and ask on
             return True
         self._forced.clear()
-        self._loaded = material
+        self._loaded = policy_files
         if advice is Advice.LOAD:
-            self._loaded = self._load(material)
+            self._loaded = self._load(policy_files)
         else:
             self._refuse()
         self._loaded_at = monotonic()
         return False
 
-    def _advised(self, material: Material) -> Advice:
+    def _ask_advice(self, policy_files: PolicyFiles) -> Advice:
         """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
-        policy, until, patience = material.numbers, monotonic() + AT_ONCE, REHEARSED
+        policy, until, patience = policy_files.numbers, monotonic() + AT_ONCE, REHEARSED
         while True:
             advice = self._rehearsal.advice(policy)
             if advice is not Advice.WAIT or monotonic() > until or self._stopping.is_set():
@@ -169,12 +169,12 @@ class Reloader:
             sleep(patience)
             patience = min(patience * 1.1, 10 * REHEARSED)
 
-    def _say_that_it_waits(self, material: Material) -> None:
+    def _warn_unfinished(self, policy_files: PolicyFiles) -> None:
         """Say once that a change is not live because its writer has not finished."""
         now = monotonic()
         if self._waiting_since == 0.0:
             self._waiting_since = now
         elif self._waiting_since > 0 and now - self._waiting_since > 1.0:
-            paths = ", ".join(file.path for file in material.files)
+            paths = ", ".join(file.path for file in policy_files.files)
             self._log.warning(f"a change waits until its writer closes the file: {paths}")
             self._waiting_since = -1.0

@@ -14,7 +14,7 @@ from hookframe.host.rehearsal import Numbers, number_of
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class PolicyFiles:
     """All that one generation is built from, read once.
 
     Args:
@@ -71,7 +71,7 @@ class Material:
 class Source(Protocol):
     """Where a host takes its policy from."""
 
-    def look(self, code_files: Iterable[str] = ()) -> Material:
+    def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
         """Read everything once; it never raises for what is wrong with a file.
 
         Args:
@@ -89,28 +89,28 @@ class ConfigFile:
 
     def __init__(self, path: str | Path) -> None:
         self._path = str(Path(path).absolute())
-        self._read: tuple[bytes, Config | ConfigError] | None = None
+        self._cached: tuple[bytes, Config | ConfigError] | None = None
 
-    def look(self, code_files: Iterable[str] = ()) -> Material:
+    def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
         """Read the configuration, the hook file that it names, and the plugins' code files."""
         file = take_snapshot(self._path)
-        config = self._config(file)
+        config = self._read_config(file)
         hook_file = None
         if isinstance(config, Config) and config.hook_file is not None:
             hook_file = take_snapshot(config.hook_file)
-        return Material(config, hook_file, file, _snapshots(code_files))
+        return PolicyFiles(config, hook_file, file, _take_snapshots(code_files))
 
-    def _config(self, file: Snapshot) -> Config | ConfigError:
+    def _read_config(self, file: Snapshot) -> Config | ConfigError:
         """Parse the configuration, but not the same bytes twice."""
-        if self._read is None or file.error is not None or self._read[0] != file.content:
+        if self._cached is None or file.error is not None or self._cached[0] != file.content:
             try:
                 config: Config | ConfigError = read_config(file)
             except ConfigError as error:
                 config = error
             if file.error is not None:
                 return config
-            self._read = file.content, config
-        return self._read[1]
+            self._cached = file.content, config
+        return self._cached[1]
 
 
 class GivenConfig:
@@ -122,19 +122,22 @@ class GivenConfig:
     """
 
     def __init__(self, config: Config, objects: Mapping[str, object] | None = None) -> None:
-        self._config = config
+        self._read_config = config
         self._objects = objects or {}
         path = config.hook_file
         self._hook_file = None if path is None else str(Path(path).absolute())
 
-    def look(self, code_files: Iterable[str] = ()) -> Material:
+    def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
         """Read the hook file, where there is one, and the plugins' code files."""
         path = self._hook_file
         hook_file = None if path is None else take_snapshot(path)
-        return Material(
-            self._config, hook_file, code_files=_snapshots(code_files), objects=self._objects
+        return PolicyFiles(
+            self._read_config,
+            hook_file,
+            code_files=_take_snapshots(code_files),
+            objects=self._objects,
         )
 
 
-def _snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:
+def _take_snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:
     return tuple(map(take_snapshot, paths))

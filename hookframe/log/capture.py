@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.log.lines import Lines, Sink
 from hookframe.log.mute import Mark
 from hookframe.log.rate import LineLimit
-from hookframe.log.stream import HOLDER, Stream, in_use, leads_to
+from hookframe.log.stream import HOLDER, Stream, find_stream_in_use, is_behind
 
 if TYPE_CHECKING:
     from threading import RLock
@@ -41,14 +41,14 @@ class Output:
         "_err",
         "_found",
         "_home",
+        "_installed",
         "_limit",
         "_lines",
         "_lock",
         "_mark",
         "_out",
+        "_permanent",
         "_plugin",
-        "_stands",
-        "_stays",
         "alone",
         "outside",
         "thread",
@@ -63,7 +63,7 @@ class Output:
         mark: Callable[[], Mark | None] = lambda: None,
         *,
         lock: RLock | None = None,
-        stays: bool = False,
+        permanent: bool = False,
     ) -> None:
         self._lock = lock
         self._plugin = plugin
@@ -74,13 +74,13 @@ class Output:
         """the thread in which the plugin runs, or `HOLDER`; 0 while none does"""
         self.alone = True
         """whether no stream of another thread stood there when ours took the place"""
-        self.unsettled = not stays
+        self.unsettled = not permanent
         """whether `end` has to do more than to see that our streams are still in place"""
         self.outside: tuple[Any, Any] = (sys.stdout, sys.stderr)
         """the streams in whose place ours stand"""
         self._out, self._err = Stream(self, 0), Stream(self, 1)
-        self._stays = stays
-        self._stands = False
+        self._permanent = permanent
+        self._installed = False
         self._found: tuple[Any, Any] | None = None
         self._home = self.outside
 
@@ -92,24 +92,24 @@ class Output:
     def begin(self) -> None:
         """Take the place of both streams for what this thread prints."""
         if sys.stdout is not self._out or sys.stderr is not self._err:
-            self.take_the_place()
+            self.install()
         self.thread = get_ident()
 
     def end(self) -> None:
         """Let through what is printed from now on, and pass on unfinished lines."""
         self.thread = 0
         if self._found is not None:
-            self._leave()
-        elif not self._stays or sys.stdout is not self._out or sys.stderr is not self._err:
-            self.give_back()
+            self._uninstall_from_redirection()
+        elif not self._permanent or sys.stdout is not self._out or sys.stderr is not self._err:
+            self.uninstall()
         if self._lines.unsettled:
             if self._lines.printed:
-                self._heed(self._out)
-                self._heed(self._err)
+                self._unmute(self._out)
+                self._unmute(self._err)
             self._lines.settle()
-        self.unsettled = self._lines.unsettled or not self._stays
+        self.unsettled = self._lines.unsettled or not self._permanent
 
-    def holds(self) -> bool:
+    def is_holder(self) -> bool:
         """Say, while `thread` is `HOLDER`, whether it is this thread.
 
         Who can have the lock at once either holds it, or finds that the attempt has just ended.
@@ -121,28 +121,28 @@ class Output:
         finally:
             self._lock.release()
 
-    def give_back(self) -> None:
+    def uninstall(self) -> None:
         """Give the place back to the streams that were there."""
-        self._stands = False
+        self._installed = False
         if self.alone and sys.stdout is self._out and sys.stderr is self._err:
             sys.stdout, sys.stderr = self.outside
         else:
-            self._give_back_among_others()
+            self._uninstall_among_threads()
 
-    def take_the_place(self) -> None:
+    def install(self) -> None:
         """Put our streams where the program has others now."""
         out, err = sys.stdout, sys.stderr
-        if self._stands and not (type(out) is Stream and type(err) is Stream):
-            self._visit(out, err)
+        if self._installed and not (type(out) is Stream and type(err) is Stream):
+            self._install_over_redirection(out, err)
             return
-        self._stands = self._stays
+        self._installed = self._permanent
         if type(out) is Stream or type(err) is Stream:
-            self._begin_among_others()
+            self._install_among_threads()
             return
         self.alone, self.outside = True, (out, err)
         sys.stdout, sys.stderr = self._out, self._err
 
-    def _visit(self, out: Any, err: Any) -> None:
+    def _install_over_redirection(self, out: Any, err: Any) -> None:
         """Stand for one run before streams that the program has put there, as a redirection does.
 
         It may hold ours, to put them back in their place; so theirs must not become our outside.
@@ -155,28 +155,28 @@ class Output:
         )
         sys.stdout, sys.stderr = self._out, self._err
 
-    def _leave(self) -> None:
+    def _uninstall_from_redirection(self) -> None:
         """End such a visit."""
         if self._found is not None:
             sys.stdout, sys.stderr = self._found
             self.outside, self._found = self._home, None
 
-    def _begin_among_others(self) -> None:
+    def _install_among_threads(self) -> None:
         """Stand in front of another thread's streams, or go on behind them."""
         self.alone = False
         out, err = self._out, self._err
-        if not leads_to(out, sys.stdout):
+        if not is_behind(out, sys.stdout):
             self.outside, sys.stdout = (sys.stdout, self.outside[1]), out
-        if not leads_to(err, sys.stderr):
+        if not is_behind(err, sys.stderr):
             self.outside, sys.stderr = (self.outside[0], sys.stderr), err
 
-    def _give_back_among_others(self) -> None:
+    def _uninstall_among_threads(self) -> None:
         """Give the place back, or stay behind another thread's streams and let all through."""
         out, err = self._out, self._err
         if sys.stdout is out or type(sys.stdout) is not Stream:
-            sys.stdout = in_use(self.outside[0])
+            sys.stdout = find_stream_in_use(self.outside[0])
         if sys.stderr is err or type(sys.stderr) is not Stream:
-            sys.stderr = in_use(self.outside[1])
+            sys.stderr = find_stream_in_use(self.outside[1])
 
     def take(self, stream: Stream, text: str) -> None:
         """Take what the plugin prints to one of the two streams, and pass on whole lines.
@@ -184,7 +184,7 @@ class Output:
         What the log writes to our streams meanwhile goes outside: a plugin may have made
         `sys.stderr` a sink of the very logger that we pass them on to.
         """
-        self._heed(stream)
+        self._unmute(stream)
         self.unsettled = True
         plugin = self._plugin()
         thread, self.thread = self.thread, 0
@@ -193,23 +193,23 @@ class Output:
         finally:
             self.thread = thread
         if self._lines.leaves_out(plugin, stream):
-            self._silence(stream, plugin)
+            self._mute(stream, plugin)
 
-    def _silence(self, stream: Stream, plugin: str) -> None:
+    def _mute(self, stream: Stream, plugin: str) -> None:
         """Leave out what the plugin prints to a stream, until its second is over."""
         mark = self._mark()
         if mark is not None:
-            stream.silence(plugin, mark, self._limit.over(plugin))
+            stream.mute(plugin, mark, self._limit.resumes_at(plugin))
 
-    def _heed(self, stream: Stream) -> None:
+    def _unmute(self, stream: Stream) -> None:
         """Heed again what is printed to a stream, and count what was left out meanwhile."""
-        left_out = stream.heed()
+        left_out = stream.unmute()
         if left_out is not None:
             self._lines.left_out(stream, *left_out)
 
     def take_bytes(self, stream: Stream, data: memoryview) -> None:
         """Take bytes that the plugin prints, piece by piece, as there may be any number."""
-        self._heed(stream)
+        self._unmute(stream)
         self.unsettled = True
         decoder = getincrementaldecoder("utf-8")("backslashreplace")
         for start in range(0, len(data), _PIECE):
@@ -222,13 +222,13 @@ class Output:
                 self.take(stream, decoder.decode(piece, final=start + _PIECE >= len(data)))
 
 
-def captures() -> bool:
+def is_capturing() -> bool:
     """Say whether what this thread prints to standard error is what a plugin prints."""
     stream = sys.stderr
     return type(stream) is Stream and not stream.passes
 
 
-def capturing(
+def make_capture(
     sink: Sink, limit: LineLimit | None = None
 ) -> Callable[[str], AbstractContextManager[None]]:
     """Make a context manager that captures what one plugin prints outside an attempt.

@@ -20,18 +20,18 @@ from typing import Final
 
 from hookframe._text import one_line
 from hookframe.api.errors import LogUnusable
-from hookframe.files.descriptors import OwnFile, private_copy
-from hookframe.log.dropped import Losses
+from hookframe.files.descriptors import OwnFile, duplicate_descriptor
+from hookframe.log.dropped import DroppedLines
 from hookframe.log.rate import OncePerSecond
-from hookframe.log.tai64n import nanoseconds_of, tai64n
+from hookframe.log.tai64n import parse_tai64n, tai64n
 
-_PUT_AWAY: Final = (".s", ".u")
+_ROTATED_SUFFIXES: Final = (".s", ".u")
 """What multilog appends to the names of files that are finished (multilog(8), `code`)."""
 _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )
 """Not blocking only keeps a named pipe that somebody has put there from stopping us."""
-_LOOK: Final = 1_000_000
+_CHECK_INTERVAL: Final = 1_000_000
 """Nanoseconds for which a file that has been `current` is taken to be so still, unless it is
 deleted or full: in a flood of lines a look for each would cost as much as the writing."""
 
@@ -59,16 +59,16 @@ class LogDirectory:
         self._current = str(self._directory / "current")
         self._size = size
         self._files = files
-        self._complain = complain
-        self._complaint = OncePerSecond()
-        self._losses = Losses()
+        self._report = complain
+        self._report_limit = OncePerSecond()
+        self._dropped = DroppedLines()
         self._file: OwnFile | None = None
-        self._looked = 0
+        self._checked_at = 0
         try:
-            self._file = self._opened()
+            self._file = self._open_current()
             os.close(self._lock())
         except OSError as error:
-            raise LogUnusable(_why_unusable(self._directory, error)) from None
+            raise LogUnusable(_explain_unusable(self._directory, error)) from None
 
     def write_line(self, text: str) -> None:
         """Write one printable line and the newline that ends it, or count it as lost.
@@ -77,8 +77,8 @@ class LogDirectory:
         """
         now = time_ns()
         line = f"{tai64n(now)} {text}"
-        file, losses = self._file, self._losses
-        if file is not None and not losses.torn and not losses.lines:
+        file, dropped = self._file, self._dropped
+        if file is not None and not dropped.torn and not dropped.lines:
             data = line.encode("utf-8", "backslashreplace")
             try:
                 status = os.fstat(file.descriptor)
@@ -86,10 +86,10 @@ class LogDirectory:
                     status[1:3] == file.identity
                     and status.st_nlink
                     and status.st_size + len(data) <= self._size
-                    and (0 <= now - self._looked < _LOOK or self._is_current(file))
+                    and (0 <= now - self._checked_at < _CHECK_INTERVAL or self._is_current(file))
                 ):
-                    losses.torn = os.write(file.descriptor, data) < len(data)
-                    if not losses.torn:
+                    dropped.torn = os.write(file.descriptor, data) < len(data)
+                    if not dropped.torn:
                         return
             except OSError:  # whatever it was will be met again
                 pass
@@ -102,47 +102,47 @@ class LogDirectory:
         rest = "".join(f"{moment}   {line}\n" for line in more)
         self._deliver(f"{moment} {first}\n{rest}", 1 + len(more))
 
-    def catch_up(self) -> None:
+    def report_dropped(self) -> None:
         """Say how many lines were lost, if that has to be said and can be."""
-        if self._losses.unsaid:
+        if self._dropped.unreported:
             self._deliver("", 0)
 
     def _deliver(self, text: str, lines: int) -> None:
         """Write lines, and before them what there is to say of lost ones."""
-        losses = self._losses
-        lost = losses.unsaid
-        if lost:
-            text = f"{tai64n(time_ns())} WARNING {losses.sentence()}\n{text}"
+        dropped = self._dropped
+        unreported = dropped.unreported
+        if unreported:
+            text = f"{tai64n(time_ns())} WARNING {dropped.describe()}\n{text}"
         try:
             self._append(text.encode("utf-8", "backslashreplace"))
         except OSError as error:
-            losses.add(lines, error.strerror or str(error))
-            self._complain_of("can't be written to", losses.sentence())
+            dropped.add(lines, error.strerror or str(error))
+            self._report_failure("can't be written to", dropped.describe())
         else:
-            losses.said(lost)
+            dropped.mark_reported(unreported)
 
     def _append(self, data: bytes) -> None:
         """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""
-        file, length = self._checked()
-        if length and length + len(data) > self._size and self._put_away(file):
-            file, _ = self._checked()
-        if self._losses.torn:
+        file, length = self._ensure_current()
+        if length and length + len(data) > self._size and self._rotate(file):
+            file, _ = self._ensure_current()
+        if self._dropped.torn:
             data = b"\n" + data
         written = os.write(file.descriptor, data)
-        self._losses.torn = written < len(data)
-        if self._losses.torn:
+        self._dropped.torn = written < len(data)
+        if self._dropped.torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _checked(self) -> tuple[OwnFile, int]:
+    def _ensure_current(self) -> tuple[OwnFile, int]:
         """Give `current` and its length; open it anew where it is not what we have open."""
         file = self._file
         if file is not None:
             length = file.length
             if length is not None and self._is_current(file):
                 return file, length
-        new = self._file = self._opened()
+        new = self._file = self._open_current()
         if file is None or new.identity != file.identity:
-            self._losses.torn = False
+            self._dropped.torn = False
         return new, new.length or 0
 
     def _is_current(self, file: OwnFile) -> bool:
@@ -152,10 +152,10 @@ class LogDirectory:
             return False
         except OSError:  # nobody can tell; what we have open may still take it
             return True
-        self._looked = time_ns()
+        self._checked_at = time_ns()
         return status[1:3] == file.identity
 
-    def _opened(self) -> OwnFile:
+    def _open_current(self) -> OwnFile:
         try:
             descriptor = os.open(self._current, _FLAGS, 0o640)
         except FileNotFoundError:
@@ -165,7 +165,7 @@ class LogDirectory:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, f"{self._current} is not a regular file")
-            return OwnFile(private_copy(descriptor), status[1:3])
+            return OwnFile(duplicate_descriptor(descriptor), status[1:3])
         finally:
             os.close(descriptor)
 
@@ -173,7 +173,7 @@ class LogDirectory:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self._directory / "lock", flags, 0o640)
 
-    def _put_away(self, file: OwnFile) -> bool:
+    def _rotate(self, file: OwnFile) -> bool:
         """Give `current` another name, unless another process does; say whether it has one now.
 
         What can't be done now is tried again at the next line; `current` grows meanwhile.
@@ -190,7 +190,7 @@ class LogDirectory:
         except BlockingIOError:
             return False
         except OSError as error:
-            self._complain_of("can't be rotated in", error.strerror or str(error))
+            self._report_failure("can't be rotated in", error.strerror or str(error))
             return False
         return True
 
@@ -203,20 +203,20 @@ class LogDirectory:
         old = {
             name: moment
             for name in (path.name for path in self._directory.iterdir())
-            if name.endswith(_PUT_AWAY) and (moment := nanoseconds_of(name[:-2])) is not None
+            if name.endswith(_ROTATED_SUFFIXES) and (moment := parse_tai64n(name[:-2])) is not None
         }
         moment = max([time_ns(), *(each + 1 for each in old.values())])
-        Path(self._current).rename(self._directory / f"{tai64n(moment)}{_PUT_AWAY[0]}")
+        Path(self._current).rename(self._directory / f"{tai64n(moment)}{_ROTATED_SUFFIXES[0]}")
         for name in sorted(old, key=old.__getitem__)[: max(0, len(old) + 1 - self._files)]:
             with suppress(OSError):
                 (self._directory / name).unlink()
 
-    def _complain_of(self, what: str, why: str) -> None:
-        if self._complaint.due():
-            self._complain(f"the log {what} {self._directory}: {why}")
+    def _report_failure(self, what: str, why: str) -> None:
+        if self._report_limit.due():
+            self._report(f"the log {what} {self._directory}: {why}")
 
 
-def _why_unusable(directory: Path, error: OSError) -> str:
+def _explain_unusable(directory: Path, error: OSError) -> str:
     """Say why a directory can't be used, and what to do."""
     if error.errno == errno.ELOOP:
         why = "current or lock is a symbolic link there"

@@ -26,23 +26,23 @@ def describe(error: BaseException, near: str = "") -> str:
         `CodeFileError` the text alone, which says all that.
     """
     try:
-        return _described(error, near)
+        return _describe(error, near)
     except BaseException:  # noqa: BLE001  (an exception's own members may be and do anything)
-        return f"{_name(error)}: (its text can't be shown)"
+        return f"{_type_name(error)}: (its text can't be shown)"
 
 
-def _name(error: BaseException) -> str:
+def _type_name(error: BaseException) -> str:
     """Name an exception's type, and ask no code of its author's for it."""
     return str(type.__dict__["__name__"].__get__(type(error)))
 
 
 @calls_plugins
-def _described(error: BaseException, near: str) -> str:
+def _describe(error: BaseException, near: str) -> str:
     if issubclass(type(error), CodeFileError):
-        return _text(error)
-    text = _type_and_text(error)
+        return _format_text(error)
+    text = _format_type_and_text(error)
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{text} at {error.filename} line {error.lineno or 1}{_source_line(error)}"
+        return f"{text} at {error.filename} line {error.lineno or 1}{_format_source_line(error)}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [
         (each.filename, each.lineno) for each in frames if not each.filename.startswith(PACKAGE)
@@ -55,16 +55,16 @@ def _described(error: BaseException, near: str) -> str:
 
 
 @calls_plugins
-def _type_and_text(error: BaseException) -> str:
-    name = _name(error)
+def _format_type_and_text(error: BaseException) -> str:
+    name = _type_name(error)
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg}"
-    text = _text(error)
+    text = _format_text(error)
     return f"{name}: {text}" if text else name
 
 
 @calls_plugins
-def _text(error: BaseException) -> str:
+def _format_text(error: BaseException) -> str:
     try:
         text = str.__getitem__(str(error), slice(LONGEST + 1))  # a plain one, whatever it was
     except BaseException:  # noqa: BLE001  (an exception's own __str__ may do anything)
@@ -72,6 +72,6 @@ def _text(error: BaseException) -> str:
     return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
 
 
-def _source_line(error: SyntaxError) -> str:
+def _format_source_line(error: SyntaxError) -> str:
     line = (error.text or "").strip()
     return f', near "{line}"' if line else ""

@@ -41,10 +41,10 @@ class Lines:
         """Take what a plugin prints to a stream, and pass on whole lines."""
         if not text:
             return
-        begun_by, beginning = self._unfinished.pop(stream, (plugin, ""))
+        author, beginning = self._unfinished.pop(stream, (plugin, ""))
         self.unsettled = self.printed = True
-        if begun_by != plugin:
-            self._finish(begun_by, beginning)
+        if author != plugin:
+            self._finish(author, beginning)
             beginning = ""
         start = 0
         if beginning is None:
@@ -55,15 +55,15 @@ class Lines:
             self._limit.leave_out(plugin, 1)
             beginning = ""
         if start < len(text):
-            if beginning or not self._limit.full(plugin):
-                self._pass_on(plugin, stream, beginning, text, start)
+            if beginning or not self._limit.is_full(plugin):
+                self._emit(plugin, stream, beginning, text, start)
             else:
                 self._leave_out(plugin, stream, text, start)
 
     def leaves_out(self, plugin: str, stream: object) -> bool:
         """Say whether what a plugin prints next to a stream is left out."""
-        begun_by, beginning = self._unfinished.get(stream, (plugin, None))
-        return begun_by == plugin and beginning is None and self._limit.full(plugin)
+        author, beginning = self._unfinished.get(stream, (plugin, None))
+        return author == plugin and beginning is None and self._limit.is_full(plugin)
 
     def leave_out(self, plugin: str, stream: object, text: str) -> None:
         """Count the lines of a text and pass none on; `leaves_out` has said so."""
@@ -92,9 +92,9 @@ class Lines:
             unfinished, self._unfinished = self._unfinished, {}
             for plugin, line in unfinished.values():
                 self._finish(plugin, line)
-        self.unsettled = self._limit.tell()
+        self.unsettled = self._limit.report_dropped()
 
-    def _pass_on(self, plugin: str, stream: object, beginning: str, text: str, start: int) -> None:
+    def _emit(self, plugin: str, stream: object, beginning: str, text: str, start: int) -> None:
         """Pass on the lines of a text from one place on, and keep the beginning of the last one."""
         while start < len(text):
             longest = start + LONGEST_LINE - len(beginning)

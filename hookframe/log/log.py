@@ -44,7 +44,7 @@ class Log:
     def __init__(
         self, logger: Logger | None = None, upkeep: Callable[[], None] = lambda: None
     ) -> None:
-        self._logger = logger if logger is not None else _global_logger()
+        self._logger = logger if logger is not None else _get_global_logger()
         self._upkeep = upkeep
         self._muted = False
 
@@ -56,19 +56,19 @@ class Log:
         """Say what there is to say from now on."""
         self._muted = False
 
-    def look_after(self) -> None:
+    def run_upkeep(self) -> None:
         """Do what is due from time to time: a daemon calls this now and then, mute or not."""
         self._upkeep()
 
     def loading(self, problem: str) -> None:
         """Say why the chain can't be built."""
         if not self._muted:
-            self._logger.error(_LOADING, _shown(problem))
+            self._logger.error(_LOADING, _to_line(problem))
 
     def malformed(self, given: object, problem: str) -> None:
         """Say why a request is no attempt."""
         if not self._muted:
-            self._attempt(given, f"Invalid attempt: {_shown(problem)}")
+            self._log_attempt(given, f"Invalid attempt: {_to_line(problem)}")
 
     def events(self, attempt: Mapping[str, Any], events: list[Failure | ShadowVote]) -> None:
         """Say what went wrong in an attempt, and what plugins in shadow mode would have done."""
@@ -77,16 +77,16 @@ class Log:
         for event in events:
             if isinstance(event, Failure):
                 skipped = ", skipped" if event.skipped else ""
-                self._attempt(attempt, f"{_attributed(event.error)}{skipped}")
+                self._log_attempt(attempt, f"{_format_error(event.error)}{skipped}")
             else:
                 decision = json.dumps(event.decision.copy(), ensure_ascii=False)
-                ids = _ids(attempt)
-                self._logger.info(_SHADOW, *ids, _shown(decision), event.origin.plugin)
+                ids = _find_ids(attempt)
+                self._logger.info(_SHADOW, *ids, _to_line(decision), event.origin.plugin)
 
     def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
         """Say what went wrong when a plugin observed a decision; the decision stands."""
         if not self._muted:
-            self._attempt(attempt, f"{_attributed(error)}, the decision stands")
+            self._log_attempt(attempt, f"{_format_error(error)}, the decision stands")
 
     def lost(self, attempt: Mapping[str, Any], text: str) -> None:
         """Say of an attempt that has no answer why it has none.
@@ -96,17 +96,17 @@ class Log:
             text: what has happened, and the plugin's name.
         """
         if not self._muted:
-            self._attempt(attempt, f"Exception running {HOOK}: {_shown(text)}")
+            self._log_attempt(attempt, f"Exception running {HOOK}: {_to_line(text)}")
 
     def deprecated(self, origin: Origin, notice: str) -> None:
         """Say that a plugin, which was just loaded, uses what will go away."""
         if not self._muted:
-            self._logger.warning(_DEPRECATED, _shown(notice), _shown(str(origin)))
+            self._logger.warning(_DEPRECATED, _to_line(notice), _to_line(str(origin)))
 
     def output(self, plugin: str, line: str) -> None:
         """Pass on a line that a plugin has printed."""
         if not self._muted:
-            self._logger.info(_OUTPUT, plugin, _shown(line))
+            self._logger.info(_OUTPUT, plugin, _to_line(line))
 
     def left_out(self, plugin: str, lines: int, allowed: int) -> None:
         """Say how many lines of a plugin were not passed on.
@@ -123,46 +123,46 @@ class Log:
     def info(self, text: str) -> None:
         """Say something that is as it should be."""
         if not self._muted:
-            self._logger.info("{}", _shown(text))
+            self._logger.info("{}", _to_line(text))
 
     def warning(self, text: str) -> None:
         """Say something that somebody should look at."""
         if not self._muted:
-            self._logger.warning("{}", _shown(text))
+            self._logger.warning("{}", _to_line(text))
 
     def error(self, text: str) -> None:
         """Say something that somebody must mend."""
         if not self._muted:
-            self._logger.error("{}", _shown(text))
+            self._logger.error("{}", _to_line(text))
 
-    def _attempt(self, given: object, text: str) -> None:
-        self._logger.error(_ATTEMPT, *_ids(given), one_line(text))
+    def _log_attempt(self, given: object, text: str) -> None:
+        self._logger.error(_ATTEMPT, *_find_ids(given), one_line(text))
 
 
-def _shown(text: str) -> str:
+def _to_line(text: str) -> str:
     """Make one line of a text, and cut it where it has no end in sight."""
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
     return text if text.isprintable() else one_line(text)
 
 
-def _attributed(error: PluginError) -> str:
-    return f"{_shown(error.text)} (plugin {error.origin.plugin})"
+def _format_error(error: PluginError) -> str:
+    return f"{_to_line(error.text)} (plugin {error.origin.plugin})"
 
 
-def _ids(given: object) -> tuple[str, str]:
+def _find_ids(given: object) -> tuple[str, str]:
     """Take from a request, attempt or not, what identifies it in the log."""
-    return _id(given, "msguid"), _id(given, "recipient")
+    return _find_id(given, "msguid"), _find_id(given, "recipient")
 
 
-def _id(given: Any, key: str) -> str:
+def _find_id(given: Any, key: str) -> str:
     try:
         return escape(str(given[key])[:LONGEST])
     except Exception:  # noqa: BLE001  (a caller's value: a missing key, or one that can't be shown)
         return ""
 
 
-def _global_logger() -> Logger:
+def _get_global_logger() -> Logger:
     from loguru import logger  # noqa: PLC0415  (loguru takes longest to import of all)
 
     return logger

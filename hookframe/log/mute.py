@@ -10,7 +10,7 @@ Mark = Callable[[], object]
 """Gives the same value for as long as the same plugin runs."""
 
 
-class Silence:
+class Mute:
     """Takes the place of a stream's `write` while a plugin has printed too much.
 
     A plugin that prints without end does so in a tight loop. Here that costs one call of Python a

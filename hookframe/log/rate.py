@@ -28,13 +28,13 @@ class OncePerSecond:
         return True
 
 
-class _Account:
+class _LineCount:
     """What one plugin has printed in the second that runs."""
 
-    __slots__ = ("left_out", "lines", "over")
+    __slots__ = ("left_out", "lines", "resumes_at")
 
     def __init__(self) -> None:
-        self.over = 0.0
+        self.resumes_at = 0.0
         """when its second is over"""
         self.lines = 0
         self.left_out = 0
@@ -51,26 +51,26 @@ class LineLimit:
             any time.
     """
 
-    def __init__(self, say: LeftOut, lines: int | None = None) -> None:
+    def __init__(self, report: LeftOut, lines: int | None = None) -> None:
         self.lines = lines
-        self._say = say
-        self._accounts: dict[str, _Account] = {}
-        self._tell_at = inf
+        self._report = report
+        self._counts: dict[str, _LineCount] = {}
+        self._report_at = inf
         """when the first second is over in which something was left out"""
 
-    def full(self, plugin: str) -> bool:
+    def is_full(self, plugin: str) -> bool:
         """Say whether a plugin may print no more in this second."""
-        account = self._accounts.get(plugin)
+        count = self._counts.get(plugin)
         return (
-            account is not None
+            count is not None
             and self.lines is not None
-            and account.lines >= self.lines
-            and monotonic() < account.over
+            and count.lines >= self.lines
+            and monotonic() < count.resumes_at
         )
 
-    def over(self, plugin: str) -> float:
+    def resumes_at(self, plugin: str) -> float:
         """Say when a plugin may print again that may not now, by the monotonic clock."""
-        return self._accounts[plugin].over
+        return self._counts[plugin].resumes_at
 
     def admits(self, plugin: str) -> bool:
         """Count a line of a plugin, and say whether it may be printed.
@@ -79,25 +79,25 @@ class LineLimit:
         """
         if self.lines is None:
             return True
-        account = self._accounts.get(plugin)
-        if account is None:
-            account = self._accounts[plugin] = _Account()
+        count = self._counts.get(plugin)
+        if count is None:
+            count = self._counts[plugin] = _LineCount()
         now = monotonic()
-        if now >= account.over:
-            self._tell(plugin, account)
-            account.over, account.lines = now + _SECOND, 0
-        if account.lines >= self.lines:
+        if now >= count.resumes_at:
+            self._report_dropped(plugin, count)
+            count.resumes_at, count.lines = now + _SECOND, 0
+        if count.lines >= self.lines:
             return False
-        account.lines += 1
+        count.lines += 1
         return True
 
     def leave_out(self, plugin: str, lines: int) -> None:
         """Count lines that a plugin has printed beyond its limit."""
-        account = self._accounts[plugin]
-        account.left_out += lines
-        self._tell_at = min(self._tell_at, account.over)
+        count = self._counts[plugin]
+        count.left_out += lines
+        self._report_at = min(self._report_at, count.resumes_at)
 
-    def tell(self, *, all_of_it: bool = False) -> bool:
+    def report_dropped(self, *, force: bool = False) -> bool:
         """Say what was left out, of each plugin whose second is over.
 
         Args:
@@ -107,16 +107,16 @@ class LineLimit:
             Whether something is still to be said.
         """
         now = monotonic()
-        if now < self._tell_at and not all_of_it:
-            return self._tell_at != inf
-        for plugin, account in list(self._accounts.items()):
-            if account.left_out and (all_of_it or now >= account.over):
-                self._tell(plugin, account)
-        later = [account.over for account in self._accounts.values() if account.left_out]
-        self._tell_at = min(later, default=inf)
+        if now < self._report_at and not force:
+            return self._report_at != inf
+        for plugin, count in list(self._counts.items()):
+            if count.left_out and (force or now >= count.resumes_at):
+                self._report_dropped(plugin, count)
+        later = [count.resumes_at for count in self._counts.values() if count.left_out]
+        self._report_at = min(later, default=inf)
         return bool(later)
 
-    def _tell(self, plugin: str, account: _Account) -> None:
-        left_out, account.left_out = account.left_out, 0
+    def _report_dropped(self, plugin: str, count: _LineCount) -> None:
+        left_out, count.left_out = count.left_out, 0
         if left_out:
-            self._say(plugin, left_out, self.lines or 0)
+            self._report(plugin, left_out, self.lines or 0)

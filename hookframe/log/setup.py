@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from hookframe.files.descriptors import open_standard_streams
-from hookframe.log.capture import captures
+from hookframe.log.capture import is_capturing
 from hookframe.log.directory import LogDirectory
 from hookframe.log.log import Log
-from hookframe.log.stderr import Writable, standard_error
+from hookframe.log.stderr import Writable, open_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ _DIRECTORY: Final = "{level: <7} {message}"
 _PRINTED: Final = "{level}: {message}"
 
 
-def daemon_log(table: LogTable) -> Log:
+def make_daemon_log(table: LogTable) -> Log:
     """Make the log of a program that is nothing but the daemon (CONTRACT 6).
 
     A program calls this once, before it opens a socket or loads a plugin. What plugins log by
@@ -43,18 +43,18 @@ def daemon_log(table: LogTable) -> Log:
         LogUnusable: the log can't be written to the directory.
     """
     open_standard_streams()
-    terminal = standard_error()
+    terminal = open_standard_error()
     if table.directory is None:
-        return Log(_own_logger(terminal, terminal, _TERMINAL))
+        return Log(_make_logger(terminal, terminal, _TERMINAL))
 
     def complain(text: str) -> None:
         terminal.write(f"hookframe: {text}\n")
 
     directory = LogDirectory(table.directory, table.size, table.files, complain)
-    return Log(_own_logger(directory.write_line, directory, _DIRECTORY), directory.catch_up)
+    return Log(_make_logger(directory.write_line, directory, _DIRECTORY), directory.report_dropped)
 
 
-def _own_logger(own_sink: Writable | Callable[[str], None], sink: Writable, form: str) -> Logger:
+def _make_logger(own_sink: Writable | Callable[[str], None], sink: Writable, form: str) -> Logger:
     """Make a copy of loguru's global logger with a sink of its own.
 
     A plugin that calls `logger.remove()` silences itself only.
@@ -69,17 +69,17 @@ def _own_logger(own_sink: Writable | Callable[[str], None], sink: Writable, form
     logger.remove()
     own = deepcopy(logger)
     own.add(own_sink, format=form, diagnose=False, backtrace=False)
-    logger.add(sink, format=form, filter=_beside_hooks, diagnose=False, backtrace=False)
-    logger.add(_print, format=_PRINTED, filter=_in_a_hook, diagnose=False, backtrace=False)
+    logger.add(sink, format=form, filter=_is_outside_hooks, diagnose=False, backtrace=False)
+    logger.add(_print, format=_PRINTED, filter=_is_in_hook, diagnose=False, backtrace=False)
     return own
 
 
-def _in_a_hook(_: Record) -> bool:
-    return captures()
+def _is_in_hook(_: Record) -> bool:
+    return is_capturing()
 
 
-def _beside_hooks(_: Record) -> bool:
-    return not captures()
+def _is_outside_hooks(_: Record) -> bool:
+    return not is_capturing()
 
 
 def _print(message: str) -> None:

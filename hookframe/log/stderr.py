@@ -10,12 +10,12 @@ import sys
 import time
 from typing import Any, Final, Protocol, TextIO
 
-from hookframe.files.descriptors import Kept
-from hookframe.log.dropped import Losses
+from hookframe.files.descriptors import SavedDescriptor
+from hookframe.log.dropped import DroppedLines
 
 _PIECE: Final = select.PIPE_BUF
 """Bytes that a pipe takes without waiting once it says that it takes any (pipe(7))."""
-_PATIENCE: Final = 200
+_WRITE_TIMEOUT: Final = 200
 """Milliseconds that it may take until somebody reads; mail waits meanwhile."""
 
 
@@ -40,11 +40,11 @@ class StandardError:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._kept = Kept(stream.fileno())
+        self._descriptor = SavedDescriptor(stream.fileno())
         self.encoding = stream.encoding or "utf-8"
         self._terminal = stream.isatty()
-        self._waits = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-        self._losses = Losses()
+        self._may_block = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        self._dropped = DroppedLines()
 
     def isatty(self) -> bool:
         """Say whether somebody reads along; loguru then writes in colours."""
@@ -52,62 +52,62 @@ class StandardError:
 
     def write(self, text: str) -> None:
         """Write a text that ends in a newline, or count it as lost."""
-        losses = self._losses
-        lost = losses.unsaid
-        if lost:
-            text = f"{_now()} WARNING {losses.sentence()}\n{text}"
-        if losses.torn:
+        dropped = self._dropped
+        unreported = dropped.unreported
+        if unreported:
+            text = f"{_format_now()} WARNING {dropped.describe()}\n{text}"
+        if dropped.torn:
             text = f"\n{text}"
         try:
             self._write(text.encode(self.encoding, "backslashreplace"))
         except OSError as error:
-            losses.add(1, error.strerror or str(error))
+            dropped.add(1, error.strerror or str(error))
         else:
-            losses.said(lost)
+            dropped.mark_reported(unreported)
 
     def _write(self, data: bytes) -> None:
-        descriptor = self._kept.descriptor
+        descriptor = self._descriptor.descriptor
         if descriptor is None:
             raise OSError(errno.EBADF, "standard error was closed")
         for start in range(0, len(data), _PIECE):
             self._wait_for_room(descriptor)
             piece = data[start : start + _PIECE]
             written = os.write(descriptor, piece)
-            self._losses.torn = start + written < len(data)
+            self._dropped.torn = start + written < len(data)
             if written < len(piece):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _wait_for_room(self, descriptor: int) -> None:
         """Wait a little until something can be written, but only once while nobody reads."""
-        if not self._waits:
+        if not self._may_block:
             return
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(0 if self._losses.unsaid else _PATIENCE):
+        if not poll.poll(0 if self._dropped.unreported else _WRITE_TIMEOUT):
             raise OSError(errno.EAGAIN, "nobody read standard error")
 
 
-def _now() -> str:
+def _format_now() -> str:
     now = time.time()
     seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     return f"{seconds}.{int(now % 1 * 1000):03}"
 
 
-class _Nowhere:
+class _NullSink:
     """Takes the place of standard error where there is none."""
 
     def write(self, text: str) -> None:
         """Write nothing."""
 
 
-def standard_error() -> Writable:
+def open_standard_error() -> Writable:
     """Take standard error as it is now.
 
     Returns:
         A sink with a descriptor of its own, if `sys.stderr` has one; else that stream as it is.
     """
     if sys.stderr is None:
-        return _Nowhere()
+        return _NullSink()
     try:
         return StandardError(sys.stderr)
     except (OSError, ValueError, AttributeError):  # a stream of the program's own, or a closed one

@@ -6,7 +6,7 @@ import io
 from threading import get_ident
 from typing import Any, Final, Protocol
 
-from hookframe.log.mute import Mark, Silence
+from hookframe.log.mute import Mark, Mute
 
 HOLDER: Final = -1
 """The thread that holds the lock of its host: which one it is, is found out when it prints."""
@@ -20,7 +20,7 @@ class Owner(Protocol):
     outside: tuple[Any, Any]
     """the streams in whose place the pair stands"""
 
-    def holds(self) -> bool:
+    def is_holder(self) -> bool:
         """Say, while `thread` is `HOLDER`, whether it is this thread."""
 
     def take(self, stream: Stream, text: str) -> None:
@@ -40,7 +40,7 @@ class Stream(io.TextIOBase):
         self.buffer = _Bytes(self)
         self._owner = owner
         self._which = which
-        self._silence: Silence | None = None
+        self._mute: Mute | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Give what only the stream outside has, as its `reconfigure`."""
@@ -60,32 +60,32 @@ class Stream(io.TextIOBase):
     def passes(self) -> bool:
         """Whether what this thread writes goes on to the stream outside."""
         owner = self._owner
-        return owner.thread != get_ident() and not (owner.thread == HOLDER and owner.holds())
+        return owner.thread != get_ident() and not (owner.thread == HOLDER and owner.is_holder())
 
     def write(self, text: str) -> int:
         if self.passes:
             return self.outside.write(text) if self.outside is not None else len(text)
         if type(text) is not str:
-            text = _plain(text)
+            text = _to_plain_string(text)
         self._owner.take(self, text)
         return len(text)
 
-    def silence(self, plugin: str, mark: Mark, until: float) -> None:
+    def mute(self, plugin: str, mark: Mark, until: float) -> None:
         """Leave out what is written from now on; the arguments are those of `Silence`."""
-        self._silence = Silence(plugin, self.write, mark, until)
-        self.__dict__["write"] = self._silence.write
+        self._mute = Mute(plugin, self.write, mark, until)
+        self.__dict__["write"] = self._mute.write
 
-    def heed(self) -> tuple[str, int, bool] | None:
+    def unmute(self) -> tuple[str, int, bool] | None:
         """Take what is written again.
 
         Returns:
             What was left out meanwhile, as `Silence.end` says it; None where nothing was.
         """
-        silence, self._silence = self._silence, None
-        if silence is None:
+        mute, self._mute = self._mute, None
+        if mute is None:
             return None
         del self.__dict__["write"]
-        return silence.end()
+        return mute.end()
 
     def write_bytes(self, data: Any) -> int:
         """Take what is written to the binary side while a plugin runs."""
@@ -110,7 +110,7 @@ class Stream(io.TextIOBase):
         """Stay open: a plugin that closes its output must not break the next one's."""
 
 
-def _plain(text: object) -> str:
+def _to_plain_string(text: object) -> str:
     """Make a plain string of one of another class, whose methods may do anything."""
     if not isinstance(text, str):
         raise TypeError(f"write() argument must be str, not {type(text).__name__}")
@@ -143,7 +143,7 @@ class _Bytes(io.RawIOBase):
         """Stay open, as the text side does."""
 
 
-def leads_to(own: Stream, stream: object) -> bool:
+def is_behind(own: Stream, stream: object) -> bool:
     """Say whether what is written to a stream comes to ours, behind those of other threads."""
     while type(stream) is Stream:
         if stream is own:
@@ -152,7 +152,7 @@ def leads_to(own: Stream, stream: object) -> bool:
     return False
 
 
-def in_use(stream: Any) -> Any:
+def find_stream_in_use(stream: Any) -> Any:
     """Find the first stream that is not merely left over from a thread that has ended."""
     while isinstance(stream, Stream) and stream.idle:
         stream = stream.outside

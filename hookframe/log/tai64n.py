@@ -28,7 +28,7 @@ def tai64n(nanoseconds: int) -> str:
     return f"@{(_EPOCH + nanoseconds // _SECOND << 32) + nanoseconds % _SECOND:024x}"
 
 
-def nanoseconds_of(label: str) -> int | None:
+def parse_tai64n(label: str) -> int | None:
     """Read a label that `tai64n` has written.
 
     Returns:

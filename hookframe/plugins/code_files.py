@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
 from hookframe.log.exceptions import describe
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
 
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
-_PATIENCE: Final = 1.0
+_WRITER_TIMEOUT: Final = 1.0
 """Seconds to wait for somebody who is just writing a file that is read for the first time."""
 
 
@@ -56,7 +56,7 @@ class CodeFileReader:
         """
         if plugin.code_files is None:
             return {}
-        files = {path: self._snapshot(path) for path in _named(plugin, settings)}
+        files = {path: self._take_snapshot(path) for path in _list_files(plugin, settings)}
         for file in files.values():
             if file.error is not None:
                 raise LoadError(plugin.origin, f"can't read its code file: {file.error}")
@@ -64,9 +64,9 @@ class CodeFileReader:
                 refuse_unsafe(file, plugin.origin)
         return files
 
-    def _snapshot(self, path: str) -> Snapshot:
+    def _take_snapshot(self, path: str) -> Snapshot:
         if path not in self._read:
-            self._read[path] = self._known.get(path) or _patiently(path)
+            self._read[path] = self._known.get(path) or _read_when_stable(path)
         return self._read[path]
 
 
@@ -80,22 +80,22 @@ def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
     Raises:
         LoadError: its permissions or its owner let another user write it.
     """
-    mend = "or set trust_file_permissions = true in the configuration"
+    hint = "or set trust_file_permissions = true in the configuration"
     if snapshot.mode & _OTHERS_MAY_WRITE:
         raise LoadError(
             origin,
             f"{snapshot.path} may be written by its group or by everyone "
-            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {mend}",
+            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {hint}",
         )
     if snapshot.owner not in (0, os.geteuid()):
         raise LoadError(
             origin,
             f"{snapshot.path} belongs to user {snapshot.owner}, neither root nor the user that "
-            f"runs hookframe ({os.geteuid()}): chown it, {mend}",
+            f"runs hookframe ({os.geteuid()}): chown it, {hint}",
         )
 
 
-def _named(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
+def _list_files(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
     """Ask a plugin for its files."""
     try:
         named = plugin.code_files(settings) if plugin.code_files is not None else ()
@@ -105,14 +105,14 @@ def _named(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
         raise LoadError(plugin.origin, text, error) from error
     for path in paths:
         if not (isinstance(path, str) and os.path.isabs(path)):  # noqa: PTH117
-            text = f"code_files returned {shown(path)}; expected absolute paths"
+            text = f"code_files returned {short_repr(path)}; expected absolute paths"
             raise LoadError(plugin.origin, text)
     return paths
 
 
-def _patiently(path: str) -> Snapshot:
+def _read_when_stable(path: str) -> Snapshot:
     """Read a file, and wait a little for somebody who is just writing it."""
-    until = monotonic() + _PATIENCE
+    until = monotonic() + _WRITER_TIMEOUT
     while (file := take_snapshot(path)).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)
     return file

@@ -38,7 +38,7 @@ class EntryPoint(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InstalledPlugin:
     """An installed plugin, as its metadata tells it; nothing of it has been imported."""
 
     name: str
@@ -53,7 +53,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _ObjectEntryPoint:
     """The entry point of an object that a program has made itself."""
 
     subject: object
@@ -69,19 +69,19 @@ class _Own:
 class Installed:
     """Every installed plugin by name, as the metadata was at one moment."""
 
-    def __init__(self, found: Iterable[Found]) -> None:
-        self._by_name: dict[str, list[Found]] = {}
+    def __init__(self, found: Iterable[InstalledPlugin]) -> None:
+        self._by_name: dict[str, list[InstalledPlugin]] = {}
         for plugin in sorted(found, key=lambda each: (each.name, each.distribution)):
             self._by_name.setdefault(plugin.name, []).append(plugin)
 
     @classmethod
-    def now(cls) -> Installed:
+    def scan(cls) -> Installed:
         """Read the metadata of everything that is installed at this moment."""
         importlib.invalidate_caches()
         try:
-            return cls(map(_found, importlib_metadata.entry_points(group=GROUP)))
+            return cls(map(_read_entry_point, importlib_metadata.entry_points(group=GROUP)))
         except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-            return cls(_undamaged())
+            return cls(_find_undamaged())
 
     def with_objects(self, subjects: Mapping[str, object]) -> Installed:
         """Add a program's own plugins, which take the place of installed ones of their names.
@@ -92,7 +92,10 @@ class Installed:
         if not subjects:
             return self
         installed = (each for name in self.names for each in self.claims(name))
-        own = (Found(name, "", "", _Own(subject)) for name, subject in subjects.items())
+        own = (
+            InstalledPlugin(name, "", "", _ObjectEntryPoint(subject))
+            for name, subject in subjects.items()
+        )
         return Installed([*(each for each in installed if each.name not in subjects), *own])
 
     @property
@@ -100,11 +103,11 @@ class Installed:
         """The names of all installed plugins, in name order."""
         return tuple(self._by_name)
 
-    def claims(self, name: str) -> tuple[Found, ...]:
+    def claims(self, name: str) -> tuple[InstalledPlugin, ...]:
         """Every installed plugin that claims a name; more than one is a conflict."""
         return tuple(self._by_name.get(name, ()))
 
-    def find(self, name: str) -> Found:
+    def find(self, name: str) -> InstalledPlugin:
         """Find the one plugin of a name.
 
         Raises:
@@ -112,7 +115,7 @@ class Installed:
         """
         claims = self.claims(name)
         if not claims:
-            raise LoadError(Origin(name), self._not_installed(name))
+            raise LoadError(Origin(name), self._describe_missing(name))
         if len(claims) > 1:
             raise LoadError(
                 Origin(name),
@@ -127,7 +130,7 @@ class Installed:
             )
         return claims[0]
 
-    def _not_installed(self, name: str) -> str:
+    def _describe_missing(self, name: str) -> str:
         hint = did_you_mean(name, self.names)
         installed = ", ".join(self.names) or "none"
         return (
@@ -136,14 +139,14 @@ class Installed:
         )
 
 
-def _found(point: importlib_metadata.EntryPoint) -> Found:
+def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     distribution = point.dist
     if distribution is None:  # entry points that are read from distributions have one
         raise LookupError(point.name)
-    return Found(point.name, distribution.name, distribution.version, point)
+    return InstalledPlugin(point.name, distribution.name, distribution.version, point)
 
 
-def _undamaged() -> Iterator[Found]:
+def _find_undamaged() -> Iterator[InstalledPlugin]:
     """Find what can be found where a distribution's metadata is damaged, as half an uninstall is.
 
     Of several distributions of one name the first on the path counts, as for an import.
@@ -154,7 +157,10 @@ def _undamaged() -> Iterator[Found]:
             name = re.sub("[-_.]+", "-", distribution.name).lower()
             if name not in seen:
                 seen.add(name)
-                yield from [_found(each) for each in distribution.entry_points.select(group=GROUP)]
+                yield from [
+                    _read_entry_point(each)
+                    for each in distribution.entry_points.select(group=GROUP)
+                ]
 
 
 class Loader:
@@ -167,7 +173,7 @@ class Loader:
         self._capture = capture
         self._loaded: dict[tuple[str, str], tuple[object, Origin]] = {}
 
-    def load(self, found: Found) -> Plugin:
+    def load(self, found: InstalledPlugin) -> Plugin:
         """Import a plugin, make its object if it is a class or a factory, and check it.
 
         Raises:
@@ -175,18 +181,18 @@ class Loader:
         """
         key = (found.name, found.distribution)
         if key not in self._loaded:
-            self._loaded[key] = self._subject(found), found.origin
+            self._loaded[key] = self._load_subject(found), found.origin
         subject, origin = self._loaded[key]
         plugin = plugin_from_object(subject, origin)
-        if plugin.of_one_generation:
+        if plugin.per_generation:
             del self._loaded[key]
-            if not _is_factory(self._target(found)):
-                raise LoadError(origin, _not_made_anew(found))
+            if not _is_factory(self._import_target(found)):
+                raise LoadError(origin, _describe_single_object(found))
         return plugin
 
-    def _subject(self, found: Found) -> object:
+    def _load_subject(self, found: InstalledPlugin) -> object:
         with self._capture(found.name):
-            target = self._target(found)
+            target = self._import_target(found)
             if not _is_factory(target):
                 return target
             if hasattr(target, f"{PROJECT}_impl"):
@@ -195,16 +201,16 @@ class Loader:
                     f"its entry point {found.entry_point.value!r} names one hook; it must name "
                     "the module, the class or the object that has the hooks",
                 )
-            return self._made(target, found)
+            return self._build(target, found)
 
-    def _target(self, found: Found) -> Any:
+    def _import_target(self, found: InstalledPlugin) -> Any:
         try:
             return found.entry_point.load()
         except BaseException as error:
             text = f"can't be imported from {found.entry_point.value!r}: {describe(error)}"
             raise LoadError(found.origin, text, error) from error
 
-    def _made(self, factory: Callable[[], object], found: Found) -> object:
+    def _build(self, factory: Callable[[], object], found: InstalledPlugin) -> object:
         try:
             return factory()
         except BaseException as error:
@@ -216,7 +222,7 @@ class Loader:
             ) from error
 
 
-def _not_made_anew(found: Found) -> str:
+def _describe_single_object(found: InstalledPlugin) -> str:
     return (
         "has code_files, so it is made anew for each generation of the chain, and its entry point "
         f"{found.entry_point.value!r} names one object: it must name a class or a factory"

@@ -17,7 +17,7 @@ from hookframe.log.exceptions import describe
 from hookframe.plugins.code_files import refuse_unsafe
 from hookframe.plugins.finder import Capture
 from hookframe.plugins.plugin import MAIN_HOOK, HookCheck, Plugin
-from hookframe.plugins.signature import file_of
+from hookframe.plugins.signature import find_source_file
 
 
 def load_hook_file(
@@ -48,8 +48,8 @@ def load_hook_file(
         refuse_unsafe(snapshot, origin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        module = _module(name, snapshot, origin, capture)
-        return _plugin(module, origin, end=partial(sys.modules.pop, name, None))
+        module = _run_module(name, snapshot, origin, capture)
+        return _build_plugin(module, origin, end=partial(sys.modules.pop, name, None))
     except LoadError:
         sys.modules.pop(name, None)
         raise
@@ -59,7 +59,7 @@ def load_hook_file(
         raise LoadError(origin, text, error) from error
 
 
-def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
+def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
     """Compile the bytes that were read, and run them in a module of their own.
 
     A fresh module never runs stale bytecode and keeps no deleted name; it stands in
@@ -73,7 +73,7 @@ def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> 
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
         sys.modules[name] = module
-        _show_these_lines(snapshot)
+        _cache_source_lines(snapshot)
         try:
             exec(code, module.__dict__)  # noqa: S102  (to run this file is what we are here for)
         except BaseException as error:
@@ -82,36 +82,38 @@ def _module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> 
     return module
 
 
-def _show_these_lines(snapshot: Snapshot) -> None:
+def _cache_source_lines(snapshot: Snapshot) -> None:
     """Let tracebacks show the lines that run, not what the file holds later."""
     lines = snapshot.content.decode("utf-8", "replace").splitlines(keepends=True)
     linecache.cache[snapshot.path] = (len(snapshot.content), None, lines, snapshot.path)
 
 
-def _plugin(module: ModuleType, origin: Origin, end: Callable[[], object]) -> Plugin:
+def _build_plugin(module: ModuleType, origin: Origin, end: Callable[[], object]) -> Plugin:
     path, hook = origin.distribution, getattr(module, MAIN_HOOK, None)
     if hook is None:
         raise LoadError(origin, f"{path} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`")
     check = HookCheck(module, origin)
-    close = _optional(module, "close", check)
+    close = _find_optional_hook(module, "close", check)
     return Plugin(
         origin,
         module,
-        decide=_call(hook, MAIN_HOOK, check),
-        file=file_of(hook) or path,
-        configure=_optional(module, "configure", check),
-        close=partial(_end, end, close),
-        of_one_generation=True,
+        decide=_check_hook(hook, MAIN_HOOK, check),
+        file=find_source_file(hook) or path,
+        configure=_find_optional_hook(module, "configure", check),
+        close=partial(_close, end, close),
+        per_generation=True,
         deprecations=tuple(check.deprecations),
     )
 
 
-def _optional(module: ModuleType, hook: str, check: HookCheck) -> Callable[..., Any] | None:
+def _find_optional_hook(
+    module: ModuleType, hook: str, check: HookCheck
+) -> Callable[..., Any] | None:
     function = getattr(module, hook, None)
-    return None if function is None else _call(function, hook, check)
+    return None if function is None else _check_hook(function, hook, check)
 
 
-def _call(function: object, hook: str, check: HookCheck) -> Callable[..., Any]:
+def _check_hook(function: object, hook: str, check: HookCheck) -> Callable[..., Any]:
     if not callable(function):
         check.refuse(
             f"{hook} is not callable: it is {type(function).__name__}, expected a function"
@@ -126,7 +128,7 @@ def _call(function: object, hook: str, check: HookCheck) -> Callable[..., Any]:
     return check.call(function, hook)
 
 
-def _end(forget: Callable[[], object], close: Callable[[], object] | None) -> None:
+def _close(forget: Callable[[], object], close: Callable[[], object] | None) -> None:
     forget()
     if close is not None:
         close()

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pluggy
 
-from hookframe._text import did_you_mean, shown
+from hookframe._text import did_you_mean, short_repr
 from hookframe.api import hookspecs
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import API_VERSION, HOOKS, PROJECT
 from hookframe.log.exceptions import describe
 from hookframe.plugins.signature import (
     SignatureError,
-    argument_names,
-    file_of,
+    adapt_arguments,
+    explain_missing_hook,
+    find_source_file,
+    read_argument_names,
     refuse_deferred,
-    why_not_found,
-    with_arguments,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Plugin:
     decided: Callable[[Attempt, Decision, Sequence[Vote]], object] | None = None
     remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None
-    of_one_generation: bool = False
+    per_generation: bool = False
     deprecations: tuple[str, ...] = ()
 
     @property
@@ -83,28 +83,28 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
         LoadError: it has no implementation, or one that could not work.
     """
     check = HookCheck(subject, origin)
-    impls = _implementations(subject, origin)
+    impls = _find_implementations(subject, origin)
     main = impls.get(MAIN_HOOK)
     if main is None:
-        raise LoadError(origin, why_not_found(subject, MAIN_HOOK))
-    calls = {hook: _checked_call(impl, hook, check) for hook, impl in impls.items()}
+        raise LoadError(origin, explain_missing_hook(subject, MAIN_HOOK))
+    calls = {hook: _check_call(impl, hook, check) for hook, impl in impls.items()}
     return Plugin(
         origin,
         subject,
         decide=calls[MAIN_HOOK],
         wrapper=main.wrapper,
-        file=file_of(main.function),
+        file=find_source_file(main.function),
         configure=calls.get("configure"),
         code_files=calls.get("code_files"),
         decided=calls.get("decided"),
         remarks=calls.get("remarks"),
         close=calls.get("close"),
-        of_one_generation="code_files" in calls,
+        per_generation="code_files" in calls,
         deprecations=tuple(check.deprecations),
     )
 
 
-def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookImpl]:
+def _find_implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookImpl]:
     """Find what the object implements: at most one implementation of each known hook.
 
     pluggy collects the marks; the signatures are checked here, so that an author reads one kind
@@ -121,13 +121,13 @@ def _implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookIm
             if caller.name in HOOKS:
                 impls[caller.name] = impl
             elif not impl.optionalhook:
-                raise LoadError(origin, _unknown_hook(caller.name))
+                raise LoadError(origin, _describe_unknown_hook(caller.name))
         if len(caller.get_hookimpls()) > 1:
             raise LoadError(origin, f"implements {caller.name} more than once")
     return impls
 
 
-def _unknown_hook(name: str) -> str:
+def _describe_unknown_hook(name: str) -> str:
     hint = did_you_mean(name, HOOKS)
     return f"implements an unknown hook {name!r}{hint}; hookframe has {', '.join(HOOKS)}"
 
@@ -172,11 +172,11 @@ class HookCheck:
         given = HOOKS[name]
         try:
             refuse_deferred(function, wrapper=wrapper)
-            names = argument_names(function, given)
+            names = read_argument_names(function, given)
         except SignatureError as error:
             raise LoadError(self._origin, f"{name} {error}", error) from error
         self.deprecations += _deprecations(name, names)
-        return with_arguments(function, names, given)
+        return adapt_arguments(function, names, given)
 
     def refuse_order_mark(self, name: str, *, marked: bool) -> None:
         """Refuse a hook that wants a place in the chain of its own choice.
@@ -226,8 +226,8 @@ def _refuse_newer(subject: object, origin: Origin) -> None:
     if type(declared) is not int or declared < 1:
         raise LoadError(
             origin,
-            f"declares hookframe_api_version = {shown(declared)}; expected a whole number from 1: "
-            f"the version of the hook API that it was written for (this hookframe has "
+            f"declares hookframe_api_version = {short_repr(declared)}; expected a whole number "
+            f"from 1: the version of the hook API that it was written for (this hookframe has "
             f"{API_VERSION})",
         )
     if declared > API_VERSION:
@@ -238,7 +238,7 @@ def _refuse_newer(subject: object, origin: Origin) -> None:
         )
 
 
-def _checked_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callable[..., Any]:
+def _check_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callable[..., Any]:
     """Check how one hook is marked and what it takes; return it callable with every argument."""
     check.refuse_order_mark(name, marked=impl.tryfirst or impl.trylast)
     if impl.hookwrapper:

@@ -15,7 +15,7 @@ class SignatureError(HookframeError):
     """A hook that can't be called as its hookspec says; the text says what to change."""
 
 
-def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
+def read_argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
     """Read the arguments that a hook takes, and refuse what could only fail later.
 
     Args:
@@ -37,22 +37,22 @@ def argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tupl
         if parameter.kind not in _PLAIN:
             raise SignatureError(
                 f"takes the {parameter.kind.description} argument {parameter.name}; "
-                f"it must take its arguments plainly, by name: any of {_listed(allowed)}"
+                f"it must take its arguments plainly, by name: any of {_list_arguments(allowed)}"
             )
         if parameter.name not in allowed:
-            raise SignatureError(_unknown_argument(parameter.name, allowed))
+            raise SignatureError(_describe_unknown_argument(parameter.name, allowed))
     return tuple(parameter.name for parameter in parameters)
 
 
 _PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def _unknown_argument(name: str, allowed: Sequence[str]) -> str:
+def _describe_unknown_argument(name: str, allowed: Sequence[str]) -> str:
     hint = did_you_mean(name, allowed)
-    return f"takes an argument {name!r}{hint}; it may take {_listed(allowed)}"
+    return f"takes an argument {name!r}{hint}; it may take {_list_arguments(allowed)}"
 
 
-def _listed(allowed: Sequence[str]) -> str:
+def _list_arguments(allowed: Sequence[str]) -> str:
     return ", ".join(allowed) if allowed else "no arguments"
 
 
@@ -79,7 +79,7 @@ def refuse_deferred(function: Callable[..., Any], *, wrapper: bool = False) -> N
         raise SignatureError("is marked as a wrapper and never yields; it must yield exactly once")
 
 
-def with_arguments(
+def adapt_arguments(
     function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
 ) -> Callable[..., Any]:
     """Make a hook callable with all the arguments of its hookspec, passing on those it names.
@@ -88,10 +88,10 @@ def with_arguments(
     """
     if names == given:
         return function
-    return calls_plugins(_adapted(function, names, given))
+    return calls_plugins(_adapt(function, names, given))
 
 
-def _adapted(
+def _adapt(
     function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
 ) -> Callable[..., Any]:
     match names, len(given):
@@ -107,7 +107,7 @@ def _adapted(
     return lambda *everything: function(*[everything[position] for position in positions])
 
 
-def file_of(function: Callable[..., Any]) -> str:
+def find_source_file(function: Callable[..., Any]) -> str:
     """Name the file in which a callable's code stands; empty where it has none."""
     code = getattr(function, "__code__", None)
     if code is None:
@@ -115,7 +115,7 @@ def file_of(function: Callable[..., Any]) -> str:
     return code.co_filename if code is not None else ""
 
 
-def why_not_found(subject: object, hook: str) -> str:
+def explain_missing_hook(subject: object, hook: str) -> str:
     """Say why pluggy has found no implementation: there is none, or it has no mark of ours.
 
     Args:
@@ -125,7 +125,7 @@ def why_not_found(subject: object, hook: str) -> str:
     candidate = getattr(subject, hook, None)
     if candidate is None:
         return (
-            f"has no implementation: {_kind(subject)} defines no {hook}; "
+            f"has no implementation: {_name_subject(subject)} defines no {hook}; "
             "define it, marked with `from hookframe import hookimpl`"
         )
     marks = [name for name in getattr(candidate, "__dict__", {}) if name.endswith("_impl")]
@@ -140,5 +140,5 @@ def why_not_found(subject: object, hook: str) -> str:
     )
 
 
-def _kind(subject: object) -> str:
+def _name_subject(subject: object) -> str:
     return repr(getattr(subject, "__name__", None) or type(subject).__name__)

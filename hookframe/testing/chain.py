@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from hookframe._text import in_words, one_line
-from hookframe.api.decision import temporary_failure
+from hookframe._text import describe_decision, one_line
+from hookframe.api.decision import make_temporary_failure
 from hookframe.host.host import Host
 from hookframe.log.log import Log
-from hookframe.testing.clock import Clock, modules_of
-from hookframe.testing.members import Member, member, policy_of
+from hookframe.testing.clock import Clock, find_modules
+from hookframe.testing.members import Member, build_policy, member
 from hookframe.testing.samples import ATTEMPT, make_attempt
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State, Vote
     from hookframe.chain.trace import Explanation
 
-TEMPFAIL: Final[Mapping[str, Any]] = temporary_failure()
+TEMPFAIL: Final[Mapping[str, Any]] = make_temporary_failure()
 """What every error comes to: the decision that a caller gets (CONTRACT 5)."""
 
 
@@ -65,13 +65,13 @@ class PolicyUnderTest:
             attempt: the attempt; None for `make_attempt(**overrides)`.
             **overrides: keys of it with other values.
         """
-        with self._seeing_the_time():
-            return self._host.decide(_attempt(attempt, overrides))
+        with self._use_clock():
+            return self._host.decide(_build_attempt(attempt, overrides))
 
     def explain(self, attempt: Mapping[str, Any] | None = None, /, **overrides: Any) -> Explanation:
         """Decide as `decide` does, and say what each plugin did."""
-        with self._seeing_the_time():
-            return self._host.explain(_attempt(attempt, overrides))
+        with self._use_clock():
+            return self._host.explain(_build_attempt(attempt, overrides))
 
     def assert_decision(
         self,
@@ -91,10 +91,12 @@ class PolicyUnderTest:
             AssertionError: it is another; the text has each plugin's vote, and the log.
         """
         before = len(self.log)
-        asked = _attempt(attempt, overrides)
+        asked = _build_attempt(attempt, overrides)
         explanation = self.explain(asked)
         if explanation.decision != expected:
-            raise AssertionError(_difference(expected, asked, explanation, self.log[before:]))
+            raise AssertionError(
+                _describe_difference(expected, asked, explanation, self.log[before:])
+            )
 
     def set_time(self, when: datetime | float) -> None:
         """Let plugins see that time as now, whenever they are called from here on.
@@ -115,16 +117,16 @@ class PolicyUnderTest:
 
     def reload(self) -> None:
         """Build the chain anew, as a changed configuration or hook file has it built."""
-        with self._seeing_the_time():
+        with self._use_clock():
             self._host.reload()
 
-    def _seeing_the_time(self) -> AbstractContextManager[None]:
-        return self._clock.seen_by(self._modules)
+    def _use_clock(self) -> AbstractContextManager[None]:
+        return self._clock.patch_into(self._find_modules)
 
-    def _modules(self) -> Any:
+    def _find_modules(self) -> Any:
         generation = self._host.generation
         plugins = generation.plugins if generation is not None else ()
-        return modules_of(plugin.subject for plugin in plugins)
+        return find_modules(plugin.subject for plugin in plugins)
 
 
 class ChainFactory(Protocol):
@@ -170,8 +172,8 @@ def open_chain(
     lines, clock = _Lines(), Clock()
     if now is not None:
         clock.set(now)
-    source = policy_of(_members(members, settings), deadline)
-    with clock.seen_by(tuple):
+    source = build_policy(_build_members(members, settings), deadline)
+    with clock.patch_into(tuple):
         host = Host(source, watch=False, log=_CapturedLog(cast("Logger", lines)))
     with host:
         if host.problem and not broken:
@@ -199,7 +201,7 @@ class _CapturedLog(Log):
     limited = False
 
 
-def _members(given: tuple[object, ...], settings: Mapping[str, Any] | None) -> list[Member]:
+def _build_members(given: tuple[object, ...], settings: Mapping[str, Any] | None) -> list[Member]:
     if settings is None:
         return [each if isinstance(each, Member) else member(each) for each in given]
     if len(given) != 1 or isinstance(given[0], Member):
@@ -209,11 +211,13 @@ def _members(given: tuple[object, ...], settings: Mapping[str, Any] | None) -> l
     return [member(given[0], settings=settings)]
 
 
-def _attempt(given: Mapping[str, Any] | None, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+def _build_attempt(
+    given: Mapping[str, Any] | None, overrides: Mapping[str, Any]
+) -> Mapping[str, Any]:
     return make_attempt(**overrides) if given is None else {**given, **overrides}
 
 
-def _difference(
+def _describe_difference(
     expected: Mapping[str, Any],
     asked: Mapping[str, Any],
     explanation: Explanation,
@@ -223,21 +227,25 @@ def _difference(
     special = {key: value for key, value in asked.items() if ATTEMPT.get(key) != value}
     return "\n".join(
         [
-            f"the decision is  {_said(explanation.decision)}",
-            f"and not          {_said(expected)}",
+            f"the decision is  {_format_decision(explanation.decision)}",
+            f"and not          {_format_decision(expected)}",
             f"  for an attempt with {one_line(json.dumps(special, default=ascii))}",
-            *(f"  {_vote(vote)}" for vote in explanation.trace),
+            *(f"  {_format_vote(vote)}" for vote in explanation.trace),
             *(f"  log: {line}" for line in log),
         ]
     )
 
 
-def _said(decision: Mapping[str, Any]) -> str:
+def _format_decision(decision: Mapping[str, Any]) -> str:
     marked = " (after an error)" if decision.get("error") else ""
-    return in_words(decision) + marked if "action" in decision else repr(dict(decision))
+    return describe_decision(decision) + marked if "action" in decision else repr(dict(decision))
 
 
-def _vote(vote: Vote) -> str:
+def _format_vote(vote: Vote) -> str:
     shadow = ", in shadow mode" if vote["mode"] == "shadow" else ""
-    said = in_words(vote["vote"]) if vote["error"] is None else f"error: {one_line(vote['error'])}"
+    said = (
+        describe_decision(vote["vote"])
+        if vote["error"] is None
+        else f"error: {one_line(vote['error'])}"
+    )
     return f"{vote['plugin']}{shadow}: {said}"

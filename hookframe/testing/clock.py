@@ -52,7 +52,7 @@ class Clock:
         self.set((time.time() if self._now is None else self._now) + seconds)
 
     @contextmanager
-    def seen_by(self, modules: Callable[[], Iterable[ModuleType]]) -> Iterator[None]:
+    def patch_into(self, modules: Callable[[], Iterable[ModuleType]]) -> Iterator[None]:
         """Show it to everything that runs inside this.
 
         Args:
@@ -63,23 +63,25 @@ class Clock:
             return
         import time_machine  # noqa: PLC0415  (for tests only, as hypothesis is)
 
-        real, standing = (time.monotonic, time.monotonic_ns), self._standing()
+        real, standing = (time.monotonic, time.monotonic_ns), self._make_fixed_clocks()
         loaded = set(sys.modules)
         with ExitStack() as stack:
-            stack.callback(_exchange_in_new_modules, loaded, dict(zip(standing, real, strict=True)))
+            stack.callback(_restore_in_new_modules, loaded, dict(zip(standing, real, strict=True)))
             stack.enter_context(time_machine.travel(self._now, tick=False))
             for names in map(vars, (time, *modules())):
-                exchanged = _exchanged(names, dict(zip(real, standing, strict=True)))
-                stack.enter_context(patch.dict(names, exchanged))
+                replacements = _find_replacements(names, dict(zip(real, standing, strict=True)))
+                stack.enter_context(patch.dict(names, replacements))
             yield
 
-    def _standing(self) -> tuple[Reading, Reading]:
+    def _make_fixed_clocks(self) -> tuple[Reading, Reading]:
         """Give what takes the place of the monotonic clocks: time-machine leaves them alone."""
         now = self._monotonic
         return lambda: now / _NANOSECONDS, lambda: now
 
 
-def _exchanged(names: Mapping[str, Any], clocks: Mapping[Reading, Reading]) -> dict[str, Reading]:
+def _find_replacements(
+    names: Mapping[str, Any], clocks: Mapping[Reading, Reading]
+) -> dict[str, Reading]:
     """Give what takes the place of a clock, under each name that a module has for it."""
     return {
         name: clocks[value]
@@ -88,14 +90,14 @@ def _exchanged(names: Mapping[str, Any], clocks: Mapping[Reading, Reading]) -> d
     }
 
 
-def _exchange_in_new_modules(loaded: set[str], clocks: Mapping[Reading, Reading]) -> None:
+def _restore_in_new_modules(loaded: set[str], clocks: Mapping[Reading, Reading]) -> None:
     """Give modules that were loaded meanwhile, and took a standing clock, the real one."""
     for name in sys.modules.keys() - loaded:
         names = vars(sys.modules[name])
-        names.update(_exchanged(names, clocks))
+        names.update(_find_replacements(names, clocks))
 
 
-def modules_of(subjects: Iterable[object]) -> list[ModuleType]:
+def find_modules(subjects: Iterable[object]) -> list[ModuleType]:
     """Find the modules in which the code of plugins stands, as far as it is loaded.
 
     Args:

@@ -72,10 +72,10 @@ def member(
         _check_one_of("may", action, tuple(ACTIONS))
     allowed = None if may is None else frozenset(may)
     table = PluginTable(Policy(mode, on_error, allowed, deadline), dict(settings or {}))
-    return Member(_name(subject, name), subject, table)
+    return Member(_choose_name(subject, name), subject, table)
 
 
-def policy_of(members: Sequence[Member], deadline: float | None) -> GivenConfig:
+def build_policy(members: Sequence[Member], deadline: float | None) -> GivenConfig:
     """Make the policy whose chain these are.
 
     Args:
@@ -105,20 +105,20 @@ def _is_object(each: Member) -> bool:
     return not isinstance(each.subject, (str, Path))
 
 
-def _name(subject: object, given: str | None) -> str:
+def _choose_name(subject: object, given: str | None) -> str:
     """Name a member in the chain."""
     if isinstance(subject, Path):
         fixed: str | None = FILE
     else:
         fixed = subject if isinstance(subject, str) else None
     if fixed is None:
-        return given if given is not None else _made_up(subject)
+        return given if given is not None else _derive_name(subject)
     if given not in (None, fixed):
         raise ValueError(f"{subject!r} is named {fixed!r} in a chain, it can't be {given!r}")
     return fixed
 
 
-def _made_up(subject: object) -> str:
+def _derive_name(subject: object) -> str:
     """Make a name as an author may: of hookframe_hold hold, of SlowStart slow-start."""
     if isinstance(subject, ModuleType):
         own = subject.__name__.rpartition(".")[2].removeprefix(_PREFIX)

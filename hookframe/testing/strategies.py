@@ -22,7 +22,7 @@ _LONGEST_ADDRESS: Final = 254
 _LARGEST_TIME: Final = 1 << 63
 
 
-def _as_on_the_wire(text: bytes) -> str:
+def _decode_bytes(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
@@ -32,7 +32,7 @@ _ANY_TEXT: Final = st.one_of(
     st.text(max_size=40),
     st.text(_CONTROLS, max_size=8),
     st.builds("{}{}".format, st.sampled_from(("\0", "a\r\nb", "a\u2028b")), st.text(max_size=4)),
-    st.binary(min_size=1, max_size=40).map(_as_on_the_wire),
+    st.binary(min_size=1, max_size=40).map(_decode_bytes),
 )
 """What is no address, and no identifier either."""
 
@@ -62,24 +62,26 @@ _QUOTED_TEXT: Final = st.text(
 )
 
 
-def _quoted(local_part: str, domain: str) -> str:
+def _quote_local_part(local_part: str, domain: str) -> str:
     """Make an address with a quoted local part (RFC 5321, 4.1.2)."""
     escaped = local_part.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"@{domain}'
 
 
-def _as_long_as(length: int) -> str:
+def _build_long_address(length: int) -> str:
     """Make an address of so many characters, its labels no longer than 63."""
     local_part = "l" * _LONGEST_LOCAL_PART
     domain = ".".join(["d" * 59] * (length // 60))
     return f"{local_part}@{domain}"[: length - len(".example")] + ".example"
 
 
-_LONG: Final = st.sampled_from((_LONGEST_ADDRESS, _LONGEST_ADDRESS + 1, 2000)).map(_as_long_as)
+_LONG: Final = st.sampled_from((_LONGEST_ADDRESS, _LONGEST_ADDRESS + 1, 2000)).map(
+    _build_long_address
+)
 _ADDRESSES: Final = st.one_of(
     st.builds("{}@{}".format, _LOCAL_PARTS, _DOMAINS),
     st.emails(),
-    st.builds(_quoted, _QUOTED_TEXT, _DOMAINS),
+    st.builds(_quote_local_part, _QUOTED_TEXT, _DOMAINS),
     _INTERNATIONAL,
     _LONG,
     st.builds("{}@{}".format, _ANY_TEXT, _DOMAINS),
@@ -92,7 +94,7 @@ _RECIPIENTS: Final = st.one_of(st.just(ATTEMPT["recipient"]), _ADDRESSES)
 _SENDERS: Final = st.one_of(st.just(ATTEMPT["sender"]), st.just(""), _ADDRESSES)
 
 
-def _ids(usual: str, *others: str) -> st.SearchStrategy[str]:
+def _build_ids(usual: str, *others: str) -> st.SearchStrategy[str]:
     """Generate identifiers: the operator's own kind, none, a number, and any text."""
     numbers = st.integers(min_value=0, max_value=10**6).map(str)
     return st.one_of(st.sampled_from((usual, *others, "")), numbers, _ANY_TEXT)
@@ -120,10 +122,10 @@ _FURTHER_KEYS: Final = st.one_of(
 )
 _NINE_KEYS: Final = st.fixed_dictionaries(
     {
-        "mtaid": _ids(ATTEMPT["mtaid"], "smtp1-3"),
-        "sendid": _ids(ATTEMPT["sendid"], "trans170101"),
-        "listid": _ids(ATTEMPT["listid"]),
-        "msguid": _ids(ATTEMPT["msguid"]),
+        "mtaid": _build_ids(ATTEMPT["mtaid"], "smtp1-3"),
+        "sendid": _build_ids(ATTEMPT["sendid"], "trans170101"),
+        "listid": _build_ids(ATTEMPT["listid"]),
+        "msguid": _build_ids(ATTEMPT["msguid"]),
         "injtime": _TIMES,
         "sender": _SENDERS,
         "recipient": _RECIPIENTS,
@@ -133,9 +135,9 @@ _NINE_KEYS: Final = st.fixed_dictionaries(
 )
 
 
-def _with(further: dict[str, Any], nine: dict[str, Any]) -> Attempt:
+def _merge(further: dict[str, Any], nine: dict[str, Any]) -> Attempt:
     return cast("Attempt", {**further, **nine})
 
 
-ATTEMPTS: Final = st.builds(_with, _FURTHER_KEYS, _NINE_KEYS)
+ATTEMPTS: Final = st.builds(_merge, _FURTHER_KEYS, _NINE_KEYS)
 """see `hookframe.testing.samples`"""

@@ -18,7 +18,7 @@ import hookframe.daemon
 from hookframe import Host
 from hookframe.config.address import Address
 from hookframe.config.model import Config
-from hookframe.daemon.scoreboard import Slot, Stamp
+from hookframe.daemon.scoreboard import RequestMarker, Slot
 from hookframe.daemon.server.server import Server
 from hookframe.daemon.sockets.listener import Listener
 from hookframe.log.log import Log
@@ -42,9 +42,9 @@ class Bench:
         self._listener = Listener(Address(protocol, self.path), listening)
         self._host = Host.of(Config(), watch=False)
         self._server = Server(
-            self._host, [self._listener], Config(), Log(), Stamp(Slot()), lambda _: b"{}"
+            self._host, [self._listener], Config(), Log(), RequestMarker(Slot()), lambda _: b"{}"
         )
-        self._loop = self._server.turns.new_event_loop()
+        self._loop = self._server.selector.new_event_loop()
         self._loop.run_until_complete(self._begin())
 
     async def _begin(self):
@@ -58,7 +58,7 @@ class Bench:
 
     def turn(self):
         """Let every client have one turn."""
-        self._server.turns.select(0)
+        self._server.selector.select(0)
 
     def counted(self):
         """Let every client have one turn, and count."""
@@ -72,7 +72,7 @@ class Bench:
 
         sys.setprofile(count)
         try:
-            self._server.turns.select(0)
+            self._server.selector.select(0)
         finally:
             sys.setprofile(None)
         return calls

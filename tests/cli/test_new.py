@@ -8,8 +8,8 @@ import tomllib
 from pathlib import PurePath
 
 import pytest
-from hookframe_devkit.new.names import names_of
-from hookframe_devkit.new.template import KINDS, About, project, requirement
+from hookframe_devkit.new.names import parse_name
+from hookframe_devkit.new.template import KINDS, About, format_requirement, render_project
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
@@ -99,7 +99,7 @@ def test_one_plugin_has_one_name_however_it_is_written(shell, given_name):
 )
 def test_a_name_that_no_plugin_can_have_is_refused(name, because):
     with pytest.raises(ValueError, match=because):
-        names_of(name)
+        parse_name(name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -191,7 +191,9 @@ def test_a_file_has_no_place_for_an_author_and_says_so(shell):
 
 @pytest.mark.parametrize("text", NASTY)
 def test_what_an_author_says_is_in_the_metadata_letter_by_letter(text):
-    files = project("plugin", names_of("hold"), About(summary=text, author=text, email=text))
+    files = render_project(
+        "plugin", parse_name("hold"), About(summary=text, author=text, email=text)
+    )
     known = tomllib.loads(files[PurePath("pyproject.toml")].decode())["project"]
     assert known["authors"] == [{"name": text, "email": text}]
     assert known["description"] == text
@@ -201,7 +203,7 @@ def test_what_an_author_says_is_in_the_metadata_letter_by_letter(text):
 
 @pytest.mark.parametrize("text", NASTY)
 def test_what_an_author_says_of_a_file_is_in_its_docstring_letter_by_letter(text):
-    files = project("file", names_of("hold"), About(summary=text))
+    files = render_project("file", parse_name("hold"), About(summary=text))
     docstring = ast.get_docstring(ast.parse(files[PurePath("hold.py")]))
     assert docstring.splitlines()[0] == text
 
@@ -215,10 +217,10 @@ def test_without_an_author_the_copyright_is_the_developers(shell):
 @given(name=NAMES, texts=st.tuples(TEXT, TEXT, TEXT), kind=st.sampled_from(list(KINDS)))
 def test_whatever_a_plugin_is_called_its_files_can_be_read(name, texts, kind):
     try:
-        names = names_of(name)
+        names = parse_name(name)
     except ValueError:
         assume(False)
-    for path, content in project(kind, names, About(*texts)).items():
+    for path, content in render_project(kind, names, About(*texts)).items():
         if path.suffix == ".py":
             compile(content, path, "exec")
             assert path.stem.isidentifier()
@@ -236,7 +238,7 @@ def test_whatever_a_plugin_is_called_its_files_can_be_read(name, texts, kind):
     ],
 )
 def test_a_plugin_needs_the_hookframe_it_was_written_for_up_to_what_may_break_it(version, needs):
-    assert requirement(version) == needs
+    assert format_requirement(version) == needs
 
 
 def test_a_plugin_runs_on_the_hookframe_that_wrote_it(shell):

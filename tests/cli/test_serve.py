@@ -14,7 +14,7 @@ import pytest
 
 from hookframe.config.address import Address
 from hookframe.config.model import Config, LogTable
-from hookframe.daemon.dry_run import look_ahead
+from hookframe.daemon.dry_run import check_system
 from hookframe.testing import Client, eventually
 
 from ..helpers.attempts import ATTEMPT
@@ -288,7 +288,7 @@ def unprivileged():
 
 def test_a_check_finds_the_directories_in_which_this_user_may_make_no_file(unprivileged):
     config = Config(log=LogTable(str(unprivileged / "log")))
-    report = look_ahead(config, [Address("jsonl", str(unprivileged / "s"))])
+    report = check_system(config, [Address("jsonl", str(unprivileged / "s"))])
     place, log = report.problems
     denied = os.strerror(errno.EACCES)
     assert place.startswith(f"can't listen on unix:{unprivileged}/s: {denied}")

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from hookframe import Attempt, Decision, Host
 from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
-from hookframe.api.schema import attempt_schema, decision_schema
+from hookframe.api.schema import build_attempt_schema, build_decision_schema
 from hookframe.config.model import Config
 
 from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
@@ -213,7 +213,7 @@ VALID = [
 @pytest.mark.parametrize("decision", VALID)
 def test_every_action_with_the_keys_it_may_carry_is_valid(decision, returns):
     assert returns(repr(decision)) == decision
-    assert Draft202012Validator(decision_schema()).is_valid(decision)
+    assert Draft202012Validator(build_decision_schema()).is_valid(decision)
 
 
 def test_a_new_config_that_changes_nothing_is_valid_and_changes_nothing(returns):
@@ -383,13 +383,13 @@ def test_what_a_hook_does_later_with_its_return_value_changes_no_decision(site):
 
 
 def test_the_schemas_are_json_schema():
-    for schema in (attempt_schema(), decision_schema()):
+    for schema in (build_attempt_schema(), build_decision_schema()):
         Draft202012Validator.check_schema(schema)
         assert json.loads(json.dumps(schema)) == schema
 
 
 def test_the_attempt_schema_requires_all_nine_keys_and_allows_more():
-    schema = Draft202012Validator(attempt_schema())
+    schema = Draft202012Validator(build_attempt_schema())
     assert schema.is_valid(ATTEMPT)
     assert schema.is_valid(attempt(size=5, is_first_attempt=1))
     for key in NINE:
@@ -405,7 +405,7 @@ NOT_JSON = {"new_mtaid of a float", "a key that is no string"}
 )
 def test_what_is_invalid_as_a_return_is_invalid_by_the_published_schema(name):
     returned = eval(INVALID[name])  # the expressions above
-    assert not Draft202012Validator(decision_schema()).is_valid(returned)
+    assert not Draft202012Validator(build_decision_schema()).is_valid(returned)
 
 
 def test_the_types_of_the_decision_declare_the_five_actions():

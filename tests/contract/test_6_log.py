@@ -22,9 +22,9 @@ HEAD = f"""
 import sys
 from hookframe import Host
 from hookframe.config.model import LogTable
-from hookframe.log.setup import daemon_log
+from hookframe.log.setup import make_daemon_log
 attempt = {ATTEMPT!r}
-log = daemon_log(LogTable(*sys.argv[2:3]))
+log = make_daemon_log(LogTable(*sys.argv[2:3]))
 """
 DECIDE = """
 with Host.from_config(sys.argv[1], watch=False, log=log) as host:
@@ -139,7 +139,7 @@ def test_how_many_lines_were_lost_is_said_as_soon_as_it_can_be(tmp_path):
 import os
 log.error("lost")
 os.rmdir(sys.argv[2] + "/current")
-log.look_after()
+log.run_upkeep()
 """
     directory = tmp_path / "log"
     block = "import os\nos.unlink(sys.argv[2] + '/current')\nos.mkdir(sys.argv[2] + '/current')"
@@ -299,8 +299,8 @@ def test_the_old_files_of_a_log_are_bounded(site, tmp_path):
     directory = tmp_path / "log"
     program = (
         "import sys\nfrom hookframe.config.model import LogTable\n"
-        "from hookframe.log.setup import daemon_log\n"
-        "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
+        "from hookframe.log.setup import make_daemon_log\n"
+        "log = make_daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "for number in range(500): log.info(f'line {number}')\n"
     )
     subprocess.run([sys.executable, "-c", program, str(directory)], check=True, timeout=50)
@@ -316,8 +316,8 @@ def test_the_log_can_be_followed_by_tail_and_tai64nlocal_across_a_rotation(tmp_p
     directory = tmp_path / "log"
     program = (
         "import sys\nfrom hookframe.config.model import LogTable\n"
-        "from hookframe.log.setup import daemon_log\n"
-        "log = daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
+        "from hookframe.log.setup import make_daemon_log\n"
+        "log = make_daemon_log(LogTable(sys.argv[1], 1000, 3))\n"
         "print(flush=True)\n"
         "for line in sys.stdin: log.info(line.strip()); print(flush=True)\n"
     )

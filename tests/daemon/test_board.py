@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from hookframe.daemon.scoreboard import ATTEMPT, BEAT, Board, Slot, Stamp
+from hookframe.daemon.scoreboard import ATTEMPT, HEARTBEAT, RequestMarker, Scoreboard, Slot
 
 
 def answering(slot, requests, index):
     """Let a process be in the middle of a slice of requests."""
-    stamp = Stamp(slot)
-    slot.journal(stamp.number + 1, list(requests), 32)
-    slot.cells[ATTEMPT] = stamp.number + 1 + index
+    marker = RequestMarker(slot)
+    slot.journal(marker.number + 1, list(requests), 32)
+    slot.fields[ATTEMPT] = marker.number + 1 + index
 
 
 def in_a_child(act) -> None:
@@ -29,7 +29,7 @@ def in_a_child(act) -> None:
 
 @pytest.mark.parametrize("requests", [[b"one"], [b"one", b"two", b"three"]])
 def test_the_request_that_is_being_answered_can_be_read_by_another_process(requests):
-    slot = Board(1).take()
+    slot = Scoreboard(1).acquire()
     for index, request in enumerate(requests):
         in_a_child(lambda index=index: answering(slot, requests, index))
         assert slot.in_progress == request
@@ -38,17 +38,17 @@ def test_the_request_that_is_being_answered_can_be_read_by_another_process(reque
 def test_nothing_is_in_progress_between_two_attempts():
     slot = Slot()
     answering(slot, [b"one"], 0)
-    Stamp(slot).end(1)
+    RequestMarker(slot).end(1)
     assert slot.in_progress is None
 
 
 def test_attempts_are_numbered_across_slices():
-    slot, stamp = Slot(), None
-    stamp = Stamp(slot)
+    slot, marker = Slot(), None
+    marker = RequestMarker(slot)
     for first in (0, 3, 6):
-        assert stamp.number == first
+        assert marker.number == first
         slot.journal(first + 1, [b"a", b"b", b"c"], 32)
-        stamp.end(first + 3)
+        marker.end(first + 3)
 
 
 def test_of_requests_that_are_too_long_to_note_the_first_are_known():
@@ -61,11 +61,11 @@ def test_of_requests_that_are_too_long_to_note_the_first_are_known():
 
 
 def test_a_report_is_read_as_it_was_published():
-    board = Board(2)
-    slot = board.take()
+    scoreboard = Scoreboard(2)
+    slot = scoreboard.acquire()
     in_a_child(lambda: slot.publish(b"report"))
     assert slot.report() == b"report"
-    assert list(board.reports()) == [b"report"]
+    assert list(scoreboard.reports()) == [b"report"]
 
 
 def test_a_report_that_is_too_long_leaves_the_old_one():
@@ -93,32 +93,32 @@ def test_a_report_whose_writer_died_in_the_middle_is_no_report():
 
 
 def test_a_slot_that_is_given_back_is_empty_for_the_next():
-    board = Board(1)
-    slot = board.take()
+    scoreboard = Scoreboard(1)
+    slot = scoreboard.acquire()
     answering(slot, [b"one"], 0)
     slot.publish(b"report")
-    slot.cells[BEAT] = 5
-    assert board.full
-    board.give_back(slot)
-    again = board.take()
-    assert (again.in_progress, again.report(), again.cells[BEAT]) == (None, b"", 0)
+    slot.fields[HEARTBEAT] = 5
+    assert scoreboard.full
+    scoreboard.release(slot)
+    again = scoreboard.acquire()
+    assert (again.in_progress, again.report(), again.fields[HEARTBEAT]) == (None, b"", 0)
 
 
 def test_requests_that_a_report_does_not_know_of_are_counted():
     slot = Slot()
-    stamp = Stamp(slot)
-    stamp.end(5)
+    marker = RequestMarker(slot)
+    marker.end(5)
     assert slot.unreported == 5
     slot.publish(b"report")
     assert slot.unreported == 0
-    stamp.end(7)
-    slot.cells[ATTEMPT] = 8
+    marker.end(7)
+    slot.fields[ATTEMPT] = 8
     assert slot.unreported == 3
 
 
 def test_slots_do_not_overlap():
-    board = Board(3)
-    slots = [board.take() for _ in range(3)]
+    scoreboard = Scoreboard(3)
+    slots = [scoreboard.acquire() for _ in range(3)]
     for number, slot in enumerate(slots):
         slot.publish(b"%d" % number * 1000)
         answering(slot, [b"%d" % number * 60_000], 0)

@@ -130,7 +130,7 @@ def test_an_abstract_address_is_reached():
 @pytest.mark.parametrize("address", ["", "relative", "vsock:2:1234", "/" + "x" * 200, "/no/where"])
 def test_without_a_service_manager_nothing_happens(address):
     notifier = Notifier(address, watchdog=0.001)
-    for say in (notifier.ready, notifier.reloading, notifier.stopping, notifier.alive):
+    for say in (notifier.ready, notifier.reloading, notifier.stopping, notifier.ping):
         say()
     notifier.status("well")
     notifier.close()
@@ -144,22 +144,22 @@ def test_what_a_busy_service_manager_could_not_take_is_said_later(manager, notif
     assert not manager.silent
     while not manager.silent:
         pass
-    notifier.alive()
+    notifier.ping()
     assert manager.heard() == ["READY=1"]
-    notifier.alive()
+    notifier.ping()
     assert manager.silent
 
 
 def test_signs_of_life_come_twice_in_the_time_that_the_watchdog_has(manager):
     notifier = Notifier(manager.address, watchdog=3600)
-    notifier.alive()
+    notifier.ping()
     assert manager.heard() == ["WATCHDOG=1"]
-    notifier.alive()
+    notifier.ping()
     assert manager.silent
     notifier.close()
     notifier = Notifier(manager.address, watchdog=0.002)
     for _ in range(3):
-        eventually(lambda: notifier.alive() or not manager.silent)
+        eventually(lambda: notifier.ping() or not manager.silent)
     notifier.close()
 
 
@@ -178,7 +178,7 @@ def test_the_variables_say_whether_it_is_watched_and_are_removed(manager, variab
     environment = {"NOTIFY_SOCKET": manager.address, "HOME": "/", **variables}
     notifier = Notifier.from_environment(environment)
     assert environment == {"HOME": "/"}
-    notifier.alive()
+    notifier.ping()
     assert manager.silent is not watched
     notifier.close()
 

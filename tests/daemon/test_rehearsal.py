@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.daemon.rehearsal import Casualties, StandbyFirst
-from hookframe.daemon.scoreboard import Board, Stamp
+from hookframe.daemon.rehearsal import LoadCrashes, StandbyFirst
+from hookframe.daemon.scoreboard import RequestMarker, Scoreboard
 from hookframe.host.rehearsal import Advice, Numbers, Rehearsal, number_of
 from hookframe.testing import eventually
 
@@ -16,21 +16,21 @@ class Household:
     """A worker, a standby and their supervisor's book of the dead, on one board."""
 
     def __init__(self):
-        self.board = Board(3)
-        self.worker = StandbyFirst(self.board, self.board.take())
+        self.scoreboard = Scoreboard(3)
+        self.worker = StandbyFirst(self.scoreboard, self.scoreboard.acquire())
         self.worker.survived(OLD, OLD)
         self.worker.serving = True
-        self.slot = self.board.take()
-        self.standby = StandbyFirst(self.board, self.slot)
+        self.slot = self.scoreboard.acquire()
+        self.standby = StandbyFirst(self.scoreboard, self.slot)
         self.standby.survived(OLD, OLD)
-        self.casualties = Casualties(self.board.own)
+        self.casualties = LoadCrashes(self.scoreboard.own)
 
     def standby_dies(self, **how):
         """Bury it, and start the next one in its place."""
-        self.casualties.died(self.slot, **how)
-        self.board.give_back(self.slot)
-        self.slot = self.board.take()
-        self.standby = StandbyFirst(self.board, self.slot)
+        self.casualties.record_death(self.slot, **how)
+        self.scoreboard.release(self.slot)
+        self.slot = self.scoreboard.acquire()
+        self.standby = StandbyFirst(self.scoreboard, self.slot)
 
 
 @pytest.fixture
@@ -98,23 +98,23 @@ def test_deaths_of_different_changes_do_not_add_up(household):
 def test_who_dies_in_an_attempt_or_of_nothing_in_particular_says_nothing_of_a_change(household):
     for _ in range(2):
         household.standby_dies()
-    stamp = Stamp(household.slot)
+    stamp = RequestMarker(household.slot)
     for _ in range(2):
         household.standby.begin(NEW)
-        stamp.cells[0] = 7
+        stamp.fields[0] = 7
         household.standby_dies()
-        stamp = Stamp(household.slot)
+        stamp = RequestMarker(household.slot)
     assert household.worker.advice(NEW) is Advice.WAIT
 
 
 def test_a_worker_that_nobody_goes_before_loads_by_itself_in_the_end(household):
-    household.board.give_back(household.slot)
+    household.scoreboard.release(household.slot)
     eventually(lambda: household.worker.advice(NEW) is Advice.LOAD)
 
 
 def test_a_worker_whose_load_never_ends_has_died_of_that_whatever_it_answers_meanwhile(household):
     household.standby.begin(NEW)
-    Stamp(household.slot).cells[0] = 7
+    RequestMarker(household.slot).fields[0] = 7
     household.standby_dies(certain=True)
     assert household.worker.advice(NEW) is Advice.REFUSE
 
@@ -135,17 +135,17 @@ def test_a_standby_loads_what_the_worker_has_survived_that_went_first(late):
 
 
 def test_a_standby_refuses_what_the_worker_has_hung_in_that_went_first(late):
-    late.casualties.died(late.board.slots[0], certain=True)
-    late.board.give_back(late.board.slots[0])
+    late.casualties.record_death(late.scoreboard.slots[0], certain=True)
+    late.scoreboard.release(late.scoreboard.slots[0])
     assert late.standby.advice(NEW) is Advice.REFUSE
     assert late.standby.advice(THIRD) is Advice.LOAD
 
 
 def test_a_standby_leaves_to_the_next_what_the_worker_has_died_of_that_went_first(late):
-    late.casualties.died(late.board.slots[0])
-    late.board.give_back(late.board.slots[0])
+    late.casualties.record_death(late.scoreboard.slots[0])
+    late.scoreboard.release(late.scoreboard.slots[0])
     assert late.standby.advice(NEW) is Advice.WAIT
-    following = StandbyFirst(late.board, late.board.take())
+    following = StandbyFirst(late.scoreboard, late.scoreboard.acquire())
     following.begin(NEW)
     assert late.standby.advice(NEW) is Advice.WAIT
     following.survived(NEW, NEW)

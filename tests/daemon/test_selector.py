@@ -5,14 +5,14 @@ import socket
 
 import pytest
 
-from hookframe.daemon.server.selector import Turns
+from hookframe.daemon.server.selector import ClientSelector
 
 
 class Room:
     """Turns, the event loop that waits by them, and a client that is watched."""
 
     def __init__(self):
-        self.turns = Turns()
+        self.turns = ClientSelector()
         self.loop = self.turns.new_event_loop()
         self.ours, self.client = socket.socketpair()
         self.ours.setblocking(False)
@@ -37,7 +37,7 @@ def room():
 
 def test_what_asyncio_has_to_do_is_done_while_a_client_always_has_more(room):
     def again():
-        room.turns.later(again)
+        room.turns.call_later(again)
 
     async def done_by_a_thread():
         await asyncio.to_thread(room.events.append, "a thread")
@@ -60,7 +60,7 @@ def test_a_client_is_told_of_its_news_once(room):
 
 
 def test_others_have_their_turn_before_the_next_one_of_a_client(room):
-    room.turns.later(lambda: room.events.append("later"))
+    room.turns.call_later(lambda: room.events.append("later"))
     room.client.send(b"news")
     room.turns.select(0)
     assert room.events[1:] == ["later"]

@@ -11,7 +11,14 @@ import pytest
 from hookframe import __version__
 from hookframe.api.events import KINDS
 from hookframe.chain.stats import Statistics
-from hookframe.daemon.status import add_past, alone, decode, document, encode, no_past
+from hookframe.daemon.status import (
+    add_past,
+    build_document,
+    build_lone_supervisor_part,
+    decode,
+    encode,
+    make_empty_past,
+)
 from hookframe.testing import eventually
 
 from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
@@ -57,7 +64,7 @@ def supervisor(roles, past=None):
         "started": 50.0,
         "restarts": 2,
         "roles": {str(pid): role for pid, role in roles.items()},
-        "past": past or no_past(),
+        "past": past or make_empty_past(),
     }
 
 
@@ -69,7 +76,7 @@ def failed(text, at):
 
 
 def test_a_process_without_a_supervisor_is_its_own_worker():
-    made = document(alone(part()), [part()], 160.0)
+    made = build_document(build_lone_supervisor_part(part()), [part()], 160.0)
     assert (made["hookframe"], made["pid"], made["uptime"]) == (__version__, 2, 60.0)
     assert (made["restarts"], made["problem"], made["chain"]) == (0, "", [MEMBER])
     [worker] = made["workers"]
@@ -78,8 +85,14 @@ def test_a_process_without_a_supervisor_is_its_own_worker():
 
 
 def test_what_was_counted_as_nothing_else_was_normal():
-    events = [("decided", "dump"), ("decided", "dump"), ("temporary_failure", "malformed")]
-    made = document(alone(part()), [part(attempts=10, counts=events)], 160.0)
+    events = [
+        ("count_decision", "dump"),
+        ("count_decision", "dump"),
+        ("count_temporary_failure", "malformed"),
+    ]
+    made = build_document(
+        build_lone_supervisor_part(part()), [part(attempts=10, counts=events)], 160.0
+    )
     assert made["attempts"] == 10
     assert {name: n for name, n in made["decisions"].items() if n} == {"normal": 7, "dump": 2}
     assert {name: n for name, n in made["temporary_failures"].items() if n} == {"malformed": 1}
@@ -87,17 +100,21 @@ def test_what_was_counted_as_nothing_else_was_normal():
 
 
 def test_a_normal_decision_that_carries_a_key_is_a_normal_one():
-    made = document(alone(part()), [part(attempts=4, counts=[("decided", "normal")])], 160.0)
+    made = build_document(
+        build_lone_supervisor_part(part()),
+        [part(attempts=4, counts=[("count_decision", "normal")])],
+        160.0,
+    )
     assert made["decisions"]["normal"] == 4
 
 
 def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
-    dump, error = ("decided", "dump"), ("failed", "file")
-    past = add_past(no_past(), part(pid=9, attempts=5, counts=[dump, error]))
+    dump, error = ("count_decision", "dump"), ("count_error", "file")
+    past = add_past(make_empty_past(), part(pid=9, attempts=5, counts=[dump, error]))
     past = add_past(past, part(pid=8, attempts=7, counts=[dump, dump]), unaccounted=3)
     past = add_past(past, None, unaccounted=1)
     parts = [part(2, 10, [dump, error]), part(3, 20, [dump])]
-    made = document(supervisor({2: "worker", 3: "leaving"}, past), parts, 160.0)
+    made = build_document(supervisor({2: "worker", 3: "leaving"}, past), parts, 160.0)
     assert made["attempts"] == 5 + 7 + 3 + 1 + 10 + 20
     assert made["unaccounted"] == 4
     assert made["decisions"]["dump"] == 5
@@ -107,7 +124,7 @@ def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
 
 
 def test_a_process_that_has_no_role_any_more_counts_and_is_not_listed():
-    made = document(supervisor({2: "worker"}), [part(2, 1), part(3, 2)], 160.0)
+    made = build_document(supervisor({2: "worker"}), [part(2, 1), part(3, 2)], 160.0)
     assert made["attempts"] == 3
     assert [worker["pid"] for worker in made["workers"]] == [2]
 
@@ -115,33 +132,39 @@ def test_a_process_that_has_no_role_any_more_counts_and_is_not_listed():
 def test_the_chain_and_the_problem_are_those_of_who_serves():
     standby = part(3, generation=7, problem="a standby's", chain=[])
     for parts in ([part(2), standby], [standby, part(2)]):
-        made = document(supervisor({2: "worker", 3: "standby"}), parts, 160.0)
+        made = build_document(supervisor({2: "worker", 3: "standby"}), parts, 160.0)
         assert (made["generation"], made["chain"], made["problem"]) == (1, [MEMBER], "")
 
 
 def test_problems_that_several_workers_have_are_said_once():
     parts = [part(pid, problem="no such file", generation=None, chain=[]) for pid in (2, 3)]
-    made = document(supervisor({2: "worker", 3: "worker"}), parts, 160.0)
+    made = build_document(supervisor({2: "worker", 3: "worker"}), parts, 160.0)
     assert made["problem"] == "no such file"
     assert (made["generation"], made["chain"]) == (None, [])
 
 
 def test_that_nobody_serves_is_a_problem():
-    made = document(supervisor({3: "standby"}), [part(3)], 160.0)
+    made = build_document(supervisor({3: "standby"}), [part(3)], 160.0)
     assert made["problem"]
 
 
 def test_the_last_load_error_is_the_latest_of_all():
-    past = add_past(no_past(), part(9, last_load_error=failed("of the dead", 30.0)))
+    past = add_past(make_empty_past(), part(9, last_load_error=failed("of the dead", 30.0)))
     parts = [part(2, last_load_error=failed("older", 20.0)), part(3)]
-    made = document(supervisor({2: "worker", 3: "worker"}, past), parts, 160.0)
+    made = build_document(supervisor({2: "worker", 3: "worker"}, past), parts, 160.0)
     assert made["last_load_error"] == failed("of the dead", 30.0)
 
 
 def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_behind():
     chain = [{**MEMBER, "plugin": name} for name in ("z", "b")]
-    votes = [("voted", "gone", "dump"), ("voted", "b", "pause"), ("took", "b", 12.0)]
-    made = document(alone(part()), [part(chain=chain, counts=votes)], 160.0)
+    votes = [
+        ("count_vote", "gone", "dump"),
+        ("count_vote", "b", "pause"),
+        ("record_time", "b", 12.0),
+    ]
+    made = build_document(
+        build_lone_supervisor_part(part()), [part(chain=chain, counts=votes)], 160.0
+    )
     assert list(made["plugins"]) == ["z", "b", "gone"]
     assert made["plugins"]["z"] == {"votes": {}, "errors": 0, "microseconds": None}
     assert made["plugins"]["b"]["votes"] == {"pause": 1}
@@ -149,7 +172,7 @@ def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_beh
 
 
 def test_a_part_survives_its_way_over_the_board_whatever_is_in_it():
-    odd = part(problem="can't open /etc/h\udcffk.py\n", counts=[("took", "\u2028", 3.0)])
+    odd = part(problem="can't open /etc/h\udcffk.py\n", counts=[("record_time", "\u2028", 3.0)])
     assert decode(encode(odd)) == odd
     assert b"\n" not in encode(odd)
 

@@ -7,8 +7,8 @@ import tomllib
 from pathlib import PurePath
 
 import pytest
-from hookframe_devkit.new.names import names_of
-from hookframe_devkit.new.template import About, project
+from hookframe_devkit.new.names import parse_name
+from hookframe_devkit.new.template import About, render_project
 
 from .pages import FENCED, ROOT, blocks_of
 
@@ -45,7 +45,7 @@ def distribution(request) -> tuple[str, str]:
     if request.param in FIRST_PARTY:
         readme = FIRST_PARTY[request.param]
         return readme.read_text("utf-8"), readme.with_name("pyproject.toml").read_text("utf-8")
-    files = project(request.param, names_of("slow-start"), About())
+    files = render_project(request.param, parse_name("slow-start"), About())
     readme, metadata = (files[PurePath(name)].decode() for name in ("README.md", "pyproject.toml"))
     return readme, metadata
 

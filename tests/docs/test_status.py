@@ -6,7 +6,7 @@ import re
 
 from hookframe.api.events import KINDS
 from hookframe.chain.stats import Microseconds
-from hookframe.daemon.status import Document, Member, PluginStatus, WorkerStatus
+from hookframe.daemon.status import ChainMember, Document, PluginStatus, WorkerStatus
 from hookframe.daemon.supervisor.child import Role
 
 from .pages import ROOT, rows_of, section_of
@@ -14,7 +14,7 @@ from .pages import ROOT, rows_of, section_of
 TEXT = (ROOT / "docs" / "status.md").read_text("utf-8")
 INNER = {
     "workers": WorkerStatus,
-    "chain": Member,
+    "chain": ChainMember,
     "plugins": PluginStatus,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import msgspec
-from hookframe_devkit.conformance.report import as_json
+from hookframe_devkit.conformance.report import format_json
 from hookframe_devkit.conformance.result import Result, Violation
 from hookframe_devkit.conformance.rules import RULES
 from hookframe_devkit.verify import command
@@ -34,7 +34,7 @@ def test_every_option_stands_on_the_page():
 
 def test_every_key_of_the_report_stands_on_the_page():
     violation = Violation(rule="slow", seen="")
-    report = as_json([Result(plugin="x", violations=[violation])], seed=0)
+    report = format_json([Result(plugin="x", violations=[violation])], seed=0)
     (plugin,) = report["plugins"]
     documented = names_in("The report as JSON")
     assert sorted(documented) == sorted([*plugin, *plugin["violations"][0]])

@@ -55,15 +55,15 @@ def takes_it_away():
     puts_a_file_in_its_place()
 
 def has_no_memory_for_the_next_turn():
-    from hookframe.daemon.server.selector import Turns
+    from hookframe.daemon.server.selector import ClientSelector
 
-    later = Turns.later
+    call_later = ClientSelector.call_later
 
     def fail(*_):
-        Turns.later = later
+        ClientSelector.call_later = call_later
         raise MemoryError
 
-    Turns.later = fail
+    ClientSelector.call_later = fail
 
 def breaks_warnings():
     from hookframe.log.log import Log

@@ -19,7 +19,7 @@ from ..helpers.processes import gone
 from ..helpers.requests import line
 from ..helpers.wait import for_a_while
 from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
-from .daemons import IDLE, STAND_IN, stop
+from .daemons import FALLBACK, IDLE, stop
 from .policies import SHORT, WHO, policy
 
 HANGING = """
@@ -227,7 +227,7 @@ def test_a_worker_that_dies_after_a_quiet_time_leaves_its_standby_as_long_as_eve
     stop(standby)
     sleep(1.5)  # the supervisor looks at nothing but what may hang meanwhile
     os.kill(worker, signal.SIGKILL)
-    substitutes = for_a_while(0.5, lambda: daemon.children(STAND_IN))
+    substitutes = for_a_while(0.5, lambda: daemon.children(FALLBACK))
     os.kill(standby, signal.SIGCONT)
     assert set().union(*substitutes) == set()
     assert daemon.worker() == standby
@@ -469,12 +469,12 @@ def test_a_stand_in_that_is_killed_is_replaced_like_everybody(fresh):
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
         for _ in range(3):
             accounts.wait_for(TEMPFAILED)
-            (stand_in,) = eventually(lambda: daemon.children(STAND_IN))
+            (stand_in,) = eventually(lambda: daemon.children(FALLBACK))
             os.kill(stand_in, signal.SIGKILL)
-            eventually(lambda killed=stand_in: daemon.children(STAND_IN) - {killed})
+            eventually(lambda killed=stand_in: daemon.children(FALLBACK) - {killed})
         accounts.wait_for(TEMPFAILED)
         mended(daemon, accounts)
-        eventually(lambda: not daemon.children(STAND_IN))
+        eventually(lambda: not daemon.children(FALLBACK))
         accounts.wait_for(POLICY)
     accounts.all_closed()
     assert accounts.longest < LONGEST_SILENCE

@@ -16,18 +16,18 @@ from jsonschema import Draft202012Validator
 from loguru import logger
 
 from hookframe import Host
-from hookframe.api.schema import attempt_schema, decision_schema
+from hookframe.api.schema import build_attempt_schema, build_decision_schema
 from hookframe.config.model import Config
 from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
-from hookframe.daemon.protocols.protocols import Wires
+from hookframe.daemon.protocols.protocols import Protocols
 
 from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.log import Lines
 from ..helpers.requests import extracted, fields, line
 
 OBEDIENT = Path(__file__).with_name("obedient.py")
-DECISION = Draft202012Validator(decision_schema())
-ATTEMPT = Draft202012Validator(attempt_schema())
+DECISION = Draft202012Validator(build_decision_schema())
+ATTEMPT = Draft202012Validator(build_attempt_schema())
 STATUS = b'{"a daemon":"is well"}'
 DEEP = 100
 """Brackets in a line from which on it may be nested too deeply for one reader or the other."""
@@ -51,8 +51,8 @@ class Bench:
         assert not self.host.problem, self.host.problem
         self.lines.clear()
         self.lines.clear()
-        wires = Wires(lambda: STATUS)
-        self._jsonl, self._exim, self._explain = map(wires.speaking, ("jsonl", "exim", "explain"))
+        wires = Protocols(lambda: STATUS)
+        self._jsonl, self._exim, self._explain = map(wires.find, ("jsonl", "exim", "explain"))
 
     def close(self) -> None:
         """Close the host; what it has put in place of the standard streams must be gone."""
@@ -173,13 +173,13 @@ class Bench:
         """Answer a stream that comes in pieces, as a connection does."""
         rest, answers = b"", []
         for piece in pieces:
-            *whole, rest = wire.cut(rest + piece)
+            *whole, rest = wire.split(rest + piece)
             for request in whole:
                 answers.append(wire.answer(self.host, request))
-                if wire.once:
+                if wire.one_shot:
                     self._check_log()
                     return answers
-        if rest or wire.once:
+        if rest or wire.one_shot:
             answers.append(wire.answer(self.host, rest))
         self._check_log()
         return answers

@@ -49,7 +49,7 @@ def configured(data: bytes) -> Config | ConfigError:
         return error
     assert type(read) is Config, read
     _check_limits(read)
-    for name in (*read.order(("a", "b")), *read.idle):
+    for name in (*read.order(("a", "b")), *read.unused):
         assert type(name) is str, name
         read.table(name)
     for address in read.listen:

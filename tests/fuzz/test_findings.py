@@ -6,7 +6,7 @@ import pytest
 
 from hookframe.api.decision import check_decision
 from hookframe.config.model import Config
-from hookframe.daemon.protocols.exim import cut_request
+from hookframe.daemon.protocols.exim import split_request
 from hookframe.testing import eventually
 
 from ..helpers.attempts import attempt
@@ -70,10 +70,10 @@ def test_the_largest_limits_are_taken(setting):
 def test_an_exim_request_is_cut_alike_however_its_bytes_come_in():
     r"""Each piece had its CRLF made LF, so in two pieces `\r\r\n` was an empty line."""
     data = b"mtaid=MQ==\n\r\r\nmore"
-    first, second = cut_request(data), [data]
+    first, second = split_request(data), [data]
     for end in range(len(data) + 1):
-        *whole, rest = cut_request(data[:end])
-        second = [*whole, rest + data[end:]] if whole else cut_request(rest + data[end:])
+        *whole, rest = split_request(data[:end])
+        second = [*whole, rest + data[end:]] if whole else split_request(rest + data[end:])
         assert second == first
 
 

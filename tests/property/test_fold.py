@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.api.decision import NORMAL, SUMS, check_decision, fold
+from hookframe.api.decision import ACCUMULATED_ACTIONS, NORMAL, check_decision, fold
 
 from .strategies import DECISION, SUM
 
@@ -89,7 +89,7 @@ def test_normal_is_neutral(total):
 @given(VOTES)
 def test_a_sum_is_a_decision_that_a_wrapper_may_return(votes):
     total = folded(votes)
-    assert check_decision(total, SUMS) == total
+    assert check_decision(total, ACCUMULATED_ACTIONS) == total
 
 
 @given(SUM, DECISION)

@@ -11,13 +11,13 @@ from hookframe import Host
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import check_decision
 from hookframe.api.errors import InvalidAttempt, InvalidDecision
-from hookframe.api.schema import attempt_schema, decision_schema
+from hookframe.api.schema import build_attempt_schema, build_decision_schema
 from hookframe.config.model import Config
 
 from .strategies import ATTEMPT, CARELESS, DECISION, JSON, TEXT_KEYS
 
-DECISIONS = Draft202012Validator(decision_schema())
-ATTEMPTS = Draft202012Validator(attempt_schema())
+DECISIONS = Draft202012Validator(build_decision_schema())
+ATTEMPTS = Draft202012Validator(build_attempt_schema())
 
 
 def accepted(check, value, refusal):

@@ -8,7 +8,7 @@ import tomllib
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hookframe.config.lines import key_lines
+from hookframe.config.lines import find_key_lines
 
 BARE = st.text(st.sampled_from("abcXYZ09_-"), min_size=1, max_size=4)
 WILD = st.text(st.sampled_from("a]b[c#d.e f=\"'{}\\"), max_size=5)
@@ -80,7 +80,7 @@ def parsed(document):
 @example("[[a]]\nb = 1\n[a.c]\nd = [\n1,\n]\n[[a]]\nb = 2\n")
 def test_every_key_that_tomllib_reads_has_a_line_and_no_other(document):
     known = {path for path in paths(parsed(document)) if path}
-    lines = key_lines(document)
+    lines = find_key_lines(document)
     inside_arrays = {path for path in known if path not in lines}
     assert set(lines) <= known
     assert all(any(path[:n] in lines for n in range(1, len(path))) for path in inside_arrays)
@@ -94,5 +94,5 @@ def test_the_line_is_the_one_on_which_the_key_stands(pairs):
         expected[(key,)] = document.count("\n") + 1
         document += f"{key} = {value}{note}\n"
     parsed(document)
-    lines = key_lines(document)
+    lines = find_key_lines(document)
     assert {path: line for path, line in lines.items() if len(path) == 1} == expected

@@ -154,5 +154,5 @@ def test_the_order_is_the_operators(toml, installed, order, read):
 
 def test_what_is_configured_and_not_in_the_chain_is_told(read):
     toml = 'chain = ["a"]\nhook_file = "h.py"\n[plugins.a]\n[plugins.b]\n'
-    assert set(read(toml).idle) == {"b", "file"}
-    assert read("[plugins.b]").idle == ()
+    assert set(read(toml).unused) == {"b", "file"}
+    assert read("[plugins.b]").unused == ()

@@ -178,7 +178,7 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
         for _ in range(3):
             assert host.decide(attempt(sendid="hang")) == TEMPFAIL
             clock[0] += 1.0
-            host.tell_left_out()
+            host.report_dropped_output()
             log.clear()
             assert host.decide(ATTEMPT) == NORMAL
             assert log.printed == ["plugin a: a begins", "plugin b: from b"]

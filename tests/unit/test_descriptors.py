@@ -27,8 +27,8 @@ streams = StandardStreams()
 found = []
 """
 TAIL = """
-found.append(streams.put_back())
-found.append(streams.put_back())
+found.append(streams.restore())
+found.append(streams.restore())
 os.write(1, (json.dumps([before, kinds(), found]) + "\\n").encode())
 os.write(2, b"seen\\n")
 """
@@ -48,7 +48,7 @@ def run(program, *, closed=""):
 
 
 @pytest.mark.parametrize(
-    ("program", "put_back"),
+    ("program", "restore"),
     [
         ("", []),
         ("os.close(1)", [1]),
@@ -58,18 +58,18 @@ def run(program, *, closed=""):
         ("os.closerange(0, 3)\nclients = [socket.socket() for _ in range(3)]", [0, 1, 2]),
     ],
 )
-def test_what_was_closed_or_replaced_is_put_back_once(program, put_back):
+def test_what_was_closed_or_replaced_is_put_back_once(program, restore):
     done = run(program)
     before, after, found = json.loads(done.stdout)
-    assert found == [put_back, []]
+    assert found == [restore, []]
     assert after[1:] == before[1:] == ["pipe", "pipe"]
-    assert after[0] == ("/dev/null" if 0 in put_back else "pipe")
+    assert after[0] == ("/dev/null" if 0 in restore else "pipe")
     assert done.stderr == "seen\n"
 
 
 def test_where_the_copies_are_closed_too_no_socket_can_take_the_place():
     program = f"{HEAD}os.closerange(0, 4096)\nsocket.socket()\nclient = socket.socket()"
-    program += "\nfound = streams.put_back()\nos._exit(kinds() != ['/dev/null'] * 3)"
+    program += "\nfound = streams.restore()\nos._exit(kinds() != ['/dev/null'] * 3)"
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
     assert done.returncode == 0
 
@@ -83,7 +83,7 @@ def test_what_is_closed_at_the_start_is_opened_on_nothing():
 
 
 def test_a_program_that_is_started_gets_the_streams_and_no_copy():
-    program = HEAD + "os.close(1)\nstreams.put_back()\nos.execvp('ls', ['ls', '/proc/self/fd'])"
+    program = HEAD + "os.close(1)\nstreams.restore()\nos.execvp('ls', ['ls', '/proc/self/fd'])"
     done = subprocess.run(
         [sys.executable, "-c", program],
         stdin=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ def test_a_program_that_is_started_gets_the_streams_and_no_copy():
 
 def test_a_limit_of_few_files_is_no_obstacle():
     program = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n" + HEAD
-    program += "found = os.close(2)\nos._exit(streams.put_back() != (2,))"
+    program += "found = os.close(2)\nos._exit(streams.restore() != (2,))"
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
     assert done.returncode == 0
     assert os.fstat(0)

@@ -14,20 +14,20 @@ from ..helpers.distributions import PROJECTS, install_with_pip
 
 def test_plugins_are_known_in_name_order_without_being_imported(install):
     install("stack", "broken")
-    names = Installed.now().names
+    names = Installed.scan().names
     assert list(names) == sorted(names)
     assert {"guard", "routes", "exits", "import_error"} <= set(names)
 
 
 def test_a_plugin_is_told_with_distribution_and_version(install):
     install("stack")
-    found = Installed.now().find("guard")
+    found = Installed.scan().find("guard")
     assert (found.name, found.distribution, found.version) == ("guard", "acme-guard", "1.4.0")
 
 
 def test_a_name_that_two_claim_has_two_claims_and_can_not_be_found(install):
     install("twins")
-    installed = Installed.now()
+    installed = Installed.scan()
     assert [each.distribution for each in installed.claims("twin")] == ["twin-one", "twin-two"]
     with pytest.raises(LoadError, match="2 installed distributions claim the name 'twin'"):
         installed.find("twin")
@@ -35,12 +35,12 @@ def test_a_name_that_two_claim_has_two_claims_and_can_not_be_found(install):
 
 def test_the_same_distribution_found_twice_on_the_path_is_one(install, distributions):
     install("stack", str(distributions["stack"]))
-    assert len(Installed.now().claims("guard")) == 1
+    assert len(Installed.scan().claims("guard")) == 1
 
 
 def test_nothing_installed_is_told(install):
     install()
-    installed = Installed.now()
+    installed = Installed.scan()
     assert installed.names == ()
     with pytest.raises(LoadError, match="installed: none"):
         installed.find("guard")

@@ -82,8 +82,8 @@ def test_a_log_is_looked_after_even_while_it_is_mute(log):
     looked_after = []
     muted = Log(upkeep=lambda: looked_after.append(1))
     muted.mute()
-    muted.look_after()
-    Log().look_after()
+    muted.run_upkeep()
+    Log().run_upkeep()
     assert looked_after == [1]
 
 

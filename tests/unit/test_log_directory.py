@@ -301,7 +301,7 @@ def on_a_disk_of_its_own(tmp_path):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root mounts a file system")
-@pytest.mark.parametrize("call", [("write", "the next line\n"), ("catch_up",)])
+@pytest.mark.parametrize("call", [("write", "the next line\n"), ("report_dropped",)])
 def test_a_full_disk_costs_lines_which_are_counted_and_nothing_else(tmp_path, call):
     before, after, complaints = run(FULL, tmp_path, *call, within=on_a_disk_of_its_own(tmp_path))
     *whole, torn = before.split("\n")

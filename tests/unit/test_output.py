@@ -12,7 +12,7 @@ import pytest
 
 from hookframe.log import mute as silence
 from hookframe.log import rate
-from hookframe.log.capture import Output, captures, capturing
+from hookframe.log.capture import Output, is_capturing, make_capture
 from hookframe.log.rate import LineLimit
 
 Lines = list[tuple[str, str]]
@@ -23,7 +23,7 @@ class Worker:
 
     def __init__(self, name, lines):
         self.name = name
-        self._capture = capturing(lambda plugin, line: lines.append((plugin, line)))(name)
+        self._capture = make_capture(lambda plugin, line: lines.append((plugin, line)))(name)
         self._orders = []
         self._given, self._done = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._work)
@@ -87,7 +87,7 @@ def test_the_streams_are_given_back_after_an_exception():
     before = sys.stdout, sys.stderr
 
     def failing():
-        with capturing(lambda *_: None)("a"):
+        with make_capture(lambda *_: None)("a"):
             raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
@@ -99,9 +99,9 @@ def captured(print_something, limit=None):
     """Run a function as a plugin; return the lines that it printed, and what was left out."""
     lines, said = [], []
     line_limit = LineLimit(lambda *left_out: said.append(left_out), limit)
-    with capturing(lambda _, line: lines.append(line), line_limit)("a"):
+    with make_capture(lambda _, line: lines.append(line), line_limit)("a"):
         print_something()
-    line_limit.tell(all_of_it=True)
+    line_limit.report_dropped(force=True)
     return lines, said
 
 
@@ -153,19 +153,19 @@ def test_it_is_known_whether_what_is_printed_is_a_plugins():
     seen = []
 
     def ask():
-        seen.append(captures())
-        other = threading.Thread(target=lambda: seen.append(captures()))
+        seen.append(is_capturing())
+        other = threading.Thread(target=lambda: seen.append(is_capturing()))
         other.start()
         other.join()
 
     captured(ask)
     assert seen == [True, False]
-    assert not captures()
+    assert not is_capturing()
 
 
 GIGABYTE = """
 import resource, sys
-from hookframe.log.capture import capturing
+from hookframe.log.capture import make_capture
 from hookframe.log.rate import LineLimit
 
 pieces = {"lines": ("x" * 99 + "\\n") * 10_000, "line": "x" * 1_000_000}
@@ -173,11 +173,11 @@ piece = pieces[sys.argv[1]]
 lines, said = [], []
 limit = LineLimit(lambda *left_out: said.append(left_out[1]), 100)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with capturing(lambda _, line: lines.append(line), limit)("a"):
+with make_capture(lambda _, line: lines.append(line), limit)("a"):
     for _ in range(500):
         print(piece, end="")
         sys.stdout.buffer.write(piece.encode())
-limit.tell(all_of_it=True)
+limit.report_dropped(force=True)
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(len(lines), sum(map(len, lines)), sum(said), (after - before) // 1024)
 """

@@ -59,8 +59,8 @@ def test_a_plugin_prints_so_many_lines_a_second(limit, clock):
 
 def test_each_plugin_has_a_limit_of_its_own(limit, clock):
     assert (printed(limit, 5, "a"), printed(limit, 5, "b")) == (3, 3)
-    assert limit.full("a")
-    assert not limit.full("c")
+    assert limit.is_full("a")
+    assert not limit.is_full("c")
 
 
 def test_what_was_left_out_is_said_before_the_next_line_of_a_later_second(limit, clock, said):
@@ -76,17 +76,17 @@ def test_what_was_left_out_is_said_before_the_next_line_of_a_later_second(limit,
 
 def test_what_was_left_out_is_said_when_somebody_asks_once_the_second_is_over(limit, clock, said):
     printed(limit, 10)
-    assert limit.tell()
+    assert limit.report_dropped()
     assert said == []
     clock[0] += 1
-    assert not limit.tell()
+    assert not limit.report_dropped()
     assert said == [("a", 7, 3)]
 
 
 def test_who_stops_says_at_once_what_was_left_out(limit, clock, said):
     printed(limit, 4, "a")
     printed(limit, 5, "b")
-    assert not limit.tell(all_of_it=True)
+    assert not limit.report_dropped(force=True)
     assert said == [("a", 1, 3), ("b", 2, 3)]
 
 
@@ -95,4 +95,4 @@ def test_the_limit_can_be_changed_and_lifted(limit, clock):
     assert printed(limit, 10) == 5
     limit.lines = None
     assert printed(limit, 10) == 10
-    assert not limit.full("a")
+    assert not limit.is_full("a")

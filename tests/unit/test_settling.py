@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hookframe.config.model import Config
-from hookframe.files.snapshot import FORGOTTEN, QUIET, Snapshot, Writers
+from hookframe.files.snapshot import QUIET_TIME, WRITER_TIMEOUT, Snapshot, Writers
 from hookframe.host import settling as settling_module
-from hookframe.host.settling import STILL, Settling
-from hookframe.host.source import Material
+from hookframe.host.settling import STILL, StabilityCheck
+from hookframe.host.source import PolicyFiles
 
 LOCAL, REMOTE = 1, 2
 """Two devices."""
@@ -24,8 +24,8 @@ def waited(file, loaded, monkeypatch, config=None):
     """Look at a file every hundredth of a second; return after how many seconds it is settled."""
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    settling = Settling(Material(Config(), loaded, config))
-    while not settling.settled(Material(Config(), file, config)):
+    check = StabilityCheck(PolicyFiles(Config(), loaded, config))
+    while not check.is_stable(PolicyFiles(Config(), file, config)):
         now += 0.01
     return now - 1000.0
 
@@ -34,9 +34,9 @@ def waited(file, loaded, monkeypatch, config=None):
     ("file", "seconds"),
     [
         (read(b"new", Writers.NONE), 0),
-        (read(b"new", Writers.UNKNOWN), QUIET),
-        (read(b"new", Writers.SOME), FORGOTTEN),
-        (MISSING, QUIET),
+        (read(b"new", Writers.UNKNOWN), QUIET_TIME),
+        (read(b"new", Writers.SOME), WRITER_TIMEOUT),
+        (MISSING, QUIET_TIME),
     ],
 )
 def test_where_leases_are_granted_a_writer_is_waited_for(file, seconds, monkeypatch):
@@ -53,13 +53,13 @@ def test_where_every_lease_is_refused_a_file_has_to_lie_still(config, monkeypatc
 def test_a_lease_on_one_file_shows_that_a_refusal_on_its_device_means_a_writer(monkeypatch):
     loaded, file = (read(text, Writers.SOME) for text in (b"old", b"new"))
     config = read(b"", Writers.NONE)
-    assert waited(file, loaded, monkeypatch, config) == pytest.approx(FORGOTTEN, abs=0.011)
+    assert waited(file, loaded, monkeypatch, config) == pytest.approx(WRITER_TIMEOUT, abs=0.011)
 
 
 def test_each_change_has_to_lie_still_for_itself(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    settling = Settling(Material(Config(), read(b"old", Writers.UNKNOWN)))
+    check = StabilityCheck(PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)))
     for number in range(20):
-        assert not settling.settled(Material(Config(), read(b"%d" % number, Writers.UNKNOWN)))
+        assert not check.is_stable(PolicyFiles(Config(), read(b"%d" % number, Writers.UNKNOWN)))
         now += 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookframe.plugins.signature import SignatureError, argument_names, refuse_deferred
+from hookframe.plugins.signature import SignatureError, read_argument_names, refuse_deferred
 
 ALLOWED = ("attempt", "decision", "state")
 
@@ -39,7 +39,7 @@ class Method:
     ],
 )
 def test_the_arguments_are_read_by_name_in_their_order(function, names):
-    assert argument_names(function, ALLOWED) == names
+    assert read_argument_names(function, ALLOWED) == names
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_arguments_are_read_by_name_in_their_order(function, names):
 )
 def test_what_could_only_fail_later_is_refused(function, words):
     with pytest.raises(SignatureError) as refusal:
-        argument_names(function, ALLOWED)
+        read_argument_names(function, ALLOWED)
     assert words in str(refusal.value)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hookframe.config.model import Config
 from hookframe.files.snapshot import LARGEST, Writers, take_snapshot
-from hookframe.host.source import Material
+from hookframe.host.source import PolicyFiles
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def test_the_bytes_are_hashed_once_however_often_somebody_asks(path, monkeypatch
     monkeypatch.setattr(
         "hashlib.blake2b", lambda data, **given: hashed.append(data) or digest_of(data, **given)
     )
-    material = Material(Config(hook_file=str(path)), hook_file=take_snapshot(str(path)))
+    policy_files = PolicyFiles(Config(hook_file=str(path)), hook_file=take_snapshot(str(path)))
     for _ in range(3):
-        assert material.numbers == replace(material, objects={"own": None}).numbers
-        assert material.fingerprint == material.fingerprint
+        assert policy_files.numbers == replace(policy_files, objects={"own": None}).numbers
+        assert policy_files.fingerprint == policy_files.fingerprint
     assert hashed == [b"content\n"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookframe.api.events import DEADLINE, EXCEPTION, INVALID_RETURN, KINDS, LOAD_ERROR, MALFORMED
-from hookframe.chain.stats import Statistics, bucket_of, merge, no_counts, percentiles
+from hookframe.chain.stats import Statistics, find_bucket, make_empty_counts, merge, percentiles
 
 from ..helpers.attempts import ATTEMPT, TEMPFAIL, attempt
 from ..helpers.site import hook, policy
@@ -25,11 +25,11 @@ TIMES = st.integers(0, (1 << 42) - 1)
 NAMES = st.sampled_from(["a", "b", "c"])
 EVENTS = st.lists(
     st.one_of(
-        st.tuples(st.just("decided"), st.sampled_from(["dump", "pause"])),
-        st.tuples(st.just("temporary_failure"), st.sampled_from(KINDS)),
-        st.tuples(st.just("voted"), NAMES, st.sampled_from(["dump", "new_mtaid"])),
-        st.tuples(st.just("failed"), NAMES),
-        st.tuples(st.just("took"), NAMES, st.integers(0, 10**6)),
+        st.tuples(st.just("count_decision"), st.sampled_from(["dump", "pause"])),
+        st.tuples(st.just("count_temporary_failure"), st.sampled_from(KINDS)),
+        st.tuples(st.just("count_vote"), NAMES, st.sampled_from(["dump", "new_mtaid"])),
+        st.tuples(st.just("count_error"), NAMES),
+        st.tuples(st.just("record_time"), NAMES, st.integers(0, 10**6)),
     ),
     max_size=40,
 )
@@ -45,7 +45,7 @@ def counted(*events):
 
 def latency_of(*nanoseconds):
     """Give the latency of a plugin whose calls took so long."""
-    events = [("took", "a", each / 1000) for each in nanoseconds]
+    events = [("record_time", "a", each / 1000) for each in nanoseconds]
     return counted(*events)["plugins"]["a"]["latency"]
 
 
@@ -59,13 +59,13 @@ def test_nothing_counted_is_an_empty_snapshot():
 
 def test_each_event_is_counted_where_it_belongs():
     counts = counted(
-        ("decided", "dump"),
-        ("decided", "dump"),
-        ("temporary_failure", MALFORMED),
-        ("voted", "a", "dump"),
-        ("voted", "a", "pause"),
-        ("voted", "b", "pause"),
-        ("failed", "b"),
+        ("count_decision", "dump"),
+        ("count_decision", "dump"),
+        ("count_temporary_failure", MALFORMED),
+        ("count_vote", "a", "dump"),
+        ("count_vote", "a", "pause"),
+        ("count_vote", "b", "pause"),
+        ("count_error", "b"),
     )
     assert counts["decisions"] == {"dump": 2}
     assert counts["temporary_failures"] == {MALFORMED: 1}
@@ -75,11 +75,11 @@ def test_each_event_is_counted_where_it_belongs():
 
 def test_a_snapshot_does_not_change_when_counting_goes_on():
     statistics = Statistics()
-    statistics.voted("a", "dump")
+    statistics.count_vote("a", "dump")
     before = statistics.snapshot()
     expected = copy.deepcopy(before)
-    statistics.voted("a", "dump")
-    statistics.took("a", 1.0)
+    statistics.count_vote("a", "dump")
+    statistics.record_time("a", 1.0)
     assert before == expected
 
 
@@ -106,7 +106,7 @@ def test_sums_can_be_added_up_in_any_order(first, second, third):
 
 
 def test_without_a_timed_call_there_are_no_percentiles():
-    assert percentiles(no_counts()["latency"]) is None
+    assert percentiles(make_empty_counts()["latency"]) is None
 
 
 @given(st.lists(TIMES, min_size=1, max_size=200))
@@ -130,12 +130,12 @@ def test_times_of_one_length_have_that_percentile():
 @given(TIMES, TIMES)
 def test_a_longer_time_is_in_no_lower_bucket(one, other):
     shorter, longer = sorted((one, other))
-    assert bucket_of(shorter) <= bucket_of(longer)
+    assert find_bucket(shorter) <= find_bucket(longer)
 
 
 @given(st.integers(-(10**30), 10**30))
 def test_there_are_few_buckets_whatever_the_clock_says(time):
-    assert 0 <= bucket_of(time) < 640
+    assert 0 <= find_bucket(time) < 640
 
 
 # What a host counts

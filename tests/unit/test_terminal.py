@@ -13,8 +13,8 @@ import pytest
 
 HEAD = """
 import os, socket, sys
-from hookframe.log.stderr import StandardError, standard_error
-sink = standard_error()
+from hookframe.log.stderr import StandardError, open_standard_error
+sink = open_standard_error()
 """
 
 
@@ -66,14 +66,14 @@ def test_a_stream_of_the_programs_own_is_written_to():
     program = """
 import io
 sys.stderr = io.StringIO()
-standard_error().write("hello\\n")
+open_standard_error().write("hello\\n")
 os._exit(sys.stderr.getvalue() != "hello\\n")
 """
     assert run(program) == ""
 
 
 def test_where_there_is_no_standard_error_nothing_is_written():
-    assert run("sys.stderr = None\nstandard_error().write('hello\\n')") == ""
+    assert run("sys.stderr = None\nopen_standard_error().write('hello\\n')") == ""
 
 
 def test_letters_that_the_encoding_lacks_are_escaped():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hookframe.config.lines import KeyLines, key_lines
+from hookframe.config.lines import KeyLines, find_key_lines
 
 TEXT = """\
 # a comment
@@ -16,7 +16,9 @@ mode = "x"; """.replace("; ", "\n")
 
 
 def test_keys_tables_and_arrays_over_several_lines():
-    lines = key_lines(TEXT + '[limits]\nconnections = 1\n"idle time" = """\n[x]\n"""\nlast = 2\n')
+    lines = find_key_lines(
+        TEXT + '[limits]\nconnections = 1\n"idle time" = """\n[x]\n"""\nlast = 2\n'
+    )
     assert lines == {
         ("chain",): 2,
         ("plugins",): 7,
@@ -30,11 +32,15 @@ def test_keys_tables_and_arrays_over_several_lines():
 
 
 def test_of_a_key_that_stands_more_than_once_the_first_line_counts():
-    assert key_lines("[[r]]\nx = 1\n[[r]]\nx = 2\n") == {("r",): 1, ("r", "x"): 2}
+    assert find_key_lines("[[r]]\nx = 1\n[[r]]\nx = 2\n") == {("r",): 1, ("r", "x"): 2}
 
 
 def test_an_inline_table_stands_on_the_line_of_its_key():
-    assert key_lines("\na = { b = { c = 1 } }") == {("a",): 2, ("a", "b"): 2, ("a", "b", "c"): 2}
+    assert find_key_lines("\na = { b = { c = 1 } }") == {
+        ("a",): 2,
+        ("a", "b"): 2,
+        ("a", "b", "c"): 2,
+    }
 
 
 def test_a_path_that_is_not_there_has_no_line():

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe._text import one_line
-from hookframe.cli.console import complain, note
+from hookframe.cli.console import print_error, print_note
 from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import (
     PolicyOptions,
-    hook_file_alone,
-    perl_file_alone,
+    build_hook_file_config,
+    build_perl_file_config,
     policy_options,
 )
-from hookframe.cli.samples import checked_attempts
-from hookframe.cli.stdio import private_output
+from hookframe.cli.samples import make_check_attempts
+from hookframe.cli.stdio import take_output
 from hookframe.host.source import GivenConfig
 
 if TYPE_CHECKING:
-    from hookframe.cli.dry_run import Verdict
+    from hookframe.cli.dry_run import DryRunResult
     from hookframe.host.source import Source
     from hookframe.plugins.plugin import Plugin
 
@@ -49,17 +49,19 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
         hookframe check --perl opt.pre_delivery_attempt_hook
         hookframe check --config /etc/hookframe/hookframe.toml && systemctl reload hookframe
     """
-    source = _source(policy, file, perl)
-    with Interrupt() as interrupt, private_output():
-        verdict = try_policy(source, checked_attempts(), interrupt.check, lambda: interrupt.noted)
+    source = _choose_source(policy, file, perl)
+    with Interrupt() as interrupt, take_output():
+        result = try_policy(
+            source, make_check_attempts(), interrupt.check, lambda: interrupt.received
+        )
     if as_json:
-        click.echo(json.dumps(_report(verdict), indent=2))
+        click.echo(json.dumps(_build_report(result), indent=2))
     else:
-        _say(verdict)
-    return 1 if verdict.findings else 0
+        _print(result)
+    return 1 if result.findings else 0
 
 
-def _source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source:
+def _choose_source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source:
     if file is None and perl is None:
         return policy.source()
     if policy != PolicyOptions() or None not in (file, perl):
@@ -67,40 +69,45 @@ def _source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source
             "FILE is checked alone, and so is the one of --perl: leave it out, or leave out the "
             "other, --config, --hook-file and --plugin."
         )
-    return GivenConfig(perl_file_alone(perl) if file is None else hook_file_alone(file))
+    return GivenConfig(
+        build_perl_file_config(perl) if file is None else build_hook_file_config(file)
+    )
 
 
-def _say(verdict: Verdict) -> None:
-    for finding in verdict.findings:
-        complain(str(finding))
-    for text in _notes(verdict):
-        note(one_line(text))
-    if not verdict.findings:
-        click.echo(one_line(f"ok: {_chain(verdict)}"))
+def _print(result: DryRunResult) -> None:
+    for finding in result.findings:
+        print_error(str(finding))
+    for text in _list_notes(result):
+        print_note(one_line(text))
+    if not result.findings:
+        click.echo(one_line(f"ok: {_format_chain(result)}"))
 
 
-def _notes(verdict: Verdict) -> list[str]:
+def _list_notes(result: DryRunResult) -> list[str]:
     """Say what is legal, and easily a mistake."""
-    idle = verdict.config.idle if verdict.config is not None else ()
+    unused = result.config.unused if result.config is not None else ()
     return [
-        *(f"{name} is configured, but not in the chain" for name in idle),
-        *(f"{each.origin}: {notice}" for each in verdict.plugins for notice in each.deprecations),
-        *verdict.remarks,
+        *(f"{name} is configured, but not in the chain" for name in unused),
+        *(f"{each.origin}: {notice}" for each in result.plugins for notice in each.deprecations),
+        *result.remarks,
     ]
 
 
-def _chain(verdict: Verdict) -> str:
-    return ", ".join(map(_named, verdict.plugins)) or "the chain is empty, every attempt is normal"
+def _format_chain(result: DryRunResult) -> str:
+    return (
+        ", ".join(map(_format_plugin, result.plugins))
+        or "the chain is empty, every attempt is normal"
+    )
 
 
-def _named(plugin: Plugin) -> str:
+def _format_plugin(plugin: Plugin) -> str:
     return f"{plugin.name} ({plugin.origin.distribution} {plugin.origin.version}".rstrip() + ")"
 
 
-def _report(verdict: Verdict) -> dict[str, object]:
-    config = verdict.config
+def _build_report(result: DryRunResult) -> dict[str, object]:
+    config = result.config
     return {
-        "ok": not verdict.findings,
+        "ok": not result.findings,
         "chain": [
             {
                 "position": position,
@@ -110,8 +117,8 @@ def _report(verdict: Verdict) -> dict[str, object]:
                 "mode": config.table(plugin.name).policy.mode if config else "enforce",
                 "wrapper": plugin.wrapper,
             }
-            for position, plugin in enumerate(verdict.plugins, start=1)
+            for position, plugin in enumerate(result.plugins, start=1)
         ],
-        "problems": [asdict(finding) for finding in verdict.findings],
-        "notes": _notes(verdict),
+        "problems": [asdict(finding) for finding in result.findings],
+        "notes": _list_notes(result),
     }

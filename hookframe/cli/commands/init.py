@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from hookframe.cli.console import complain
+from hookframe.cli.console import print_error
 from hookframe.cli.new_files import write_new
 from hookframe.cli.options import NAME, PolicyOptions, policy_options
 
@@ -36,7 +36,7 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
     paths = {folder / name: source for name, source in STARTER.items()}
     standing = [str(path) for path in paths if os.path.lexists(path)]
     if standing:
-        complain(
+        print_error(
             f"nothing was written: {' and '.join(standing)} "
             f"{'are' if len(standing) > 1 else 'is'} already there; "
             "move it away, or name another directory: hookframe init DIR"
@@ -46,13 +46,13 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
         starter = files("hookframe.cli") / "templates"
         write_new({path: (starter / source).read_bytes() for path, source in paths.items()})
     except OSError as error:
-        complain(f"can't write {error.filename or directory}: {error.strerror or error}")
+        print_error(f"can't write {error.filename or directory}: {error.strerror or error}")
         return 1
-    _say_what_next(folder, list(paths))
+    _print_next_steps(folder, list(paths))
     return 0
 
 
-def _say_what_next(folder: Path, written: list[Path]) -> None:
+def _print_next_steps(folder: Path, written: list[Path]) -> None:
     option = "" if folder == Path() else f" --config {quote(str(folder / NAME))}"
     click.echo(f"Wrote {' and '.join(map(str, written))}. Now try:")
     click.echo(f"  hookframe check{option}")

@@ -63,7 +63,7 @@ class Decider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class WireProtocol:
     """One protocol.
 
     Args:
@@ -74,7 +74,7 @@ class Wire:
         refusal: answers what can't be a request, and says why to the host.
     """
 
-    cut: Callable[[bytes], list[bytes]]
-    once: bool
+    split: Callable[[bytes], list[bytes]]
+    one_shot: bool
     answer: Callable[[Decider, bytes], bytes]
     refusal: Callable[[Decider, str], bytes]

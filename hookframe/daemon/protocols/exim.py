@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NAMES: Final = {name.encode(): name for name in ATTEMPT_TYPES}
-_TYPED: Final = {name for name, kind in ATTEMPT_TYPES.items() if kind is not str}
+_CONVERTED: Final = {name for name, kind in ATTEMPT_TYPES.items() if kind is not str}
 _NORMAL: Final = {"action": "normal"}
 _NORMAL_LINE: Final = b'action="normal" end="1"\n'
 """The answer to most attempts, written once."""
@@ -28,7 +28,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 
 
-def cut_request(data: bytes) -> list[bytes]:
+def split_request(data: bytes) -> list[bytes]:
     """Cut the request of a connection off at its empty line.
 
     Args:
@@ -63,7 +63,7 @@ def parse_request(request: bytes) -> dict[str, Any]:
         key, equals, encoded = line.partition(b"=")
         name = _NAMES.get(key) if equals else None
         if name is None:
-            name = _other_name(number, line)
+            name = _read_other_name(number, line)
         if name in attempt:
             raise InvalidAttempt(f"{name} stands twice in the request", name)
         try:
@@ -71,11 +71,11 @@ def parse_request(request: bytes) -> dict[str, Any]:
         except Error as error:
             raise InvalidAttempt(f"{name} is not base64: {error}", name) from None
         text = value.decode("utf-8", "surrogateescape")
-        attempt[name] = _typed(name, text) if name in _TYPED else text
+        attempt[name] = _convert(name, text) if name in _CONVERTED else text
     return attempt
 
 
-def _other_name(number: int, line: bytes) -> str:
+def _read_other_name(number: int, line: bytes) -> str:
     """Take the name of a line that is none of the nine."""
     key, equals, _ = line.partition(b"=")
     name = key.decode("ascii", "replace")
@@ -84,7 +84,7 @@ def _other_name(number: int, line: bytes) -> str:
     return name
 
 
-def _typed(name: str, value: str) -> Any:
+def _convert(name: str, value: str) -> Any:
     """Give a value the type that its key has; what has another form is left to the check."""
     kind = ATTEMPT_TYPES[name]
     if kind is bool:
@@ -103,13 +103,13 @@ def format_answer(decision: Decision) -> bytes:
     if decision == _NORMAL:
         return _NORMAL_LINE
     fields = [
-        f'{name}="{_escaped("1" if value is True else str(value))}"'
+        f'{name}="{_escape("1" if value is True else str(value))}"'
         for name, value in decision.items()
     ]
     return f'{" ".join(fields)} end="1"\n'.encode()
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

@@ -9,10 +9,10 @@ from functools import partial
 from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.daemon.protocols import exim, explain, jsonl
-from hookframe.daemon.protocols.base import Decider, Wire
+from hookframe.daemon.protocols.base import Decider, WireProtocol
 
 
-class Wires:
+class Protocols:
     """The protocols of one process; it notes which requests were no attempts.
 
     Args:
@@ -21,20 +21,20 @@ class Wires:
 
     def __init__(self, status: Callable[[], bytes]) -> None:
         self._status = status
-        self._unnumbered = 0
-        self._questions = 0
+        self._refused_requests = 0
+        self._status_requests = 0
 
-    def speaking(self, protocol: str) -> Wire:
+    def find(self, protocol: str) -> WireProtocol:
         """Give the wire of a protocol."""
-        wire = self._plain(protocol)
-        return replace(wire, refusal=partial(self._refuse, wire.refusal))
+        plain = self._build(protocol)
+        return replace(plain, refusal=partial(self._refuse, plain.refusal))
 
-    def _plain(self, protocol: str) -> Wire:
+    def _build(self, protocol: str) -> WireProtocol:
         if protocol == "exim":
-            return Wire(exim.cut_request, True, exim.answer, exim.refuse)
+            return WireProtocol(exim.split_request, True, exim.answer, exim.refuse)
         if protocol == "explain":
-            return Wire(jsonl.cut_lines, False, explain.answer, explain.refuse)
-        return Wire(jsonl.cut_lines, False, self._answer_jsonl, jsonl.refuse)
+            return WireProtocol(jsonl.cut_lines, False, explain.answer, explain.refuse)
+        return WireProtocol(jsonl.cut_lines, False, self._answer_jsonl, jsonl.refuse)
 
     def attempts(self, requests: int) -> int:
         """Say how many attempts have been answered, temp-fails included.
@@ -42,7 +42,7 @@ class Wires:
         Args:
             requests: how many requests have been answered, not counting refusals.
         """
-        return requests + self._unnumbered - self._questions
+        return requests + self._refused_requests - self._status_requests
 
     def _answer_jsonl(self, host: Decider, request: bytes) -> bytes:
         try:
@@ -50,12 +50,12 @@ class Wires:
         except InvalidAttempt as error:
             return jsonl.refuse(host, str(error))
         if attempt == jsonl.STATUS_REQUEST:
-            self._questions += 1
+            self._status_requests += 1
             return self._status() + b"\n"
         return jsonl.format_answer(host.decide(attempt))
 
     def _refuse(
         self, refusal: Callable[[Decider, str], bytes], host: Decider, problem: str
     ) -> bytes:
-        self._unnumbered += 1
+        self._refused_requests += 1
         return refusal(host, problem)

@@ -16,9 +16,9 @@ from hookframe.daemon.scoreboard import ATTEMPT
 
 if TYPE_CHECKING:
     from hookframe.config.model import Limits
-    from hookframe.daemon.protocols.base import Decider, Wire
-    from hookframe.daemon.scoreboard import Stamp
-    from hookframe.daemon.server.selector import Turns
+    from hookframe.daemon.protocols.base import Decider, WireProtocol
+    from hookframe.daemon.scoreboard import RequestMarker
+    from hookframe.daemon.server.selector import ClientSelector
 
 SLICE: Final = 32
 """Requests of one client that are answered before the next client has its turn."""
@@ -44,12 +44,12 @@ class Service:
         failed: is told of an error that nobody has foreseen; the connection is closed.
     """
 
-    wire: Wire
+    protocol: WireProtocol
     host: Decider
-    stamp: Stamp
-    turns: Turns
-    lost: Callable[[Connection], None]
-    failed: Callable[[Exception], None]
+    marker: RequestMarker
+    selector: ClientSelector
+    on_close: Callable[[Connection], None]
+    on_error: Callable[[Exception], None]
 
 
 class Connection:
@@ -114,9 +114,9 @@ class Connection:
         """
         self.turn()
         if not self._closed:
-            self._service.turns.later(self._settle)
+            self._service.selector.call_later(self._watch_after_first_turn)
 
-    def _settle(self) -> None:
+    def _watch_after_first_turn(self) -> None:
         """See whether it has gone already; wait for its news if not."""
         self._readable = True
         if not self._scheduled:
@@ -127,7 +127,7 @@ class Connection:
             except Exception as error:  # noqa: BLE001  (it harms nobody else)
                 self._fail(error)
 
-    def ready(self, events: int) -> None:
+    def handle_events(self, events: int) -> None:
         """Go on, as there is news.
 
         Args:
@@ -137,20 +137,20 @@ class Connection:
             self._readable = True
         else:
             try:
-                self._note(events)
+                self._handle_other_events(events)
             except Exception as error:  # noqa: BLE001  (it harms nobody else)
                 self._fail(error)
         if not self._scheduled:
             self.turn()
 
-    def _note(self, events: int) -> None:
+    def _handle_other_events(self, events: int) -> None:
         """Note what is news beside something to read."""
         if events & _HUNG_UP:
             self._hung_up = True
         if events & ~EPOLLOUT:
             self._readable = True
         if events & EPOLLOUT and self._unsent:
-            self._write_on()
+            self._write_unsent()
 
     def turn(self) -> None:
         """Answer a slice of what waits or has come, and ask for another turn if that helps.
@@ -165,24 +165,24 @@ class Connection:
             if not requests and self._readable and not self._ended:
                 requests = self._receive()
             if len(requests) == 1:
-                self._answer_alone(requests)
+                self._answer_one(requests)
             elif requests:
                 self._answer(requests)
             if self._closed or self._unsent:
                 return
             if self._requests or (self._readable and not self._ended):
                 self._scheduled = True
-                self._service.turns.later(self.turn)
+                self._service.selector.call_later(self.turn)
             elif self._ended:
                 self._finish()
         except Exception as error:  # noqa: BLE001  (it may be want of memory)
-            stamp = self._service.stamp
-            stamp.end(stamp.cells[ATTEMPT] or stamp.number)
+            marker = self._service.marker
+            marker.end(marker.fields[ATTEMPT] or marker.number)
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """Close, as something has gone wrong that nobody has foreseen."""
-        self._service.failed(error)
+        self._service.on_error(error)
         self.abort()
 
     def drain(self) -> None:
@@ -192,12 +192,12 @@ class Connection:
         read to the end; so no request is taken and not answered.
         """
         self._draining = self._readable = True
-        if not self._shut_for_reading():
+        if not self._shutdown_reading():
             self._ended = True
         if not self._scheduled:
             self.turn()
 
-    def _shut_for_reading(self) -> bool:
+    def _shutdown_reading(self) -> bool:
         """Let the client send nothing more; say whether that is possible without a loss."""
         with suppress(OSError), socket.socket(fileno=os.dup(self.number)) as same:
             if same.family == socket.AF_UNIX:
@@ -216,7 +216,7 @@ class Connection:
         if not self._closed:
             self._closed = self._ended = True
             self._requests.clear()
-            self._service.lost(self)
+            self._service.on_close(self)
             try:  # noqa: SIM105  (`suppress` takes longer than all the rest)
                 os.close(self.number)
             except OSError:  # a hook has closed it
@@ -226,7 +226,7 @@ class Connection:
         """In a child that a hook has forked: answer nothing."""
         self._requests.clear()
 
-    def overdue(self, now: float, limits: Limits) -> str:
+    def find_timeout(self, now: float, limits: Limits) -> str:
         """Say why the connection has to be closed by now; empty where it has not."""
         unread = len(self._unsent)
         if self._written - unread != self._read_by_client or not unread:
@@ -250,28 +250,28 @@ class Connection:
         # A piece that is not full was all there was, unless the end comes behind it.
         self._readable = self._hung_up or len(data) == _PIECE
         if not data:
-            return self._take_the_end()
+            return self._handle_eof()
         if self._rest:
             data = self._rest + data
-        wire = self._service.wire
-        requests = wire.cut(data)
+        protocol = self._service.protocol
+        requests = protocol.split(data)
         self._rest = requests.pop()
         if len(data) > LONGEST_REQUEST:
-            self._measure(requests)
-        if wire.once and requests:
+            self._refuse_too_long(requests)
+        if protocol.one_shot and requests:
             del requests[1:]
             self._ended = True
         return requests
 
-    def _take_the_end(self) -> list[bytes]:
+    def _handle_eof(self) -> list[bytes]:
         """Take what came before the client closed its side; ours stays open for the answer."""
         self._ended = True
         rest, self._rest = self._rest, b""
-        if not self._draining and (rest or self._service.wire.once):
+        if not self._draining and (rest or self._service.protocol.one_shot):
             return [rest]
         return []
 
-    def _measure(self, requests: list[bytes]) -> None:
+    def _refuse_too_long(self, requests: list[bytes]) -> None:
         """Refuse the first request that is too long, and whatever comes after it."""
         for index, request in enumerate((*requests, self._rest)):
             if len(request) > LONGEST_REQUEST:
@@ -281,53 +281,53 @@ class Connection:
                 self._ended = True
                 return
 
-    def _answer_alone(self, requests: list[bytes]) -> None:
+    def _answer_one(self, requests: list[bytes]) -> None:
         """Answer a request that comes alone, as most do, as `_answer` answers several."""
         self._requests = requests
         service = self._service
-        stamp, request = service.stamp, requests[0]
-        number = stamp.number + 1
-        stamp.slot.journal(number, requests, 1)
-        stamp.cells[ATTEMPT] = number
-        answer = service.wire.answer(service.host, request)
-        stamp.end(number)
+        marker, request = service.marker, requests[0]
+        number = marker.number + 1
+        marker.slot.journal(number, requests, 1)
+        marker.fields[ATTEMPT] = number
+        answer = service.protocol.answer(service.host, request)
+        marker.end(number)
         requests.clear()
         self._write(answer)
         now = self._requested_at = monotonic()
-        if now >= stamp.sample_at:
-            stamp.sample_at = now + SAMPLING
+        if now >= marker.sample_at:
+            marker.sample_at = now + SAMPLING
             service.host.sample_next()
 
     def _answer(self, requests: list[bytes]) -> None:
         """Answer a slice, and let the supervisor see at each moment which request."""
         self._requests = requests
         service = self._service
-        host, answer, stamp = service.host, service.wire.answer, service.stamp
-        cells, number = stamp.cells, stamp.number
+        host, answer, marker = service.host, service.protocol.answer, service.marker
+        fields, number = marker.fields, marker.number
         last = number + SLICE
         answers: list[bytes] = []
-        stamp.slot.journal(number + 1, requests, SLICE)
+        marker.slot.journal(number + 1, requests, SLICE)
         until = monotonic() + TURN
         for request in requests:
             number += 1
-            cells[ATTEMPT] = number
+            fields[ATTEMPT] = number
             answers.append(answer(host, request))
             now = monotonic()
             if number == last or now > until:
                 break
-        stamp.end(number)
+        marker.end(number)
         del requests[: len(answers)]
         self._requested_at = now
         self._write(b"".join(answers))
-        if now >= stamp.sample_at:
-            stamp.sample_at = now + SAMPLING
+        if now >= marker.sample_at:
+            marker.sample_at = now + SAMPLING
             host.sample_next()
 
     def _finish(self) -> None:
         """Close, when the last answer has been written."""
         if self._refusal:
             refusal, self._refusal = self._refusal, ""
-            self._write(self._service.wire.refusal(self._service.host, refusal))
+            self._write(self._service.protocol.refusal(self._service.host, refusal))
         if not self._unsent:
             self.abort()
 
@@ -345,7 +345,7 @@ class Connection:
             self._unsent = answers[sent:]
             self._watch()
 
-    def _write_on(self) -> None:
+    def _write_unsent(self) -> None:
         """Write more of what there was no room for."""
         answers, self._unsent = self._unsent, b""
         self._written -= len(answers)
@@ -355,4 +355,4 @@ class Connection:
 
     def _watch(self) -> None:
         """Have news told, and also that the client has read, where that matters."""
-        self._service.turns.watch(self.number, self.ready, writing=bool(self._unsent))
+        self._service.selector.watch(self.number, self.handle_events, writing=bool(self._unsent))

@@ -16,7 +16,7 @@ _MOST: Final = 64
 _NEWS: Final = EPOLLIN | EPOLLRDHUP | EPOLLET
 
 
-class Turns(EpollSelector):
+class ClientSelector(EpollSelector):
     """asyncio's selector, which looks after the clients itself.
 
     To asyncio a client is a transport, a protocol, and a handle for each thing that happens. For
@@ -75,7 +75,7 @@ class Turns(EpollSelector):
             with suppress(OSError):  # a hook has closed it
                 self._epoll.unregister(number)
 
-    def later(self, turn: Callable[[], object]) -> None:
+    def call_later(self, turn: Callable[[], object]) -> None:
         """Call a function once, when all others have had their turn."""
         self._later.append(turn)
 

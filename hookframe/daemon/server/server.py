@@ -11,30 +11,30 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.daemon.protocols.protocols import Wires
+from hookframe.daemon.protocols.protocols import Protocols
 from hookframe.daemon.scoreboard import ATTEMPT
 from hookframe.daemon.server.accept import accept
 from hookframe.daemon.server.connection import Connection, Service
-from hookframe.daemon.server.fd_guard import Holdings
-from hookframe.daemon.server.selector import Turns
-from hookframe.daemon.sockets.fd_limit import make_room, shortage
+from hookframe.daemon.server.fd_guard import FdGuard
+from hookframe.daemon.server.selector import ClientSelector
+from hookframe.daemon.sockets.fd_limit import describe_shortage, raise_file_limit
 from hookframe.daemon.sockets.listener import BACKLOG, Listener
-from hookframe.daemon.status import worker_part
+from hookframe.daemon.status import build_worker_part
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config, Limits
     from hookframe.daemon.protocols.base import Decider
-    from hookframe.daemon.scoreboard import Stamp
+    from hookframe.daemon.scoreboard import RequestMarker
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
 
 SWEEP: Final = 0.5
 """Seconds between two looks at the connections' times."""
-_AT_ONCE: Final = 16
+_ACCEPT_BATCH: Final = 16
 """Connections that are accepted before those that there are have their turn."""
-_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
+_CLIENT_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
 """What accept(2) says of a client that has gone before it was let in."""
 _LAST_REQUESTS: Final = 0.05
 """Seconds in which clients that have just been let in may still ask before all is ended."""
@@ -58,31 +58,31 @@ class Server:
         listeners: Sequence[Listener],
         config: Config,
         log: Log,
-        stamp: Stamp,
+        marker: RequestMarker,
         status: Callable[[WorkerPart], bytes],
     ) -> None:
         self._host = host
         self._listeners = listeners
         self._config = config
         self._log = log
-        self._stamp = stamp
+        self._marker = marker
         self._connections: dict[int, Connection] = {}
         """by the number of its descriptor"""
-        self._room = config.limits.connections
-        self._full = OncePerSecond()
+        self._connection_limit = config.limits.connections
+        self._full_warning = OncePerSecond()
         self._pausing = False
         """whether nothing is accepted until the next sweep, as the system has no room"""
         self._services: dict[int, Service] = {}
         """by the number of the listening socket's descriptor"""
-        self._wires = Wires(lambda: status(self.part()))
+        self._protocols = Protocols(lambda: status(self.build_part()))
         self._started = monotonic()
-        self._holdings = Holdings(log)
-        self.turns = Turns()
+        self._fd_guard = FdGuard(log)
+        self.selector = ClientSelector()
         """who gives the connections their turns"""
 
     def run(self, main: Coroutine[None, None, None]) -> None:
         """Run a coroutine in the event loop that gives the connections their turns."""
-        with asyncio.Runner(loop_factory=self.turns.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=self.selector.new_event_loop) as runner:
             runner.run(main)
 
     @property
@@ -95,17 +95,17 @@ class Server:
         """How many clients there are."""
         return len(self._connections)
 
-    def part(self) -> WorkerPart:
+    def build_part(self) -> WorkerPart:
         """Say how this process is."""
-        requests = self._stamp.cells[ATTEMPT] or self._stamp.number
-        attempts = self._wires.attempts(requests)
-        return worker_part(self._host, attempts, self.connected, self._started)
+        requests = self._marker.fields[ATTEMPT] or self._marker.number
+        attempts = self._protocols.attempts(requests)
+        return build_worker_part(self._host, attempts, self.connected, self._started)
 
-    def outline(self) -> object:
+    def summarize(self) -> object:
         """Give what tells, at less cost, whether `part` would say anything new."""
-        host, requests = self._host, self._stamp.number
+        host, requests = self._host, self._marker.number
         return (
-            self._wires.attempts(requests),
+            self._protocols.attempts(requests),
             self.connected,
             host.generation,
             host.problem,
@@ -114,64 +114,66 @@ class Server:
 
     def prepare(self) -> None:
         """Make ready to accept connections, which then takes no time any more."""
-        asyncio.get_running_loop().set_exception_handler(self._unexpected)
+        asyncio.get_running_loop().set_exception_handler(self._log_unexpected)
         for listener in self._listeners:
-            wire = self._wires.speaking(listener.address.protocol)
-            service = Service(wire, self._host, self._stamp, self.turns, self._lost, self._failed)
+            protocol = self._protocols.find(listener.address.protocol)
+            service = Service(
+                protocol, self._host, self._marker, self.selector, self._remove, self._log_error
+            )
             self._services[listener.socket.fileno()] = service
-        self._holdings.prepare(self._services)
+        self._fd_guard.prepare(self._services)
 
     def open(self) -> None:
         """Accept connections from now on."""
-        self._room = _room(self.limits.connections, self._log)
-        self._holdings.begin()
+        self._connection_limit = _raise_limit(self.limits.connections, self._log)
+        self._fd_guard.begin()
         for listener in self._listeners:
             listener.socket.setblocking(False)
             if listener.socket.family != socket.AF_UNIX:  # the connections inherit it
                 listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.socket.listen(BACKLOG)
-        self._accept()
+        self._start_accepting()
 
-    def _accept(self) -> None:
+    def _start_accepting(self) -> None:
         """Accept what waits at the listening sockets."""
         self._pausing = False
         for number, service in self._services.items():
-            self.turns.listen(number, partial(self._let_in, number, service))
+            self.selector.listen(number, partial(self._accept_waiting, number, service))
 
-    def _accept_no_more(self) -> None:
+    def _stop_accepting(self) -> None:
         for number in self._services:
-            self.turns.ignore(number)
+            self.selector.ignore(number)
 
-    def _let_in(self, listener: int, service: Service, _: int) -> None:
+    def _accept_waiting(self, listener: int, service: Service, _: int) -> None:
         """Accept some of those that wait, and answer at once what they have sent already."""
-        for _ in range(_AT_ONCE):
+        for _ in range(_ACCEPT_BATCH):
             try:
                 number = accept(listener)
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in _GONE:
+                if error.errno in _CLIENT_GONE:
                     continue
-                self._holdings.check()  # perhaps a plugin has closed it: then this process ends
+                self._fd_guard.check()  # perhaps a plugin has closed it: then this process ends
                 self._log.error(f"can't accept a connection: {error}; trying again")
-                self._accept_no_more()
+                self._stop_accepting()
                 self._pausing = True
                 return
             try:
-                self._make(number, service)
+                self._start_connection(number, service)
             except Exception as error:  # noqa: BLE001  (it harms nobody else)
-                self._failed(error)
+                self._log_error(error)
                 self._discard(number)
 
-    def _make(self, number: int, service: Service) -> None:
+    def _start_connection(self, number: int, service: Service) -> None:
         """Begin a connection, if there is room for it."""
-        if not self._holdings.lend(number):
+        if not self._fd_guard.track(number):
             return
-        if len(self._connections) >= self._room:
-            if self._full.due():
+        if len(self._connections) >= self._connection_limit:
+            if self._full_warning.due():
                 self._log.warning(
-                    f"{self._room} clients are connected, as many as limits.connections "
-                    "and the system allow; further ones are turned away"
+                    f"{self._connection_limit} clients are connected, as many as "
+                    "limits.connections and the system allow; further ones are turned away"
                 )
             self._discard(number)
             return
@@ -184,17 +186,17 @@ class Server:
         if connection is not None:
             connection.abort()
         else:
-            self._holdings.take_back(number)
+            self._fd_guard.untrack(number)
             os.close(number)
 
     def sweep(self) -> None:
         """Close connections whose time is over, and take note of a new configuration."""
-        self._holdings.check()
+        self._fd_guard.check()
         if self._pausing:
-            self._accept()
+            self._start_accepting()
         now = monotonic()
         for connection in list(self._connections.values()):
-            if connection.overdue(now, self.limits):
+            if connection.find_timeout(now, self.limits):
                 connection.abort()
         config = self._host.config
         if config is not None and config is not self._config:
@@ -202,13 +204,13 @@ class Server:
                 if getattr(config, key) != getattr(self._config, key):
                     self._log.warning(f"{key} has changed; what is new there needs a restart")
             if config.limits.connections != self.limits.connections:
-                self._room = _room(config.limits.connections, self._log)
+                self._connection_limit = _raise_limit(config.limits.connections, self._log)
             self._config = config
 
     async def drain(self) -> None:
         """Accept nothing more, answer what has been sent, and close."""
-        self._holdings.let_go()
-        self._accept_no_more()
+        self._fd_guard.release_own()
+        self._stop_accepting()
         self._pausing = False
         if self._connections:
             await asyncio.sleep(_LAST_REQUESTS)
@@ -229,23 +231,23 @@ class Server:
         for connection in self._connections.values():
             connection.forget()
 
-    def _lost(self, connection: Connection) -> None:
-        self.turns.forget(connection.number)
+    def _remove(self, connection: Connection) -> None:
+        self.selector.forget(connection.number)
         del self._connections[connection.number]
-        self._holdings.take_back(connection.number)
+        self._fd_guard.untrack(connection.number)
 
-    def _failed(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         """Log what went wrong with one connection; the daemon goes on."""
         self._log.error(f"a connection is closed: {describe(error)}")
 
-    def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _log_unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what asyncio could not hand to anybody; the daemon goes on."""
         self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
 
 
-def _room(connections: int, log: Log) -> int:
+def _raise_limit(connections: int, log: Log) -> int:
     """Say for how many connections there is room, and raise the limit of open files for them."""
-    complaint = shortage(connections)
+    complaint = describe_shortage(connections)
     if complaint:
         log.warning(complaint)
-    return make_room(connections)
+    return raise_file_limit(connections)

@@ -20,7 +20,7 @@ _FAMILIES: Final = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PassedSocket:
     """A socket that listened before the daemon was started.
 
     Args:
@@ -37,7 +37,7 @@ def are_passed(environment: Mapping[str, str] = os.environ) -> bool:
     return environment.get("LISTEN_PID") == str(os.getpid()) and "LISTEN_FDS" in environment
 
 
-def take_passed(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
+def take_passed(environment: MutableMapping[str, str] = os.environ) -> tuple[PassedSocket, ...]:
     """Take the sockets that are passed to this process.
 
     No program that a hook starts gets them, nor the variables: it would take them for its own.
@@ -54,16 +54,16 @@ def take_passed(environment: MutableMapping[str, str] = os.environ) -> tuple[Pas
     pid, count, names = (
         environment.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
     )
-    if not pid or not count or _number("LISTEN_PID", pid) != os.getpid():
+    if not pid or not count or _parse_number("LISTEN_PID", pid) != os.getpid():
         return ()
-    descriptors = range(_FIRST, _FIRST + _number("LISTEN_FDS", count, _MOST))
+    descriptors = range(_FIRST, _FIRST + _parse_number("LISTEN_FDS", count, _MOST))
     named = names.split(":") if names else [""] * len(descriptors)
     if len(named) != len(descriptors):
         raise ListenError(f"LISTEN_FDNAMES is {names!r}; expected {len(descriptors)} names")
-    return tuple(map(_passed, descriptors, named))
+    return tuple(map(_adopt, descriptors, named))
 
 
-def _number(name: str, text: str, largest: int = 1 << 31) -> int:
+def _parse_number(name: str, text: str, largest: int = 1 << 31) -> int:
     number = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= number <= largest:
         raise ListenError(
@@ -73,20 +73,20 @@ def _number(name: str, text: str, largest: int = 1 << 31) -> int:
     return number
 
 
-def _passed(descriptor: int, name: str) -> Passed:
+def _adopt(descriptor: int, name: str) -> PassedSocket:
     try:
         server = socket.socket(fileno=descriptor)
     except OSError as error:
-        raise _unusable(descriptor, name, error.strerror or str(error)) from None
-    seen = _wrong_kind(server)
+        raise _make_error(descriptor, name, error.strerror or str(error)) from None
+    seen = _describe_wrong_kind(server)
     if seen:
         server.close()
-        raise _unusable(descriptor, name, seen)
+        raise _make_error(descriptor, name, seen)
     server.set_inheritable(False)
-    return Passed(server, name)
+    return PassedSocket(server, name)
 
 
-def _wrong_kind(server: socket.socket) -> str:
+def _describe_wrong_kind(server: socket.socket) -> str:
     """Say what a socket is, if it is none that clients can connect to."""
     if server.family not in _FAMILIES:
         return f"a socket of the address family {int(server.family)}"
@@ -97,7 +97,7 @@ def _wrong_kind(server: socket.socket) -> str:
     return ""
 
 
-def _unusable(descriptor: int, name: str, seen: str) -> ListenError:
+def _make_error(descriptor: int, name: str, seen: str) -> ListenError:
     named = f" ({name})" if name else ""
     return ListenError(
         f"the service manager passes as descriptor {descriptor}{named} what can't be used: {seen}; "

@@ -9,7 +9,7 @@ SPARE: Final = 64
 """File descriptors that are needed beside those of the connections."""
 
 
-def room(connections: int) -> int:
+def clamp_connections(connections: int) -> int:
     """Say how many of so many clients may be let in.
 
     Connections must not take the files that reloading the policy needs.
@@ -23,7 +23,7 @@ def room(connections: int) -> int:
     return max(1, hard - SPARE)
 
 
-def make_room(connections: int) -> int:
+def raise_file_limit(connections: int) -> int:
     """Raise the limit of open files for so many clients, as far as the system allows it.
 
     Args:
@@ -32,7 +32,7 @@ def make_room(connections: int) -> int:
     Returns:
         How many may be let in.
     """
-    allowed = room(connections)
+    allowed = clamp_connections(connections)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + SPARE
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -41,9 +41,9 @@ def make_room(connections: int) -> int:
     return allowed
 
 
-def shortage(connections: int) -> str:
+def describe_shortage(connections: int) -> str:
     """Say what is wrong where not all of so many clients can be let in; else nothing."""
-    allowed = room(connections)
+    allowed = clamp_connections(connections)
     if allowed == connections:
         return ""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -15,9 +15,9 @@ from hookframe.config.address import Address
 from hookframe.daemon.sockets.unix_file import (
     Identity,
     Occupant,
-    identity,
-    locked,
-    occupant,
+    find_occupant,
+    identify,
+    lock,
     remove,
 )
 
@@ -72,7 +72,7 @@ def listen(address: Address) -> Listener:
     return _listen_unix(address) if address.path else _listen_tcp(address)
 
 
-def bound(address: Address) -> socket.socket:
+def bind_tcp(address: Address) -> socket.socket:
     """Make the socket of a TCP address, which does not listen yet.
 
     Raises:
@@ -92,7 +92,7 @@ def bound(address: Address) -> socket.socket:
 def _listen_tcp(address: Address) -> Listener:
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(bound(address))
+            server = stack.enter_context(bind_tcp(address))
             server.listen(BACKLOG)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -100,7 +100,7 @@ def _listen_tcp(address: Address) -> Listener:
                     f"{address} is taken: another process listens there (see `ss -ltnp`); "
                     "stop it, or choose another address in listen"
                 ) from None
-            raise ListenError(why_not(address, error)) from None
+            raise ListenError(explain_failure(address, error)) from None
         stack.pop_all()
         return Listener(address, server)
 
@@ -108,15 +108,15 @@ def _listen_tcp(address: Address) -> Listener:
 def _listen_unix(address: Address) -> Listener:
     try:
         refuse_occupied(address)  # says more than the lock can where the directory is not ours
-        with locked(address.path):
-            remark = _make_way(address)
-            server = _listening(address.path)
-            return Listener(address, server, identity(address.path), remark)
+        with lock(address.path):
+            remark = _remove_stale(address)
+            server = _bind_unix(address.path)
+            return Listener(address, server, identify(address.path), remark)
     except OSError as error:
-        raise ListenError(why_not(address, error)) from None
+        raise ListenError(explain_failure(address, error)) from None
 
 
-def _listening(path: str) -> socket.socket:
+def _bind_unix(path: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     previous = os.umask(_ALL_BUT_OWNER_AND_GROUP)
     try:
@@ -130,7 +130,7 @@ def _listening(path: str) -> socket.socket:
     return server
 
 
-def _make_way(address: Address) -> str:
+def _remove_stale(address: Address) -> str:
     """Remove the socket of a daemon that has died, and nothing else; say what was done."""
     if refuse_occupied(address) is Occupant.NOBODY:
         return ""
@@ -151,7 +151,7 @@ def refuse_occupied(address: Address) -> Occupant:
         ListenError: something else stands there.
         OSError: the directory can't be searched.
     """
-    found = occupant(address.path)
+    found = find_occupant(address.path)
     if found is Occupant.ALIVE:
         raise ListenError(
             f"{address} is taken: another process listens there (see `ss -lxp`); "
@@ -170,7 +170,7 @@ def refuse_occupied(address: Address) -> Occupant:
     return found
 
 
-def why_not(address: Address, error: OSError) -> str:
+def explain_failure(address: Address, error: OSError) -> str:
     """Say why an address can't be listened on, and what to do."""
     directory = Path(address.path).parent
     if address.path and error.errno == errno.ENOENT:

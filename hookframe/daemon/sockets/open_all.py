@@ -13,11 +13,11 @@ from hookframe.config.address import PROTOCOLS, Address
 from hookframe.daemon.sockets.listener import Listener, ListenError, listen
 
 if TYPE_CHECKING:
-    from hookframe.daemon.sockets.activation import Passed
+    from hookframe.daemon.sockets.activation import PassedSocket
 
 
-def listen_everywhere(
-    addresses: Sequence[Address], passed: Sequence[Passed] = ()
+def open_all(
+    addresses: Sequence[Address], passed: Sequence[PassedSocket] = ()
 ) -> Iterator[Listener]:
     """Listen, one socket after the other, so that the caller can close those it has.
 
@@ -39,7 +39,7 @@ def listen_everywhere(
             yield listen(address)
 
 
-def adopt(passed: Passed, addresses: Sequence[Address]) -> Listener:
+def adopt(passed: PassedSocket, addresses: Sequence[Address]) -> Listener:
     """Take a socket that listens already; its file is not ours to remove.
 
     Args:
@@ -50,22 +50,22 @@ def adopt(passed: Passed, addresses: Sequence[Address]) -> Listener:
     Raises:
         ListenError: others can reach it, and no address says that they may.
     """
-    place = _place(passed.socket)
+    found = _find_address(passed.socket)
     named = passed.name if passed.name in PROTOCOLS else ""
     for address in addresses:
-        if _is_same(address, place):
-            return Listener(address, passed.socket, remark=_contradiction(address, named))
+        if _is_same(address, found):
+            return Listener(address, passed.socket, remark=_describe_contradiction(address, named))
     protocol = named or PROTOCOLS[0]
-    if place.host and not _ip(place.host).is_loopback:
+    if found.host and not _parse_ip(found.host).is_loopback:
         raise ListenError(
-            f"the service manager passes a socket at {place}, which others can reach and listen "
-            f"does not name: let the socket unit listen on 127.0.0.1:{place.port}, or write "
-            f'"{protocol}+{place}" into listen and set allow_remote = true'
+            f"the service manager passes a socket at {found}, which others can reach and listen "
+            f"does not name: let the socket unit listen on 127.0.0.1:{found.port}, or write "
+            f'"{protocol}+{found}" into listen and set allow_remote = true'
         )
-    return Listener(replace(place, protocol=protocol), passed.socket)
+    return Listener(replace(found, protocol=protocol), passed.socket)
 
 
-def _place(server: socket.socket) -> Address:
+def _find_address(server: socket.socket) -> Address:
     """Say where a socket listens; an abstract unix socket has an `@` first, as in socket units."""
     name = server.getsockname()
     if server.family == socket.AF_UNIX:
@@ -73,20 +73,23 @@ def _place(server: socket.socket) -> Address:
     return Address("", host=name[0].partition("%")[0], port=name[1])
 
 
-def _is_same(address: Address, place: Address) -> bool:
+def _is_same(address: Address, found: Address) -> bool:
     if address.path:
         real = os.path.realpath(address.path)  # /var/run is a link to /run
-        return place.path.startswith("/") and real == os.path.realpath(place.path)
-    return bool(place.host) and (_ip(address.host), address.port) == (_ip(place.host), place.port)
+        return found.path.startswith("/") and real == os.path.realpath(found.path)
+    return bool(found.host) and (_parse_ip(address.host), address.port) == (
+        _parse_ip(found.host),
+        found.port,
+    )
 
 
-def _ip(host: str) -> IPv4Address | IPv6Address:
+def _parse_ip(host: str) -> IPv4Address | IPv6Address:
     """Read an IP address; one of IPv4 within IPv6 is the former."""
     ip = ip_address(host)
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
-def _contradiction(address: Address, named: str) -> str:
+def _describe_contradiction(address: Address, named: str) -> str:
     if not named or named == address.protocol:
         return ""
     return (

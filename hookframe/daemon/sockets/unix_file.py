@@ -34,7 +34,7 @@ class Occupant(Enum):
     """a socket to which this user may not connect"""
 
 
-def occupant(path: str) -> Occupant:
+def find_occupant(path: str) -> Occupant:
     """Say what stands at a path, unnoticed by a process that listens there.
 
     Args:
@@ -64,7 +64,7 @@ def occupant(path: str) -> Occupant:
     return Occupant.ALIVE
 
 
-def identity(path: str) -> Identity:
+def identify(path: str) -> Identity:
     """Say which file stands at a path.
 
     Raises:
@@ -76,13 +76,13 @@ def identity(path: str) -> Identity:
 
 def remove(path: str, file: Identity) -> None:
     """Remove a socket's file if it is still the one that was made, and not a successor's."""
-    with suppress(OSError), locked(path):
-        if identity(path) == file:
+    with suppress(OSError), lock(path):
+        if identify(path) == file:
             Path(path).unlink()
 
 
 @contextmanager
-def locked(path: str) -> Iterator[None]:
+def lock(path: str) -> Iterator[None]:
     """Be the only process that looks at a socket's file, removes it and makes it.
 
     Of two daemons that find a stale file at the same time the second one would else remove what
@@ -93,7 +93,7 @@ def locked(path: str) -> Iterator[None]:
         OSError: the lock can't be had; `filename` is that of the lock.
     """
     name = f"{path}.lock"
-    handle = _taken(name)
+    handle = _acquire(name)
     try:
         yield
     finally:
@@ -102,9 +102,9 @@ def locked(path: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _taken(name: str) -> int:
+def _acquire(name: str) -> int:
     until = monotonic() + _PATIENCE
-    while (handle := _taken_if_free(name)) is None:
+    while (handle := _try_acquire(name)) is None:
         if monotonic() > until:
             text = f"another process has held the lock for {_PATIENCE:g} s"
             raise TimeoutError(errno.ETIMEDOUT, text, name)
@@ -112,7 +112,7 @@ def _taken(name: str) -> int:
     return handle
 
 
-def _taken_if_free(name: str) -> int | None:
+def _try_acquire(name: str) -> int | None:
     with ExitStack() as stack:
         handle = os.open(name, _LOCK_FLAGS, 0o600)
         stack.callback(os.close, handle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_YOUNG: Final = 0.5
+_STABLE_AFTER: Final = 0.5
 """Seconds of service before which a death counts as too soon."""
 _TOLERATED: Final = 3
 """So many deaths in a row may come too soon before the next start has to wait."""
@@ -22,7 +22,7 @@ class Backoff:
         self._latest = 0.0
         """since when the one was there that died too soon last"""
 
-    def died(self, now: float, since: float, *, served: bool = True) -> bool:
+    def record_death(self, now: float, since: float, *, served: bool = True) -> bool:
         """Take note of a death.
 
         Args:
@@ -33,7 +33,7 @@ class Backoff:
         Returns:
             Whether this is the one from which on starts have to wait.
         """
-        if served and now - since >= _YOUNG:
+        if served and now - since >= _STABLE_AFTER:
             if since > self._latest:
                 self._in_a_row = 0
             return False
@@ -54,7 +54,7 @@ class Backoff:
         """Say how many seconds the next start has to wait; 0 for none."""
         return max(0.0, self._not_before - now) if self.waits else 0.0
 
-    def lived(self, now: float, since: float) -> bool:
+    def record_survival(self, now: float, since: float) -> bool:
         """Take note of a process that lives; say whether that ends the waiting.
 
         One that was there before the last that died does not show that starts are any better.
@@ -63,7 +63,7 @@ class Backoff:
             now: the time.
             since: since when it serves, or was started if it does not.
         """
-        if not self._in_a_row or since <= self._latest or now - since < _YOUNG:
+        if not self._in_a_row or since <= self._latest or now - since < _STABLE_AFTER:
             return False
         waited, self._in_a_row = self.waits, 0
         return waited

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 from hookframe.api.plugin_code import PACKAGE
 from hookframe.chain.interrupter import SIGNAL
 from hookframe.daemon.channel import TRACE, Post
-from hookframe.daemon.process import die_with, signal_main_thread
-from hookframe.daemon.supervisor.watchdog import Vigil
+from hookframe.daemon.process import die_with_parent, signal_main_thread
+from hookframe.daemon.supervisor.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from hookframe.daemon.scoreboard import Board
+    from hookframe.daemon.scoreboard import Scoreboard
 
 _TRACE_TIME: Final = 0.1
 """Seconds that a child has for it."""
@@ -39,7 +39,7 @@ class Role(StrEnum):
     STANDBY = "standby"
     WORKER = "worker"
     LEAVING = "leaving"
-    STAND_IN = "stand-in"
+    FALLBACK = "stand-in"
 
 
 @dataclass(slots=True)
@@ -61,27 +61,27 @@ class Child:
     """since when it serves; since its birth while it does not"""
     serving: bool = False
     """whether it has said that it accepts connections"""
-    condemned: bool = False
+    killed: bool = False
     """whether it has been killed, and the reason said"""
-    lost_at: float | None = None
+    disconnected_at: float | None = None
     """since when its end of the line is closed: it is dying, or a hook has closed all there was"""
-    vigil: Vigil = field(init=False)
+    watchdog: Watchdog = field(init=False)
 
     def __post_init__(self) -> None:
         self.since = self.born
-        self.vigil = Vigil(self.post.slot, self.born)
+        self.watchdog = Watchdog(self.post.slot, self.born)
 
-    def tell(self, command: bytes) -> None:
+    def send_command(self, command: bytes) -> None:
         """Send a command; one that has died, or does not listen, misses it."""
         with suppress(OSError):
             self.post.channel.send(command)
 
     @property
-    def lost(self) -> bool:
+    def disconnected(self) -> bool:
         """Whether it can't be told anything any more."""
-        return self.lost_at is not None
+        return self.disconnected_at is not None
 
-    def heard(self) -> bytes:
+    def receive(self) -> bytes:
         """Take what it has said since the last time, and note whether it can say no more."""
         try:
             said = self.post.channel.recv(16)
@@ -90,7 +90,7 @@ class Child:
         except OSError:
             said = b""
         if not said:
-            self.lost_at = monotonic()
+            self.disconnected_at = monotonic()
         return said
 
     def interrupt(self) -> None:
@@ -101,32 +101,32 @@ class Child:
         """
         signal_main_thread(self.pid, SIGNAL)
 
-    def traceback(self) -> str:
+    def take_traceback(self) -> str:
         """Have it write where it is, which it can even if it is stuck in C."""
         signal_main_thread(self.pid, TRACE)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGCONT)  # one that has been stopped can't write
         until = monotonic() + _TRACE_TIME
-        while _DAEMON not in (trace := self.last_words()) and monotonic() < until:
+        while _DAEMON not in (trace := self.read_traceback()) and monotonic() < until:
             if trace.endswith(_CUT_OFF):
                 break
             sleep(0.001)
         return trace
 
-    def last_words(self) -> str:
+    def read_traceback(self) -> str:
         """Read what faulthandler has written."""
         return os.pread(self.post.trace, 16384, 0).decode("utf-8", "replace")
 
     def kill(self) -> None:
         """Kill it, whatever it does."""
-        self.condemned = True
+        self.killed = True
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Give back what the supervisor held for one that has died."""
         self.close()
-        self.post.board.give_back(self.post.slot)
+        self.post.scoreboard.release(self.post.slot)
 
     def close(self) -> None:
         """Let go of the line to it."""
@@ -134,7 +134,9 @@ class Child:
         os.close(self.post.trace)
 
 
-def fork(role: Role, board: Board, main: Callable[[Post], int], others: Collection[Child]) -> Child:
+def fork(
+    role: Role, scoreboard: Scoreboard, main: Callable[[Post], int], siblings: Collection[Child]
+) -> Child:
     """Fork a child.
 
     Args:
@@ -146,14 +148,14 @@ def fork(role: Role, board: Board, main: Callable[[Post], int], others: Collecti
     Raises:
         OSError: the system has no room for another process, or for the files that it needs.
     """
-    with ExitStack() as undoing:
-        slot = board.take()
-        undoing.callback(board.give_back, slot)
+    with ExitStack() as undo:
+        slot = scoreboard.acquire()
+        undo.callback(scoreboard.release, slot)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        undoing.callback(ours.close)
-        undoing.callback(theirs.close)
+        undo.callback(ours.close)
+        undo.callback(theirs.close)
         trace = os.memfd_create("hookframe-trace")
-        undoing.callback(os.close, trace)
+        undo.callback(os.close, trace)
         ours.setblocking(False)
         theirs.setblocking(False)
         for stream in (sys.stdout, sys.stderr):
@@ -164,13 +166,13 @@ def fork(role: Role, board: Board, main: Callable[[Post], int], others: Collecti
         if pid == 0:
             status = _FAILED
             try:
-                die_with(parent)
+                die_with_parent(parent)
                 ours.close()
-                for other in others:
+                for other in siblings:
                     other.close()
-                status = main(Post(board, slot, theirs, trace))
+                status = main(Post(scoreboard, slot, theirs, trace))
             finally:
                 os._exit(status)
-        undoing.pop_all()
+        undo.pop_all()
     theirs.close()
-    return Child(pid, Post(board, slot, ours, trace), role, monotonic())
+    return Child(pid, Post(scoreboard, slot, ours, trace), role, monotonic())

@@ -14,7 +14,7 @@ from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import PACKAGE
 from hookframe.daemon.protocols import exim
-from hookframe.daemon.supervisor.history import chain_of
+from hookframe.daemon.supervisor.history import read_hook_files
 
 if TYPE_CHECKING:
     from hookframe.daemon.supervisor.child import Child
@@ -27,7 +27,7 @@ _DAEMON: Final = f"{PACKAGE}daemon/"
 _PLUGGY: Final = f"{Path(str(pluggy.__file__)).parent}/"
 
 
-class Obituaries:
+class DeathReport:
     """Writes them.
 
     Args:
@@ -37,21 +37,21 @@ class Obituaries:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def died(self, child: Child, status: int) -> None:
+    def report_death(self, child: Child, status: int) -> None:
         """Say of what a child has died, and in which attempt.
 
         Args:
             child: the child.
             status: as os.waitstatus_to_exitcode gives it.
         """
-        cause, request = cause_of_death(status), child.post.slot.in_progress
+        cause, request = describe_exit(status), child.post.slot.in_progress
         if request is None:
             self._log.error(f"the {child.role} {child.pid} has died: {cause}")
         else:
             text = f"the worker {child.pid} that ran it has died: {cause}"
-            self._log.lost(identified(request), text + _place(child, child.last_words()))
+            self._log.lost(identify_request(request), text + _locate(child, child.read_traceback()))
 
-    def hung(self, child: Child, request: bytes, trace: str) -> None:
+    def report_hang(self, child: Child, request: bytes, trace: str) -> None:
         """Say in which attempt a child had to be killed.
 
         Args:
@@ -60,9 +60,9 @@ class Obituaries:
             trace: the traceback of its main thread.
         """
         text = f"did not end after its deadline; its worker {child.pid} was killed"
-        self._log.lost(identified(request), text + _place(child, trace))
+        self._log.lost(identify_request(request), text + _locate(child, trace))
 
-    def given_up(self, child: Child, why: str, trace: str) -> None:
+    def report_killed(self, child: Child, why: str, trace: str) -> None:
         """Say why a child had to be killed that was in no attempt.
 
         Args:
@@ -70,12 +70,12 @@ class Obituaries:
             why: what was wrong with it.
             trace: the traceback of its main thread; empty where there is none.
         """
-        where = _place(child, trace) if trace else ""
+        where = _locate(child, trace) if trace else ""
         self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
 
 
-def _place(child: Child, trace: str) -> str:
-    return place(trace, chain_of(child))
+def _locate(child: Child, trace: str) -> str:
+    return locate(trace, read_hook_files(child))
 
 
 class Frame(NamedTuple):
@@ -86,7 +86,7 @@ class Frame(NamedTuple):
     function: str
 
 
-def identified(request: bytes) -> Mapping[str, Any]:
+def identify_request(request: bytes) -> Mapping[str, Any]:
     """Read of a request what identifies it in the log; empty where it is no attempt."""
     for parse in (parse_attempt, exim.parse_request):
         try:
@@ -98,7 +98,7 @@ def identified(request: bytes) -> Mapping[str, Any]:
     return {}
 
 
-def place(trace: str, files: Mapping[str, str]) -> str:
+def locate(trace: str, files: Mapping[str, str]) -> str:
     """Say where a worker was, and on behalf of which plugin.
 
     Args:
@@ -108,7 +108,7 @@ def place(trace: str, files: Mapping[str, str]) -> str:
     Returns:
         ` at FILE line N (plugin NAME)`, as far as it can be known; no plugin without files.
     """
-    frames = list(_inside_the_hook(trace))
+    frames = list(_find_hook_frames(trace))
     names = sorted({name for frame in frames for name, file in files.items() if file == frame.file})
     where = f" at {frames[0].file} line {frames[0].line}" if frames else ""
     if not names and len(files) == 1:
@@ -120,7 +120,7 @@ def place(trace: str, files: Mapping[str, str]) -> str:
     return f"{where} (plugin {' or '.join(names)})"
 
 
-def _inside_the_hook(trace: str) -> Iterator[Frame]:
+def _find_hook_frames(trace: str) -> Iterator[Frame]:
     """Give the frames that the host does not own, from the innermost one outwards.
 
     What the hook has called of ours may stand on top, but never the daemon.
@@ -135,7 +135,7 @@ def _inside_the_hook(trace: str) -> Iterator[Frame]:
             return
 
 
-def cause_of_death(status: int) -> str:
+def describe_exit(status: int) -> str:
     """Put into words how a process has ended.
 
     Args:

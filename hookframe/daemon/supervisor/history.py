@@ -7,7 +7,7 @@ from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.status import add_past, decode, encode, no_past
+from hookframe.daemon.status import add_past, decode, encode, make_empty_past
 from hookframe.daemon.supervisor.child import Child, Role
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from hookframe.daemon.status import SupervisorPart
 
 
-class Record:
+class History:
     """The daemon's history: since when it runs, who died, and what the dead had done."""
 
     def __init__(self) -> None:
         self._started = monotonic()
         self._restarts = 0
-        self._past = no_past()
+        self._past = make_empty_past()
         self._published: SupervisorPart | None = None
 
-    def died(self, child: Child) -> None:
+    def record_death(self, child: Child) -> None:
         """Keep what a child had done."""
         self._restarts += child.role is Role.WORKER
         slot = child.post.slot
@@ -51,7 +51,7 @@ class Record:
             self._published = part
 
 
-def chain_of(child: Child) -> dict[str, str]:
+def read_hook_files(child: Child) -> dict[str, str]:
     """Give, by plugin of a child's chain, the file in which its hook stands."""
     report = child.post.slot.report()
     members = decode(report)["chain"] if report else []

@@ -13,17 +13,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.channel import CHANGED, LEAVE, LOADED, LOOK, RELOAD, SERVE, SERVING
-from hookframe.daemon.rehearsal import Casualties
-from hookframe.daemon.scoreboard import Board
+from hookframe.daemon.rehearsal import LoadCrashes
+from hookframe.daemon.scoreboard import Scoreboard
 from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
-from hookframe.daemon.signals import STOP, Inbox
+from hookframe.daemon.signals import STOP, SignalPipe
 from hookframe.daemon.supervisor.backoff import Backoff
 from hookframe.daemon.supervisor.child import Child, Role, fork
-from hookframe.daemon.supervisor.death_report import Obituaries
-from hookframe.daemon.supervisor.history import Record
-from hookframe.daemon.supervisor.memory_limit import Scales
-from hookframe.daemon.supervisor.watchdog import Stuck
-from hookframe.daemon.worker.worker import stand_in, work
+from hookframe.daemon.supervisor.death_report import DeathReport
+from hookframe.daemon.supervisor.history import History
+from hookframe.daemon.supervisor.memory_limit import MemoryLimit
+from hookframe.daemon.supervisor.watchdog import Hang
+from hookframe.daemon.worker.worker import run_fallback, run_worker
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
@@ -39,11 +39,11 @@ _BUSY: Final = 0.02
 """Seconds between two looks at the children while one of them decides."""
 _IDLE: Final = 0.5
 """The same while none does, and a standby is ready."""
-_SILENCE: Final = 1.0
+_FALLBACK_AFTER: Final = 1.0
 """Seconds without a worker after which somebody stands in."""
 _HEAD_START: Final = 0.02
 """Seconds that a new worker has for the clients that have waited, before a standby is forked."""
-_DYING: Final = 0.5
+_EXIT_GRACE: Final = 0.5
 """Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
 
 
@@ -65,56 +65,56 @@ class Supervisor:
         config: Config,
         listeners: Sequence[Listener],
         log: Log,
-        inbox: Inbox,
+        signals: SignalPipe,
         notifier: Notifier,
     ) -> None:
         self._source = source
         self._config = config
         self._listeners = listeners
         self._log = log
-        self._inbox = inbox
+        self._signals = signals
         self._notifier = notifier
-        self._board = Board(2 * config.workers + 6)
+        self._scoreboard = Scoreboard(2 * config.workers + 6)
         self._children: dict[int, Child] = {}
-        self._record = Record()
+        self._history = History()
         self._backoff = Backoff()
-        self._substitutes = Backoff()
+        self._fallback_backoff = Backoff()
         """the same for stand-ins, which nothing but want of memory or a person kills"""
         self._no_room = OncePerSecond()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(inbox, selectors.EVENT_READ)
-        self._alone_since: float | None = monotonic()
+        self._selector.register(signals, selectors.EVENT_READ)
+        self._unserved_since: float | None = monotonic()
         """since when no worker serves; None while one does"""
         self._announced = False
         self._stopping = False
-        self._obituaries = Obituaries(log)
-        self._scales = Scales(log)
-        self._casualties = Casualties(self._board.own)
+        self._death_report = DeathReport(log)
+        self._memory_limit = MemoryLimit(log)
+        self._load_crashes = LoadCrashes(self._scoreboard.own)
 
     def run(self) -> None:
         """Keep workers at work until a signal says to stop, and all have ended."""
-        self._record.publish(self._board.own, ())
+        self._history.publish(self._scoreboard.own, ())
         while self._children or not self._stopping:
-            self._selector.select(min(self._patience(), self._notifier.patience()))
-            for number in self._inbox.take():
+            self._selector.select(min(self._find_timeout(), self._notifier.seconds_until_ping()))
+            for number in self._signals.take():
                 self._take_signal(number)
             for child in list(self._children.values()):
-                self._listen_to(child)
-            self._bury_the_dead()
+                self._read_messages(child)
+            self._reap_children()
             for child in list(self._children.values()):
                 self._watch(child)
             if not self._stopping:
-                self._relieve()
+                self._replace_over_limit()
                 self._fill()
-            self._record.publish(self._board.own, self._all())
-            self._notifier.alive()
-            self._log.look_after()
+            self._history.publish(self._scoreboard.own, self._all())
+            self._notifier.ping()
+            self._log.run_upkeep()
 
-    def _patience(self) -> float:
+    def _find_timeout(self) -> float:
         """Return the seconds until the next look at the children, should nothing happen before."""
         if not self._children:
             return min(_BUSY, self._backoff.wait(monotonic()))
-        busy = any(child.vigil.busy for child in self._children.values())
+        busy = any(child.watchdog.busy for child in self._children.values())
         return _IDLE if self._all(Role.STANDBY) and not busy else _BUSY
 
     def _take_signal(self, number: int) -> None:
@@ -123,7 +123,7 @@ class Supervisor:
         elif number == SIGNAL_TO_RELOAD:
             self._log.info("SIGHUP: building the chain anew")
             for child in self._all():
-                child.tell(RELOAD)
+                child.send_command(RELOAD)
 
     def _stop(self) -> None:
         """Have every child answer what it has read; who has nothing to lose ends at once."""
@@ -138,11 +138,11 @@ class Supervisor:
         for child in self._all():
             if child.role is Role.LOADING:
                 child.kill()
-            self._dismiss(child)
+            self._drain_child(child)
 
-    def _dismiss(self, child: Child) -> None:
+    def _drain_child(self, child: Child) -> None:
         child.role = Role.LEAVING
-        child.tell(LEAVE)
+        child.send_command(LEAVE)
 
     def _all(self, *roles: Role) -> list[Child]:
         """Give the children, or those of some roles that have a future in them."""
@@ -150,21 +150,21 @@ class Supervisor:
         return [
             child
             for child in children
-            if not roles or (child.role in roles and not child.condemned and not child.lost)
+            if not roles or (child.role in roles and not child.killed and not child.disconnected)
         ]
 
-    def _listen_to(self, child: Child) -> None:
-        if child.lost:
+    def _read_messages(self, child: Child) -> None:
+        if child.disconnected:
             return
-        heard = child.heard()
-        if child.lost:
+        messages = child.receive()
+        if child.disconnected:
             self._selector.unregister(child.post.channel)
-        if LOADED in heard and child.role is Role.LOADING:
+        if LOADED in messages and child.role is Role.LOADING:
             child.role = Role.STANDBY
-        if CHANGED in heard:
+        if CHANGED in messages:
             for spare in self._all(Role.STANDBY):
-                spare.tell(LOOK)
-        if SERVING in heard:
+                spare.send_command(LOOK)
+        if SERVING in messages:
             child.serving = True
             self._announce()
 
@@ -176,117 +176,117 @@ class Supervisor:
             self._log.info(where)
             self._notifier.ready(where)
 
-    def _bury_the_dead(self) -> None:
+    def _reap_children(self) -> None:
         dead = []
         for child in self._all():
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid:
                 dead.append((self._children.pop(pid), os.waitstatus_to_exitcode(status)))
-        self._promote_who_is_needed()  # clients wait; the dead don't
+        self._promote_missing()  # clients wait; the dead don't
         for child, status in dead:
-            self._bury(child, status)
+            self._reap(child, status)
 
-    def _bury(self, child: Child, status: int) -> None:
+    def _reap(self, child: Child, status: int) -> None:
         now = monotonic()
         if child.role is not Role.LEAVING or status != 0:
-            if not child.condemned:
-                self._obituaries.died(child, status)
-            counts = child.role is not Role.STAND_IN and not self._stopping
+            if not child.killed:
+                self._death_report.report_death(child, status)
+            counts = child.role is not Role.FALLBACK and not self._stopping
             served = child.role is not Role.LOADING
-            if counts and self._backoff.died(now, child.since, served=served):
+            if counts and self._backoff.record_death(now, child.since, served=served):
                 self._log.error(
                     "workers die as soon as they are started: starting them more slowly, and "
                     "answering every attempt with a temporary failure while none is there"
                 )
-        if child.role is Role.STAND_IN:
-            self._substitutes.died(now, child.born, served=child.serving)
-        self._record.died(child)
-        self._casualties.died(child.post.slot)
-        if not child.lost:
+        if child.role is Role.FALLBACK:
+            self._fallback_backoff.record_death(now, child.born, served=child.serving)
+        self._history.record_death(child)
+        self._load_crashes.record_death(child.post.slot)
+        if not child.disconnected:
             self._selector.unregister(child.post.channel)
-        child.bury()
-        self._record.publish(self._board.own, self._all())
+        child.reap()
+        self._history.publish(self._scoreboard.own, self._all())
 
     def _watch(self, child: Child) -> None:
         """Kill a child that is stuck, and say where it was."""
-        if child.condemned:
+        if child.killed:
             return
         now = monotonic()
-        if child.lost_at is not None and now - child.lost_at > _DYING:
-            self._give_up(child, "it has closed its line to the supervisor")
+        if child.disconnected_at is not None and now - child.disconnected_at > _EXIT_GRACE:
+            self._kill(child, "it has closed its line to the supervisor")
             return
-        stuck = child.vigil.judge(now)
-        if stuck is Stuck.NOWHERE:
+        hang = child.watchdog.check(now)
+        if hang is Hang.NONE:
             if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
-                self._give_up(child, "building the chain takes longer than limits.load_time")
+                self._kill(child, "building the chain takes longer than limits.load_time")
             return
-        if stuck is Stuck.BEHIND_TIME:
+        if hang is Hang.OVERDUE:
             child.interrupt()
-        elif stuck is Stuck.IN_AN_ATTEMPT:
-            trace, request = child.traceback(), child.post.slot.in_progress
+        elif hang is Hang.IN_AN_ATTEMPT:
+            trace, request = child.take_traceback(), child.post.slot.in_progress
             if request is None:
                 return  # it has gone on in the last moment
             child.kill()
-            self._promote_who_is_needed()
-            self._obituaries.hung(child, request, trace)
-        elif stuck is Stuck.IN_A_LOAD:
+            self._promote_missing()
+            self._death_report.report_hang(child, request, trace)
+        elif hang is Hang.IN_A_LOAD:
             leaving = child.role is Role.LEAVING
             what = "closing its plugins" if leaving else "building the chain anew"
-            self._give_up(child, f"{what} takes longer than limits.load_time")
+            self._kill(child, f"{what} takes longer than limits.load_time")
         else:
-            self._give_up(child, "it gives no sign of life")
+            self._kill(child, "it gives no sign of life")
 
-    def _give_up(self, child: Child, why: str) -> None:
-        trace = child.traceback()
+    def _kill(self, child: Child, why: str) -> None:
+        trace = child.take_traceback()
         child.kill()
-        self._casualties.died(child.post.slot, certain=True)
-        self._obituaries.given_up(child, why, trace)
+        self._load_crashes.record_death(child.post.slot, certain=True)
+        self._death_report.report_killed(child, why, trace)
 
-    def _relieve(self) -> None:
+    def _replace_over_limit(self) -> None:
         """Have a standby take the place of a worker that has grown too large."""
         workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
-        for worker, spare in self._scales.too_heavy(workers, spares):
+        for worker, spare in self._memory_limit.find_over_limit(workers, spares):
             self._promote(spare)
-            self._dismiss(worker)
+            self._drain_child(worker)
 
     def _fill(self) -> None:
         """See that enough workers serve, that one more is ready, and that somebody answers."""
         now = monotonic()
-        self._promote_who_is_needed()
+        self._promote_missing()
         workers = self._all(Role.WORKER)
         # One that begins or ends has the processor for itself: clients wait for it.
         beginning = any(
             not worker.serving or now - worker.since < _HEAD_START for worker in workers
         )
-        ending = any(child.lost and not child.condemned for child in self._all())
+        ending = any(child.disconnected and not child.killed for child in self._all())
         ready = self._all(Role.LOADING, Role.STANDBY)
-        room = not (beginning or ending or ready or self._board.full)
+        room = not (beginning or ending or ready or self._scoreboard.full)
         if room and not self._backoff.wait(now):
             quiet = len(workers) >= self._config.workers
-            self._fork(Role.LOADING, partial(work, self._source, quiet=quiet))
+            self._fork(Role.LOADING, partial(run_worker, self._source, quiet=quiet))
         for child in [*workers, *self._all(Role.STANDBY)]:
             alive = child.serving or child.role is Role.STANDBY
-            if alive and self._backoff.lived(now, child.since):
+            if alive and self._backoff.record_survival(now, child.since):
                 self._log.info("a worker stays alive again")
-        self._arrange_for_silence(now)
+        self._manage_fallback(now)
 
-    def _arrange_for_silence(self, now: float) -> None:
+    def _manage_fallback(self, now: float) -> None:
         """Have somebody answer with temp-fails while no worker does."""
         if any(worker.serving for worker in self._all(Role.WORKER)):
-            self._alone_since = None
-            for child in self._all(Role.STAND_IN):
-                self._dismiss(child)
+            self._unserved_since = None
+            for child in self._all(Role.FALLBACK):
+                self._drain_child(child)
             return
-        if self._alone_since is None:
-            self._alone_since = now
-        if not (self._all(Role.STAND_IN) or self._board.full or self._substitutes.wait(now)) and (
-            self._backoff.waits or now - self._alone_since > _SILENCE
-        ):
-            substitute = self._fork(Role.STAND_IN, stand_in)
-            if substitute is not None:
-                substitute.tell(SERVE)
+        if self._unserved_since is None:
+            self._unserved_since = now
+        if not (
+            self._all(Role.FALLBACK) or self._scoreboard.full or self._fallback_backoff.wait(now)
+        ) and (self._backoff.waits or now - self._unserved_since > _FALLBACK_AFTER):
+            fallback = self._fork(Role.FALLBACK, run_fallback)
+            if fallback is not None:
+                fallback.send_command(SERVE)
 
-    def _promote_who_is_needed(self) -> None:
+    def _promote_missing(self) -> None:
         """Have a standby serve for each worker that is missing."""
         missing = self._config.workers - len(self._all(Role.WORKER))
         if not self._stopping:
@@ -296,13 +296,13 @@ class Supervisor:
     def _promote(self, spare: Child) -> None:
         spare.role = Role.WORKER
         spare.since = monotonic()
-        spare.tell(SERVE)
+        spare.send_command(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
         """Start a process; None where the system has no room for it, which may pass."""
 
         def run(post: Post) -> int:
-            self._inbox.leave_to_child()
+            self._signals.release_in_child()
             self._selector.close()
             self._notifier.close()
             try:
@@ -313,7 +313,7 @@ class Supervisor:
                 raise
 
         try:
-            child = fork(role, self._board, run, self._all())
+            child = fork(role, self._scoreboard, run, self._all())
         except OSError as error:
             if self._no_room.due():
                 self._log.error(f"can't start another process: {error}; trying again and again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hookframe.api.decision import temporary_failure
+from hookframe.api.decision import make_temporary_failure
 from hookframe.api.events import MALFORMED, NO_WORKER
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 
-class StandIn:
+class FallbackHost:
     """What a connection needs of a host, and no plugin.
 
     Args:
@@ -39,13 +39,13 @@ class StandIn:
     def decide(self, attempt: Mapping[str, Any]) -> Decision:  # noqa: ARG002
         """Temp-fail an attempt."""
         self._answered += 1
-        self.statistics.temporary_failure(NO_WORKER)
+        self.statistics.count_temporary_failure(NO_WORKER)
         if self._complaint.due():
             self._log.error(
                 "no worker is ready: attempts are answered with a temporary failure "
                 f"({self._answered} so far)"
             )
-        return temporary_failure()
+        return make_temporary_failure()
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Temp-fail an attempt; there is no plugin to tell of."""
@@ -53,9 +53,9 @@ class StandIn:
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail a request that is no attempt, and log why."""
-        self.statistics.temporary_failure(MALFORMED)
+        self.statistics.count_temporary_failure(MALFORMED)
         self._log.malformed(given, problem)
-        return temporary_failure()
+        return make_temporary_failure()
 
     def sample_next(self) -> None:
         """Do nothing: there is no plugin to time."""

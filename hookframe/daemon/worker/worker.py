@@ -22,22 +22,22 @@ from hookframe.daemon.channel import (
     TRACE,
     Post,
 )
-from hookframe.daemon.process import limit_data, name_process
+from hookframe.daemon.process import limit_memory_growth, name_process
 from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
-    BEAT,
     DEADLINE,
+    HEARTBEAT,
     LOAD_TIME,
     LOADING,
     LONGEST,
     MAX_MEMORY,
     MICROSECONDS,
-    Stamp,
+    RequestMarker,
 )
 from hookframe.daemon.server.server import SWEEP, Server
-from hookframe.daemon.status import alone, decode, document, encode
-from hookframe.daemon.worker.fallback import StandIn
-from hookframe.daemon.worker.fork_guard import Strays
+from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode, encode
+from hookframe.daemon.worker.fallback import FallbackHost
+from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ _GRACE: Final = 0.25
 """How much longer than a deadline, in parts of it and in seconds at least, a hook is let live."""
 
 
-def work(
+def run_worker(
     source: Source,
     config: Config,
     listeners: Sequence[Listener],
@@ -80,23 +80,23 @@ def work(
     name_process("hookframe-work")
     faulthandler.enable(post.trace, all_threads=False)
     faulthandler.register(TRACE, post.trace, all_threads=False)
-    limit_data(2 * config.limits.max_memory)
+    limit_memory_growth(2 * config.limits.max_memory)
     if quiet:
         log.mute()
-    stamp = Stamp(post.slot)
-    strays = Strays(stamp, listeners, post.channel.fileno())
-    rehearsal = StandbyFirst(post.board, post.slot, partial(_say, post, CHANGED))
+    marker = RequestMarker(post.slot)
+    fork_guard = ForkGuard(marker, listeners, post.channel.fileno())
+    rehearsal = StandbyFirst(post.scoreboard, post.slot, partial(_send, post, CHANGED))
     with Host(source, log=log, interrupt=True, rehearsal=rehearsal) as host:
-        worker = Worker(host, config, listeners, log, post, stamp, rehearsal, quiet=quiet)
-        strays.abandon = worker.abandon
+        worker = Worker(host, config, listeners, log, post, marker, rehearsal, quiet=quiet)
+        fork_guard.abandon = worker.abandon
         _run(worker)
     return 0
 
 
-def stand_in(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
+def run_fallback(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
     """Answer every attempt with a temp-fail until told to leave; arguments as for `work`."""
     name_process("hookframe-stand")
-    _run(Worker(StandIn(config, log), config, listeners, log, post, Stamp(post.slot)))
+    _run(Worker(FallbackHost(config, log), config, listeners, log, post, RequestMarker(post.slot)))
     return 0
 
 
@@ -121,12 +121,12 @@ class Worker:
 
     def __init__(
         self,
-        host: Host | StandIn,
+        host: Host | FallbackHost,
         config: Config,
         listeners: Sequence[Listener],
         log: Log,
         post: Post,
-        stamp: Stamp,
+        marker: RequestMarker,
         rehearsal: StandbyFirst | None = None,
         *,
         quiet: bool = False,
@@ -136,14 +136,14 @@ class Worker:
         self._quiet = quiet
         self._log = log
         self._post = post
-        self._cells = post.slot.cells
-        self._server = Server(host, listeners, config, log, stamp, self._status)
-        self._said: object = None
+        self._fields = post.slot.fields
+        self._server = Server(host, listeners, config, log, marker, self._build_status)
+        self._reported: object = None
         """what the last report was made of"""
         self._loop: asyncio.AbstractEventLoop
         self._next_sweep: asyncio.TimerHandle | None = None
-        self._leaving = asyncio.Event()
-        self._told_to_serve = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._serve_requested = asyncio.Event()
 
     def serve(self) -> None:
         """Do what the supervisor says, until it says to leave."""
@@ -151,8 +151,8 @@ class Worker:
 
     async def _run(self) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        loop.add_reader(self._post.channel.fileno(), self._obey)
-        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_reader(self._post.channel.fileno(), self._read_commands)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
         self._server.prepare()
@@ -160,19 +160,19 @@ class Worker:
             self._host.changing = self._note_limits
         self._note_limits()
         self._keep_sweeping()  # from now on the supervisor can see if it hangs
-        _say(self._post, LOADED)
-        await self._told_to_serve.wait()
-        if not self._leaving.is_set():
+        _send(self._post, LOADED)
+        await self._serve_requested.wait()
+        if not self._stopping.is_set():
             if isinstance(self._host, Host):
                 self._host.catch_up(_CATCH_UP)
                 if self._rehearsal is not None:
                     self._rehearsal.serving = True
                 self._host.look()  # as a worker it looks more often, from now on
             self._server.open()
-            _say(self._post, SERVING)
+            _send(self._post, SERVING)
             self._log.unmute()
             loop.call_later(_HEAD_START, self._announce)
-        await self._leaving.wait()
+        await self._stopping.wait()
         await self._server.drain()
         if self._next_sweep is not None:
             self._next_sweep.cancel()
@@ -183,9 +183,9 @@ class Worker:
         if self._quiet and isinstance(self._host, Host):
             self._host.announce()
 
-    def _leave(self) -> None:
-        self._told_to_serve.set()
-        self._leaving.set()
+    def _stop(self) -> None:
+        self._serve_requested.set()
+        self._stopping.set()
 
     def _keep_sweeping(self) -> None:
         """Sweep now, and go on with it."""
@@ -199,12 +199,12 @@ class Worker:
         """Look after the connections, and let the supervisor see how this process is."""
         self._server.sweep()
         if isinstance(self._host, Host):
-            self._host.tell_left_out()
-        self._log.look_after()
-        self._beat()
-        said = self._server.outline()
-        if said != self._said:
-            self._said = said
+            self._host.report_dropped_output()
+        self._log.run_upkeep()
+        self._write_heartbeat()
+        summary = self._server.summarize()
+        if summary != self._reported:
+            self._reported = summary
             self._report()
 
     def _note_limits(self) -> None:
@@ -213,49 +213,51 @@ class Worker:
         The host calls it as well, in the thread that changes the chain, before the change counts.
         """
         noted: dict[int, int] = {}
-        while (now := self._limits()) != noted:  # another thread may do the same, and know more
+        while (
+            now := self._read_limits()
+        ) != noted:  # another thread may do the same, and know more
             noted = now
-            for cell, value in now.items():
-                self._cells[cell] = value
+            for index, value in now.items():
+                self._fields[index] = value
 
-    def _limits(self) -> dict[int, int]:
+    def _read_limits(self) -> dict[int, int]:
         host = self._host
         limits = host.config.limits if host.config is not None else self._server.limits
         found = {LOAD_TIME: int(limits.load_time * MICROSECONDS), MAX_MEMORY: limits.max_memory}
         if isinstance(host, Host):
-            found[LONGEST] = int(_until_killed(host) * MICROSECONDS)
-            found[DEADLINE] = int(_deadline(host) * MICROSECONDS)
+            found[LONGEST] = int(_find_kill_time(host) * MICROSECONDS)
+            found[DEADLINE] = int(_find_deadline(host) * MICROSECONDS)
             found[LOADING] = int(host.loading_since * MICROSECONDS)
         return found
 
-    def _beat(self) -> None:
-        self._cells[BEAT] = int(monotonic() * MICROSECONDS)
+    def _write_heartbeat(self) -> None:
+        self._fields[HEARTBEAT] = int(monotonic() * MICROSECONDS)
 
     def _report(self) -> None:
-        self._post.slot.publish(encode(self._server.part()))
+        self._post.slot.publish(encode(self._server.build_part()))
 
-    def _status(self, part: WorkerPart) -> bytes:
+    def _build_status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""
-        board = self._post.board
-        others = [each for each in map(decode, board.reports()) if each["pid"] != part["pid"]]
-        supervisor = board.own.report()
-        whole = decode(supervisor) if supervisor else alone(part)
-        return encode(document(whole, [part, *others], monotonic()))
+        scoreboard = self._post.scoreboard
+        others = [each for each in map(decode, scoreboard.reports()) if each["pid"] != part["pid"]]
+        supervisor = scoreboard.own.report()
+        whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
+        return encode(build_document(whole, [part, *others], monotonic()))
 
-    def _obey(self) -> None:
+    def _read_commands(self) -> None:
         """Take what the supervisor says."""
         try:
             commands = self._post.channel.recv(16)
         except BlockingIOError:
             return
         if SERVE in commands:
-            self._told_to_serve.set()
+            self._serve_requested.set()
         if RELOAD in commands and isinstance(self._host, Host):
             self._host.reload()
         if LOOK in commands and isinstance(self._host, Host):
             self._host.look()
         if LEAVE in commands or not commands:
-            self._leave()
+            self._stop()
 
     def abandon(self) -> None:
         """In a child that a hook has forked: answer nothing, and call no further plugin."""
@@ -264,18 +266,18 @@ class Worker:
             self._host.abandon()
 
 
-def _say(post: Post, message: bytes) -> None:
+def _send(post: Post, message: bytes) -> None:
     with suppress(OSError):
         post.channel.send(message)
 
 
-def _deadline(host: Host) -> float:
+def _find_deadline(host: Host) -> float:
     """Give the deadline of the whole chain in seconds; 0 for none."""
     generation = host.generation
     return (generation.config.deadline or 0.0) if generation is not None else 0.0
 
 
-def _until_killed(host: Host) -> float:
+def _find_kill_time(host: Host) -> float:
     """Say after how many seconds a hook is killed; 0 for never."""
     generation = host.generation
     longest = generation.longest if generation is not None else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from hookframe.api.attempt import ATTEMPT_TYPES
-from hookframe.cli.samples import sample_attempt
+from hookframe.cli.samples import make_sample_attempt
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -19,7 +19,7 @@ _CLOSE: Final = 0.82
 is one, `sender_ip` and `header_list_id` are keys of their own."""
 
 
-def attempt_from(pairs: Sequence[str]) -> dict[str, Any]:
+def build_attempt(pairs: Sequence[str]) -> dict[str, Any]:
     """Make an attempt from what stands on the command line.
 
     Args:
@@ -37,14 +37,14 @@ def attempt_from(pairs: Sequence[str]) -> dict[str, Any]:
             )
         if key in given:
             raise click.UsageError(f"{key} is given more than once.")
-        given[key] = _value(key, text)
-    return {**sample_attempt(), **given}
+        given[key] = _convert(key, text)
+    return {**make_sample_attempt(), **given}
 
 
-def _value(key: str, text: str) -> Any:
+def _convert(key: str, text: str) -> Any:
     kind = ATTEMPT_TYPES.get(key)
     if kind is None:
-        _refuse_slip(key)
+        _refuse_misspelling(key)
         return text
     if kind is int:
         if _NUMBER.fullmatch(text) is None:
@@ -59,7 +59,7 @@ def _value(key: str, text: str) -> Any:
     return text
 
 
-def _refuse_slip(key: str) -> None:
+def _refuse_misspelling(key: str) -> None:
     """Refuse an unknown key that is one letter away from a known one."""
     close = get_close_matches(key.lower(), ATTEMPT_TYPES, n=1, cutoff=_CLOSE)
     if close:

@@ -13,17 +13,17 @@ import click
 from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.chain.trace import Explanation
-from hookframe.cli.commands.decide.arguments import attempt_from
-from hookframe.cli.console import CommandLog, complain, is_terminal, note
+from hookframe.cli.commands.decide.arguments import build_attempt
+from hookframe.cli.console import CommandLog, is_terminal, print_error, print_note
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.samples import SAMPLE
 from hookframe.cli.stdio import (
-    json_line,
-    numbered_lines,
-    private_input,
-    private_output,
-    size_to_come,
+    encode_line,
+    find_remaining_size,
+    read_lines,
+    take_input,
+    take_output,
 )
 from hookframe.host.host import Host
 
@@ -51,7 +51,7 @@ What is missing from the arguments is filled in:
 {_SAMPLES}
     injtime=(now)
 """
-Show = Callable[[Any, Explanation], None]
+Printer = Callable[[Any, Explanation], None]
 """Prints an explained decision about an attempt."""
 
 
@@ -67,37 +67,37 @@ def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_jso
             "nothing to decide about: name an attempt (hookframe decide recipient=bob@example.com),"
             " or feed a stream of them (hookframe decide < attempts.jsonl)"
         )
-    given = attempt_from(pairs) if pairs else None
+    given = build_attempt(pairs) if pairs else None
     source = policy.source()
     drawn = explain and not as_json and is_terminal(sys.stdout)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
-        log = CommandLog(lambda: interrupt.noted)
+        log = CommandLog(lambda: interrupt.received)
         bar = given is None and is_terminal(sys.stderr) and not is_terminal(sys.stdout)
-        output = stack.enter_context(private_output())
+        output = stack.enter_context(take_output())
         host = stack.enter_context(Host(source, watch=False, log=log, interrupt=True))
         interrupt.check()
-        _say_how_the_chain_is(host, policy)
-        show = _shower(output, drawn=drawn) if explain else None
-        decider = _Decider(host, log, interrupt, output, show)
+        _print_chain_state(host, policy)
+        printer = _choose_printer(output, drawn=drawn) if explain else None
+        decider = _Decider(host, log, interrupt, output, printer)
         if given is not None:
             decider.answer(given)
         else:
-            decider.stream(stack.enter_context(private_input()), bar=bar)
+            decider.stream(stack.enter_context(take_input()), bar=bar)
         return 1 if host.problem or decider.failed else 0
 
 
-def _say_how_the_chain_is(host: Host, policy: PolicyOptions) -> None:
+def _print_chain_state(host: Host, policy: PolicyOptions) -> None:
     """Point to the command that says more, or say that there is nobody to ask."""
     if host.problem:
-        complain(
+        print_error(
             "the chain can't be built, so every attempt is a temporary failure; "
             f"all that is wrong: hookframe check{policy.arguments()}"
         )
     elif host.config is not None and host.config.path and not host.config.order(()):
         generation = host.generation
         if generation is not None and not generation.plugins:
-            note(
+            print_note(
                 f"{host.config.path}: the chain is empty, so every attempt is normal; "
                 'write, for example, chain = ["file"] and hook_file = "hook.py"'
             )
@@ -120,26 +120,26 @@ class _Decider:
         log: CommandLog,
         interrupt: Interrupt,
         output: BinaryIO,
-        show: Show | None,
+        printer: Printer | None,
     ) -> None:
         self.failed = False
         self._host = host
         self._log = log
         self._interrupt = interrupt
         self._output = output
-        self._show = show
+        self._printer = printer
 
     def answer(self, attempt: Any) -> None:
         """Decide about one attempt."""
-        if self._show is None:
+        if self._printer is None:
             decision = self._host.decide(attempt)
             self._interrupt.check()
-            self._output.write(json_line(decision))
+            self._output.write(encode_line(decision))
             self._count(decision)
         else:
             explanation = self._host.explain(attempt)
             self._interrupt.check()
-            self._show(attempt, explanation)
+            self._printer(attempt, explanation)
             self._count(explanation.decision)
 
     def stream(self, source: BinaryIO, *, bar: bool) -> None:
@@ -149,17 +149,17 @@ class _Decider:
             source: JSON lines.
             bar: whether to show how far it is.
         """
-        total = size_to_come(source)
-        with _bar(total, self._log) if bar else nullcontext() as shown:
-            for number, line, read in numbered_lines(source):
+        total = find_remaining_size(source)
+        with _make_bar(total, self._log) if bar else nullcontext() as progress:
+            for number, line, read in read_lines(source):
                 self._log.line_number = number
-                self._line(line)
+                self._decide_line(line)
                 if total is None:
                     self._output.flush()
-                if shown is not None:
-                    shown.advance(read)
+                if progress is not None:
+                    progress.advance(read)
 
-    def _line(self, line: bytes) -> None:
+    def _decide_line(self, line: bytes) -> None:
         try:
             attempt = parse_attempt(line)
         except InvalidAttempt as error:
@@ -169,35 +169,35 @@ class _Decider:
 
     def _refuse(self, problem: str) -> None:
         decision = self._host.refuse(problem)
-        if self._show is None:
-            self._output.write(json_line(decision))
+        if self._printer is None:
+            self._output.write(encode_line(decision))
         else:
-            self._show(None, Explanation(decision, ()))
+            self._printer(None, Explanation(decision, ()))
         self._count(decision)
 
     def _count(self, decision: Decision) -> None:
         self.failed = self.failed or "error" in decision
 
 
-def _shower(output: BinaryIO, *, drawn: bool) -> Show:
+def _choose_printer(output: BinaryIO, *, drawn: bool) -> Printer:
     """Choose how explanations are printed: drawn for a person, or as JSON lines."""
     if drawn:
-        from hookframe.cli.render import render, terminal  # noqa: PLC0415  (rich)
+        from hookframe.cli.render import open_terminal, render  # noqa: PLC0415  (rich)
 
-        return partial(render, terminal(output))
-    return partial(_as_json, output)
+        return partial(render, open_terminal(output))
+    return partial(_print_json, output)
 
 
-def _as_json(output: BinaryIO, _: Any, explanation: Explanation) -> None:
+def _print_json(output: BinaryIO, _: Any, explanation: Explanation) -> None:
     line = {
         "decision": explanation.decision,
         "decided_by": explanation.decided_by,
         "trace": explanation.trace,
     }
-    output.write(json_line(line))
+    output.write(encode_line(line))
 
 
-def _bar(total: int | None, log: CommandLog) -> Bar:
+def _make_bar(total: int | None, log: CommandLog) -> Bar:
     from hookframe.cli.commands.decide.progress import Bar  # noqa: PLC0415  (rich)
 
     return Bar(total, log)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hookframe._text import in_words
-from hookframe.cli.commands.demo.daemon import Daemon, DaemonFailed, demo_folder, running_daemon
+from hookframe._text import describe_decision
+from hookframe.cli.commands.demo.daemon import Daemon, DaemonFailed, make_demo_folder, run_daemon
 from hookframe.cli.commands.demo.policy import (
     CONFIG,
     HOOK_FILE,
-    demo_attempts,
-    demo_plugins,
-    hook_file,
-    missing_plugins,
+    find_demo_plugins,
+    list_missing,
+    read_demo_attempts,
+    read_hook_file,
     save,
     write_policy,
 )
-from hookframe.cli.commands.demo.view import Plain, changed_lines
-from hookframe.cli.console import complain, is_terminal
+from hookframe.cli.commands.demo.view import Plain, list_changed_lines
+from hookframe.cli.console import is_terminal, print_error
 from hookframe.cli.options import PolicyOptions, policy_options
 
 if TYPE_CHECKING:
@@ -65,22 +65,22 @@ def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
     Example:
         hookframe demo --seconds 30
     """
-    used = demo_plugins()
+    used = find_demo_plugins()
     try:
-        with _stoppable(), demo_folder() as folder:
+        with _handle_signals(), make_demo_folder() as folder:
             write_policy(folder, used)
-            with running_daemon(folder, CONFIG) as daemon:
-                _Show(folder, daemon, _screen(), seconds).play(used)
+            with run_daemon(folder, CONFIG) as daemon:
+                _Show(folder, daemon, _choose_screen(), seconds).play(used)
     except KeyboardInterrupt:
         click.echo("\nStopped.")
     except DaemonFailed as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     return 0
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _handle_signals() -> Iterator[None]:
     """End on any of the usual signals; what was started is put away undisturbed."""
     before = {number: signal.signal(number, _stop) for number in _STOPPING}
     try:
@@ -103,52 +103,56 @@ class _Show:
         self._folder = folder
         self._daemon = daemon
         self._screen = screen
-        self._attempts = demo_attempts()
+        self._attempts = read_demo_attempts()
         self._half = seconds * _HALF
         self._step = min(_STEP, self._half / len(self._attempts))
 
     def play(self, used: tuple[str, ...]) -> None:
         """Play all the scenes."""
-        say = self._screen.say
-        say(f"A daemon (hookframe serve) is running; its chain is {', '.join((*used, 'file'))}.")
-        for distribution in missing_plugins(used):
-            say(f"({distribution} is not installed; with it, more would happen here.)")
-        self._stream()
-        edited = hook_file(edited=True)
-        say(f"Now {HOOK_FILE} is edited, and saved:")
-        self._screen.diff(changed_lines(hook_file(), edited))
-        answer, elapsed = self._saved(edited)
-        say(f"The first new decision came {elapsed:.1f} ms after the save. The same attempts:")
-        self._stream()
-        self._break(edited, answer)
-        say("That was all: no restart, and no attempt lost. Your own: hookframe init DIR")
+        show_text = self._screen.show_text
+        show_text(
+            f"A daemon (hookframe serve) is running; its chain is {', '.join((*used, 'file'))}."
+        )
+        for distribution in list_missing(used):
+            show_text(f"({distribution} is not installed; with it, more would happen here.)")
+        self._show_attempts()
+        edited = read_hook_file(edited=True)
+        show_text(f"Now {HOOK_FILE} is edited, and saved:")
+        self._screen.diff(list_changed_lines(read_hook_file(), edited))
+        answer, elapsed = self._save_and_wait(edited)
+        show_text(
+            f"The first new decision came {elapsed:.1f} ms after the save. The same attempts:"
+        )
+        self._show_attempts()
+        self._show_broken_save(edited, answer)
+        show_text("That was all: no restart, and no attempt lost. Your own: hookframe init DIR")
 
-    def _stream(self) -> None:
+    def _show_attempts(self) -> None:
         """Ask about one attempt after the other, each of them at least once."""
         until = monotonic() + self._half
         for number, attempt in enumerate(cycle(self._attempts), start=1):
-            self._screen.decided(attempt, self._daemon.ask(attempt))
+            self._screen.show_decision(attempt, self._daemon.ask(attempt))
             sleep(self._step)
             if number >= len(self._attempts) and monotonic() >= until:
                 return
 
-    def _break(self, good: str, before: Mapping[str, Any]) -> None:
+    def _show_broken_save(self, good: str, before: Mapping[str, Any]) -> None:
         """Save a file that can't be loaded, and mend it."""
-        answer, elapsed = self._saved(good.replace("(attempt):", "(attempt:"))
-        decision = in_words(answer["decision"])
-        said = self._daemon.logged("error compiling")
-        self._screen.say(
+        answer, elapsed = self._save_and_wait(good.replace("(attempt):", "(attempt:"))
+        decision = describe_decision(answer["decision"])
+        line = self._daemon.wait_for_log("error compiling")
+        self._screen.show_text(
             f"A broken save: {elapsed:.1f} ms later every attempt is a temporary failure, "
-            f"{decision}; the log says: {said}"
+            f"{decision}; the log says: {line}"
         )
         sleep(self._step)
-        answer, elapsed = self._saved(good)
+        answer, elapsed = self._save_and_wait(good)
         if answer["decision"] != before["decision"]:
             raise DaemonFailed(f"after mending the file the decision is {answer['decision']}")
-        decision = in_words(answer["decision"])
-        self._screen.say(f"Mended: {elapsed:.1f} ms later it decides again, {decision}.")
+        decision = describe_decision(answer["decision"])
+        self._screen.show_text(f"Mended: {elapsed:.1f} ms later it decides again, {decision}.")
 
-    def _saved(self, text: str) -> tuple[Mapping[str, Any], float]:
+    def _save_and_wait(self, text: str) -> tuple[Mapping[str, Any], float]:
         """Save the hook file; return the first new answer, and the milliseconds until it came."""
         first = self._attempts[0]
         before = self._daemon.ask(first)["decision"]
@@ -162,7 +166,7 @@ class _Show:
         raise DaemonFailed(f"the saved change had no effect within {_PATIENCE:.0f} s")
 
 
-def _screen() -> Screen:
+def _choose_screen() -> Screen:
     """Choose the screen for standard output."""
     if is_terminal(sys.stdout):
         from hookframe.cli.commands.demo.view import Colours  # noqa: PLC0415  (rich)

@@ -40,7 +40,7 @@ class Daemon:
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self._folder = folder
         self._process = process
-        self._connection = self._connected()
+        self._connection = self._connect()
         self._answers = self._connection.makefile("rb")
 
     def ask(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,32 +56,32 @@ class Daemon:
             self._connection.sendall(json.dumps(attempt).encode() + b"\n")
             line = self._answers.readline()
         except OSError as error:
-            raise DaemonFailed(self._said(f"the daemon does not answer: {error}")) from None
+            raise DaemonFailed(self._add_log(f"the daemon does not answer: {error}")) from None
         if not line.endswith(b"\n"):
-            raise DaemonFailed(self._said("the daemon has closed the connection"))
+            raise DaemonFailed(self._add_log("the daemon has closed the connection"))
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def logged(self, words: str) -> str:
+    def wait_for_log(self, words: str) -> str:
         """Wait a little for a line of the daemon's log; return it from these words on."""
         until = monotonic() + _ANSWER
         while monotonic() < until:
-            for line in reversed(self._log().splitlines()):
+            for line in reversed(self._read_log().splitlines()):
                 if words in line:
                     return line[line.index(words) :]
             sleep(0.01)
-        raise DaemonFailed(self._said(f"the daemon did not log {words!r}"))
+        raise DaemonFailed(self._add_log(f"the daemon did not log {words!r}"))
 
     def close(self) -> None:
         """Close the connection."""
         self._answers.close()
         self._connection.close()
 
-    def _connected(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         until = monotonic() + _START
         while True:
             if self._process.poll() is not None:
-                raise DaemonFailed(self._said("the daemon has ended"))
+                raise DaemonFailed(self._add_log("the daemon has ended"))
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 connection.settimeout(_ANSWER)
@@ -89,22 +89,22 @@ class Daemon:
             except OSError as error:
                 connection.close()
                 if monotonic() > until:
-                    raise DaemonFailed(self._said(f"can't connect: {error}")) from None
+                    raise DaemonFailed(self._add_log(f"can't connect: {error}")) from None
                 sleep(0.02)
             else:
                 return connection
 
-    def _said(self, problem: str) -> str:
+    def _add_log(self, problem: str) -> str:
         """Put the end of its log behind a problem."""
-        lines = self._log().splitlines()[-5:]
+        lines = self._read_log().splitlines()[-5:]
         return "; ".join([problem, *lines])
 
-    def _log(self) -> str:
+    def _read_log(self) -> str:
         return (self._folder / _LOG).read_text("utf-8", "replace")
 
 
 @contextmanager
-def demo_folder() -> Iterator[Path]:
+def make_demo_folder() -> Iterator[Path]:
     """Make a temporary directory in whose path a socket has room, and remove it at the end."""
     longest_name = LONGEST_SOCKET_PATH - len("/hookframe-demo-12345678/") - len(_SOCKET)
     usual = tempfile.gettempdir()
@@ -116,7 +116,7 @@ def demo_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_daemon(folder: Path, config: str) -> Iterator[Daemon]:
+def run_daemon(folder: Path, config: str) -> Iterator[Daemon]:
     """Start a daemon, and end it by SIGTERM.
 
     It has a process group of its own, so that Ctrl-C reaches only us, who end it in order.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hookframe.cli.samples import sample_attempt
+from hookframe.cli.samples import make_sample_attempt
 from hookframe.plugins.finder import Installed
 
 CONFIG: Final = "hookframe.toml"
@@ -31,22 +31,22 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 """The settings of each plugin that takes part where its distribution is installed."""
 
 
-def demo_plugins() -> tuple[str, ...]:
+def find_demo_plugins() -> tuple[str, ...]:
     """Name the plugins that take part: those of our own that are installed."""
-    installed = Installed.now()
+    installed = Installed.scan()
     return tuple(
         name
         for name in _SETTINGS
-        if [claim.distribution for claim in installed.claims(name)] == [distribution_of(name)]
+        if [claim.distribution for claim in installed.claims(name)] == [name_distribution(name)]
     )
 
 
-def missing_plugins(used: tuple[str, ...]) -> tuple[str, ...]:
+def list_missing(used: tuple[str, ...]) -> tuple[str, ...]:
     """Name the distributions that would take part if they were installed."""
-    return tuple(distribution_of(name) for name in _SETTINGS if name not in used)
+    return tuple(name_distribution(name) for name in _SETTINGS if name not in used)
 
 
-def distribution_of(name: str) -> str:
+def name_distribution(name: str) -> str:
     """Name the distribution of one of our own plugins."""
     return f"hookframe-{name}"
 
@@ -59,20 +59,20 @@ def write_policy(folder: Path, used: tuple[str, ...]) -> None:
     tables = [_SETTINGS[name].format(blocked=json.dumps(str(blocked))) for name in used]
     text = "\n".join([f'chain = [{names}]\nhook_file = "{HOOK_FILE}"\n', *tables])
     (folder / CONFIG).write_text(text, "utf-8")
-    save(folder, hook_file())
+    save(folder, read_hook_file())
 
 
-def hook_file(*, edited: bool = False) -> str:
+def read_hook_file(*, edited: bool = False) -> str:
     """Give the text of the hook file, as it is at first or after the edit."""
     name = "edited.py.txt" if edited else "hook.py.txt"
-    return (_data() / name).read_text("utf-8")
+    return (_find_data() / name).read_text("utf-8")
 
 
-def demo_attempts() -> list[dict[str, Any]]:
+def read_demo_attempts() -> list[dict[str, Any]]:
     """Give the attempts that are streamed."""
-    given = json.loads((_data() / "attempts.json").read_text("utf-8"))
+    given = json.loads((_find_data() / "attempts.json").read_text("utf-8"))
     return [
-        {**sample_attempt(), "msguid": f"demo-{number}", **attempt}
+        {**make_sample_attempt(), "msguid": f"demo-{number}", **attempt}
         for number, attempt in enumerate(given, start=1)
     ]
 
@@ -87,5 +87,5 @@ def save(folder: Path, text: str) -> None:
     new.replace(folder / HOOK_FILE)
 
 
-def _data() -> Traversable:
+def _find_data() -> Traversable:
     return files("hookframe.cli") / "templates" / "demo"

@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from hookframe._text import in_words
-from hookframe.cli.render import styled
+from hookframe._text import describe_decision
+from hookframe.cli.render import style_decision
 
 _RECIPIENT: Final = 22
 _SENDID: Final = 12
@@ -20,10 +20,10 @@ _DIFF: Final = {"+": "green", "-": "red"}
 class Screen(Protocol):
     """Shows lines as they come."""
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Say what happens next."""
 
-    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    def show_decision(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Show one decision, and who decided."""
 
     def diff(self, lines: list[str]) -> None:
@@ -33,14 +33,14 @@ class Screen(Protocol):
 class Plain:
     """A screen that is a file or a pipe."""
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Say what happens next."""
         print(text, flush=True)  # noqa: T201
 
-    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    def show_decision(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Show one decision, and who decided."""
-        decision = in_words(answer["decision"])
-        print(f"{who_and_what(attempt)}{decision}{_by(answer)}", flush=True)  # noqa: T201
+        decision = describe_decision(answer["decision"])
+        print(f"{format_attempt(attempt)}{decision}{_format_deciders(answer)}", flush=True)  # noqa: T201
 
     def diff(self, lines: list[str]) -> None:
         """Show a change of the hook file."""
@@ -54,13 +54,13 @@ class Colours:
     def __init__(self) -> None:
         self._console = Console(highlight=False)
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Say what happens next."""
         self._console.print(Text(text, "bold"), soft_wrap=True)
 
-    def decided(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    def show_decision(self, attempt: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Show one decision, and who decided."""
-        line = Text.assemble(who_and_what(attempt), styled(answer["decision"]))
+        line = Text.assemble(format_attempt(attempt), style_decision(answer["decision"]))
         if answer["decided_by"]:
             line.append(f"  (by {', '.join(answer['decided_by'])})", "dim")
         self._console.print(line, soft_wrap=True)
@@ -71,17 +71,17 @@ class Colours:
             self._console.print(Text(f"  {line}", _DIFF.get(line[:1], "dim")), soft_wrap=True)
 
 
-def who_and_what(attempt: Mapping[str, Any]) -> str:
+def format_attempt(attempt: Mapping[str, Any]) -> str:
     """Say which attempt it is, in columns."""
     return f"  {attempt['recipient']:<{_RECIPIENT}}{attempt['sendid']:<{_SENDID}}"
 
 
-def _by(answer: Mapping[str, Any]) -> str:
+def _format_deciders(answer: Mapping[str, Any]) -> str:
     who = ", ".join(answer["decided_by"])
     return f"  (by {who})" if who else ""
 
 
-def changed_lines(before: str, after: str) -> list[str]:
+def list_changed_lines(before: str, after: str) -> list[str]:
     """Give the lines of a diff, without its head."""
     lines = unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from hookframe.cli.commands.plugins.metadata import about
-from hookframe.cli.commands.plugins.status import Member, Other, Standing, look
+from hookframe.cli.commands.plugins.metadata import read_metadata
+from hookframe.cli.commands.plugins.status import ChainRow, PluginsStatus, UnusedPlugin, compare
 from hookframe.cli.commands.plugins.view import show_available, show_chain
-from hookframe.cli.console import complain, complain_of_configuration
+from hookframe.cli.console import print_config_errors, print_error
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.plugins.finder import Installed
 
@@ -36,39 +36,39 @@ def command(policy: PolicyOptions, available: bool, as_json: bool) -> int:
         hookframe plugins --available
         hookframe plugins --json --config /etc/hookframe/hookframe.toml
     """
-    standing = look(policy.source().look(), Installed.now())
-    if standing.wrong is not None:
-        complain_of_configuration(standing.wrong)
-    shown = (_show_available if available else _show_chain)(standing, as_json)
+    status = compare(policy.source().read(), Installed.scan())
+    if status.config_error is not None:
+        print_config_errors(status.config_error)
+    shown = (_show_available if available else _show_chain)(status, as_json)
     problems = {each.name: each.problem for each in shown if each.problem is not None}
     for name, problem in problems.items():
-        complain(f"plugin {name}: {problem}")
-    return 1 if standing.wrong or problems else 0
+        print_error(f"plugin {name}: {problem}")
+    return 1 if status.config_error or problems else 0
 
 
-def _show_chain(standing: Standing, as_json: bool) -> list[Member | Other]:
-    chain, rest = standing.chain, [other for other, _ in standing.others]
+def _show_chain(status: PluginsStatus, as_json: bool) -> list[ChainRow | UnusedPlugin]:
+    chain, rest = status.chain, [other for other, _ in status.others]
     if as_json:
-        _print_json(standing, chain=[*map(asdict, chain)], installed=[*map(asdict, rest)])
+        _print_json(status, chain=[*map(asdict, chain)], installed=[*map(asdict, rest)])
     else:
-        show_chain(chain, rest, known=standing.wrong is None)
+        show_chain(chain, rest, known=status.config_error is None)
     return [*chain, *rest]
 
 
-def _show_available(standing: Standing, as_json: bool) -> list[Member | Other]:
-    described = [(other, about(found)) for other, found in standing.others]
+def _show_available(status: PluginsStatus, as_json: bool) -> list[ChainRow | UnusedPlugin]:
+    described = [(other, read_metadata(found)) for other, found in status.others]
     if as_json:
         available = [{**asdict(other), **asdict(said)} for other, said in described]
-        _print_json(standing, available=available)
+        _print_json(status, available=available)
     else:
         show_available(described)
     return [other for other, _ in described]
 
 
-def _print_json(standing: Standing, **lists: list[dict[str, Any]]) -> None:
-    problems = standing.wrong.problems if standing.wrong else ()
+def _print_json(status: PluginsStatus, **lists: list[dict[str, Any]]) -> None:
+    problems = status.config_error.problems if status.config_error else ()
     report = {
-        "config": standing.config,
+        "config": status.config,
         "problems": [asdict(problem) for problem in problems],
         **lists,
     }

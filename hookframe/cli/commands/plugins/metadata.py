@@ -11,7 +11,7 @@ from typing import Final
 
 from importlib_metadata import EntryPoint, PackageMetadata
 
-from hookframe.plugins.finder import Found
+from hookframe.plugins.finder import InstalledPlugin
 
 _NOTHING: Final = ("", "UNKNOWN")
 """What stands for nothing; the second is what setuptools once wrote."""
@@ -24,7 +24,7 @@ _LINK: Final = re.compile(r"(?i)https?://[^\s<>]+")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class PluginMetadata:
     """What an operator sees of a plugin before it is used; None where it does not say.
 
     Args:
@@ -38,7 +38,7 @@ class About:
     link: str | None = None
 
 
-def about(found: Found) -> About:
+def read_metadata(found: InstalledPlugin) -> PluginMetadata:
     """Read what the distribution of an installed plugin says about itself.
 
     The fields are those of the core metadata
@@ -54,56 +54,58 @@ def about(found: Found) -> About:
     point = found.entry_point
     with suppress(Exception):
         if isinstance(point, EntryPoint) and point.dist and (metadata := point.dist.metadata):
-            return About(_summary(metadata), _author(metadata), _link(metadata))
-    return About()
+            return PluginMetadata(
+                _read_summary(metadata), _read_author(metadata), _find_link(metadata)
+            )
+    return PluginMetadata()
 
 
-def _summary(metadata: PackageMetadata) -> str | None:
-    return next(_texts(metadata, "Summary"), None)
+def _read_summary(metadata: PackageMetadata) -> str | None:
+    return next(_read_field(metadata, "Summary"), None)
 
 
-def _author(metadata: PackageMetadata) -> str | None:
+def _read_author(metadata: PackageMetadata) -> str | None:
     for role in ("Author", "Maintainer"):
-        names = list(_texts(metadata, role))
-        people = list(_people(_texts(metadata, f"{role}-email")))
+        names = list(_read_field(metadata, role))
+        people = list(_parse_people(_read_field(metadata, f"{role}-email")))
         match names, people:
             case [name], [("", address)]:  # the two halves of one person
                 people, names = [(name, address)], []
-        known = [*names, *(_shown(*person) for person in people)]
+        known = [*names, *(_format_person(*person) for person in people)]
         if known:
             return ", ".join(dict.fromkeys(known))
     return None
 
 
-def _people(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
+def _parse_people(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
     """Give names and addresses of `Name <address>, …`; what can't be read so, as a name."""
     for text in texts:
         read = [person for person in getaddresses([text]) if any(person)]
         yield from read or [(text, "")]
 
 
-def _shown(name: str, address: str) -> str:
+def _format_person(name: str, address: str) -> str:
     return f"{name} <{address}>" if name and address else name or address
 
 
-def _link(metadata: PackageMetadata) -> str | None:
-    links = dict(_links(metadata))
+def _find_link(metadata: PackageMetadata) -> str | None:
+    links = dict(_read_links(metadata))
     best = (links[label] for label in _LINKS if label in links)
     return next(best, next(iter(links.values()), None))
 
 
-def _links(metadata: PackageMetadata) -> Iterator[tuple[str, str]]:
+def _read_links(metadata: PackageMetadata) -> Iterator[tuple[str, str]]:
     """Give links by label, which is compared without its case, spaces and punctuation."""
-    for text in _texts(metadata, "Home-page"):
+    for text in _read_field(metadata, "Home-page"):
         if _LINK.fullmatch(text):
             yield "homepage", text
-    for text in _texts(metadata, "Project-URL"):
+    for text in _read_field(metadata, "Project-URL"):
         label, _, link = text.partition(",")
         if _LINK.fullmatch(link.strip()):
             yield re.sub(r"[\W_]", "", label).lower(), link.strip()
 
 
-def _texts(metadata: PackageMetadata, field: str) -> Iterator[str]:
+def _read_field(metadata: PackageMetadata, field: str) -> Iterator[str]:
     """Give the values of a field, each on one line; none where the metadata is damaged."""
     with suppress(Exception):
         for value in metadata.get_all(field) or ():

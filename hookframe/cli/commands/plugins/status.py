@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 from hookframe.api.errors import ConfigError, LoadError, Origin
 from hookframe.config.model import FILE, Config
-from hookframe.plugins.finder import Found, Installed
+from hookframe.plugins.finder import Installed, InstalledPlugin
 
 if TYPE_CHECKING:
-    from hookframe.host.source import Material
+    from hookframe.host.source import PolicyFiles
 
 Status = Literal["ok", "missing", "conflict", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ChainRow:
     """One place in the chain.
 
     Args:
@@ -42,7 +42,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class UnusedPlugin:
     """An installed plugin that is not in the chain.
 
     Args:
@@ -61,7 +61,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PluginsStatus:
     """Where every plugin stands.
 
     Args:
@@ -72,53 +72,57 @@ class Standing:
     """
 
     config: str | None
-    wrong: ConfigError | None
-    chain: Sequence[Member]
-    others: Sequence[tuple[Other, Found]]
+    config_error: ConfigError | None
+    chain: Sequence[ChainRow]
+    others: Sequence[tuple[UnusedPlugin, InstalledPlugin]]
 
 
-def look(material: Material, installed: Installed) -> Standing:
+def compare(policy_files: PolicyFiles, installed: Installed) -> PluginsStatus:
     """Compare what a configuration names with what is installed.
 
     Args:
         material: the configuration and the hook file, as they were read.
         installed: what is installed.
     """
-    if isinstance(material.config, ConfigError):
-        wrong = material.config
-        return Standing(wrong.path, wrong, (), [*_others(installed, frozenset())])
-    config = material.config
+    if isinstance(policy_files.config, ConfigError):
+        config_error = policy_files.config
+        return PluginsStatus(
+            config_error.path, config_error, (), [*_list_unused(installed, frozenset())]
+        )
+    config = policy_files.config
     chain = [
-        _member(position, name, config, material, installed)
+        _build_row(position, name, config, policy_files, installed)
         for position, name in enumerate(config.order(installed.names), start=1)
     ]
-    rest = [*_others(installed, {member.name for member in chain})]
-    return Standing(config.path or None, None, chain, rest)
+    rest = [*_list_unused(installed, {member.name for member in chain})]
+    return PluginsStatus(config.path or None, None, chain, rest)
 
 
-def _others(installed: Installed, used: Set[str]) -> Iterator[tuple[Other, Found]]:
+def _list_unused(
+    installed: Installed, used: Set[str]
+) -> Iterator[tuple[UnusedPlugin, InstalledPlugin]]:
     for name in installed.names:
         if name not in used:
             for claim in installed.claims(name):
-                standing = _standing(installed, name)
-                yield Other(name, claim.distribution, claim.version, *standing), claim
+                status = _find_status(installed, name)
+                yield UnusedPlugin(name, claim.distribution, claim.version, *status), claim
 
 
-def _member(
-    position: int, name: str, config: Config, material: Material, installed: Installed
-) -> Member:
+def _build_row(
+    position: int, name: str, config: Config, policy_files: PolicyFiles, installed: Installed
+) -> ChainRow:
     mode = config.table(name).policy.mode
-    if name == FILE and material.hook_file is not None:
-        path, problem = material.hook_file.path, material.hook_file.error
+    if name == FILE and policy_files.hook_file is not None:
+        path, problem = policy_files.hook_file.path, policy_files.hook_file.error
         absent: Status = "unusable" if os.path.lexists(path) else "missing"
-        return Member(position, name, path, "", mode, absent if problem else "ok", problem)
-    status, problem = _standing(installed, name)
+        return ChainRow(position, name, path, "", mode, absent if problem else "ok", problem)
+    status, problem = _find_status(installed, name)
     claims = installed.claims(name)
     one = claims[0].origin if len(claims) == 1 else Origin(name)
-    return Member(position, name, one.distribution, one.version, mode, status, problem)
+    return ChainRow(position, name, one.distribution, one.version, mode, status, problem)
 
 
-def _standing(installed: Installed, name: str) -> tuple[Status, str | None]:
+def _find_status(installed: Installed, name: str) -> tuple[Status, str | None]:
     """Say whether a name can be used, and if not, why."""
     try:
         installed.find(name)

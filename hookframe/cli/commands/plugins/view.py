@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from hookframe._text import one_line
-from hookframe.cli.commands.plugins.metadata import About
-from hookframe.cli.commands.plugins.status import Member, Other
+from hookframe.cli.commands.plugins.metadata import PluginMetadata
+from hookframe.cli.commands.plugins.status import ChainRow, UnusedPlugin
 from hookframe.cli.console import is_coloured, is_terminal
 
 _CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")
@@ -19,7 +19,7 @@ _LONGEST: Final = 200
 """The characters of a text from outside that are shown; JSON has all of it."""
 
 
-def show_chain(chain: Sequence[Member], rest: Sequence[Other], *, known: bool) -> None:
+def show_chain(chain: Sequence[ChainRow], rest: Sequence[UnusedPlugin], *, known: bool) -> None:
     """Show the chain, and what is not in it.
 
     Args:
@@ -28,36 +28,40 @@ def show_chain(chain: Sequence[Member], rest: Sequence[Other], *, known: bool) -
         known: whether the configuration could be read, which says what the chain is.
     """
     if chain:
-        _table("The chain", _CHAIN_HEADINGS, map(_chain_row, chain))
+        _print_table("The chain", _CHAIN_HEADINGS, map(_format_chain_row, chain))
     elif known:
         click.echo("The chain is empty: every attempt is normal.")
     else:
         click.echo("The chain is unknown until the configuration is mended.")
     if rest:
         click.echo()
-        _table("Installed, and not in the chain", _REST_HEADINGS, map(_rest_row, rest))
+        _print_table(
+            "Installed, and not in the chain", _REST_HEADINGS, map(_format_unused_row, rest)
+        )
 
 
-def show_available(available: Sequence[tuple[Other, About]]) -> None:
+def show_available(available: Sequence[tuple[UnusedPlugin, PluginMetadata]]) -> None:
     """Show what could be put into the chain, with what its author says of it."""
     if not available:
         click.echo("No plugin is installed that is not in the chain.")
     for number, (other, about) in enumerate(available):
         if number:
             click.echo()
-        _paragraph(other, about)
+        _print_paragraph(other, about)
 
 
-def _paragraph(other: Other, about: About) -> None:
-    name, source = (_short(text) for text in (other.name, f"{other.distribution} {other.version}"))
+def _print_paragraph(other: UnusedPlugin, about: PluginMetadata) -> None:
+    name, source = (
+        _shorten(text) for text in (other.name, f"{other.distribution} {other.version}")
+    )
     note = "" if other.status == "ok" else f", {other.status}"
     bold = click.style(name, bold=True) if is_coloured(sys.stdout) else name
     click.echo(f"{bold} ({source.rstrip()}{note})")
-    for line in _lines(about):
-        click.echo(f"    {_short(line)}")
+    for line in _format_lines(about):
+        click.echo(f"    {_shorten(line)}")
 
 
-def _lines(about: About) -> Iterator[str]:
+def _format_lines(about: PluginMetadata) -> Iterator[str]:
     yield about.summary or "(its metadata has no summary)"
     if about.author:
         yield f"by {about.author}"
@@ -65,11 +69,11 @@ def _lines(about: About) -> Iterator[str]:
         yield about.link
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return one_line(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
-def _chain_row(member: Member) -> tuple[str, ...]:
+def _format_chain_row(member: ChainRow) -> tuple[str, ...]:
     return (
         str(member.position),
         member.name,
@@ -80,11 +84,11 @@ def _chain_row(member: Member) -> tuple[str, ...]:
     )
 
 
-def _rest_row(other: Other) -> tuple[str, ...]:
+def _format_unused_row(other: UnusedPlugin) -> tuple[str, ...]:
     return other.name, other.distribution, other.version or "-", other.status
 
 
-def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal, in plain aligned columns elsewhere."""
     shown = [tuple(one_line(cell) for cell in row) for row in rows]
     if is_terminal(sys.stdout):
@@ -93,11 +97,11 @@ def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -
         draw(title, headings, shown)
         return
     click.echo(f"{title}:")
-    for line in _aligned([tuple(headings), *shown]):
+    for line in _align([tuple(headings), *shown]):
         click.echo(f"  {line}".rstrip())
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe._text import one_line
-from hookframe.cli.console import complain, note
+from hookframe.cli.console import print_error, print_note
 from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
-from hookframe.cli.stdio import private_output
-from hookframe.daemon.dry_run import look_ahead
+from hookframe.cli.stdio import take_output
+from hookframe.daemon.dry_run import check_system
 from hookframe.daemon.sockets.activation import take_passed
 from hookframe.daemon.sockets.listener import ListenError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_start(
-    source: Source, addresses: Sequence[Address] | None, nowhere: Callable[[Config], str]
+    source: Source, addresses: Sequence[Address] | None, explain_no_address: Callable[[Config], str]
 ) -> int:
     """Read the configuration, build the chain, try addresses and directories; say what came out.
 
@@ -41,22 +41,24 @@ def check_start(
     except ListenError as error:
         passed = ()
         problems.append(str(error))
-    with Interrupt() as interrupt, private_output():
-        verdict = try_policy(source, (), interrupt.check, lambda: interrupt.noted)
-    problems += map(str, verdict.findings)
-    if verdict.config is not None:
-        wanted = verdict.config.listen if addresses is None else addresses
-        report = look_ahead(verdict.config, wanted, passed)
+    with Interrupt() as interrupt, take_output():
+        result = try_policy(source, (), interrupt.check, lambda: interrupt.received)
+    problems += map(str, result.findings)
+    if result.config is not None:
+        wanted = result.config.listen if addresses is None else addresses
+        report = check_system(result.config, wanted, passed)
         problems += report.problems
         for text in report.notes:
-            note(text)
+            print_note(text)
         if not wanted and not passed:
-            problems.append(f"{nowhere(verdict.config)}; those of socket units belong there too")
+            problems.append(
+                f"{explain_no_address(result.config)}; those of socket units belong there too"
+            )
     for each in passed:
         each.socket.close()
     for text in problems:
-        complain(text)
+        print_error(text)
     if not problems:
-        names = ", ".join(plugin.name for plugin in verdict.plugins)
+        names = ", ".join(plugin.name for plugin in result.plugins)
         click.echo(one_line(f"ok: the daemon can start; its chain: {names or 'empty'}"))
     return 1 if problems else 0

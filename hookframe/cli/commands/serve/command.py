@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe.api.errors import ConfigError, LogUnusable
-from hookframe.cli.console import complain, complain_of_configuration
+from hookframe.cli.console import print_config_errors, print_error
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.config.address import parse_address
 
@@ -59,35 +59,35 @@ def command(
         hookframe serve --hook-file hook.py --listen unix:/tmp/hookframe.sock
         hookframe serve --check && systemctl reload hookframe
     """
-    addresses = _addresses(listen, allow_remote)
+    addresses = _parse_addresses(listen, allow_remote)
     source = policy.source()
     if check:
         from hookframe.cli.commands.serve.check import check_start  # noqa: PLC0415  (everything)
 
-        return check_start(source, addresses, _nowhere)
-    config = source.look().config
+        return check_start(source, addresses, _explain_no_address)
+    config = source.read().config
     if isinstance(config, ConfigError):
-        complain_of_configuration(config)
+        print_config_errors(config)
         return 1
     from hookframe.daemon.sockets.activation import are_passed  # noqa: PLC0415
 
     if addresses is None and not config.listen and not are_passed():
-        raise click.UsageError(_nowhere(config))
+        raise click.UsageError(_explain_no_address(config))
     from hookframe.daemon.main import serve  # noqa: PLC0415  (asyncio)
-    from hookframe.log.setup import daemon_log  # noqa: PLC0415  (loguru)
+    from hookframe.log.setup import make_daemon_log  # noqa: PLC0415  (loguru)
 
     try:
-        log = daemon_log(config.log)
+        log = make_daemon_log(config.log)
     except LogUnusable as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     status = serve(source, addresses, log, supervised=not unsupervised)
     if status and config.log.directory is not None:
-        complain(f"the daemon could not start; {config.log.directory}/current says why")
+        print_error(f"the daemon could not start; {config.log.directory}/current says why")
     return status
 
 
-def _addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:
+def _parse_addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:
     """Read the addresses of the command line; None where it has none."""
     if not listen:
         if allow_remote:
@@ -95,13 +95,13 @@ def _addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ..
                 "--allow-remote goes with --listen; in the configuration write allow_remote = true."
             )
         return None
-    addresses = tuple(_address(text, allow_remote) for text in listen)
+    addresses = tuple(_parse_one(text, allow_remote) for text in listen)
     if len({str(address) for address in addresses}) < len(addresses):
         raise click.UsageError("--listen names the same address more than once.")
     return addresses
 
 
-def _address(text: str, allow_remote: bool) -> Address:
+def _parse_one(text: str, allow_remote: bool) -> Address:
     try:
         return parse_address(text, allow_remote=allow_remote)
     except ValueError as error:
@@ -109,7 +109,7 @@ def _address(text: str, allow_remote: bool) -> Address:
         raise click.UsageError(f"--listen: {hint}") from None
 
 
-def _nowhere(config: Config) -> str:
+def _explain_no_address(config: Config) -> str:
     where = f"write it into {config.path}" if config.path else "say it"
     example = "unix:/run/hookframe/hookframe.sock"
     given = f'listen = "{example}"' if config.path else f"--listen {example}"

@@ -39,12 +39,12 @@ def ask(address: Address) -> dict[str, Any]:
     Raises:
         NoStatus: there is none.
     """
-    family = socket.AF_UNIX if address.path else _family(address.host)
+    family = socket.AF_UNIX if address.path else _find_family(address.host)
     with socket.socket(family, socket.SOCK_STREAM) as connection:
         try:
             line = _exchange(connection, address)
         except OSError as error:
-            raise NoStatus(_why(error, address)) from None
+            raise NoStatus(_explain(error, address)) from None
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ def ask(address: Address) -> dict[str, Any]:
     return answer
 
 
-def understood(answer: dict[str, Any], address: Address) -> Document:
+def validate(answer: dict[str, Any], address: Address) -> Document:
     """Check that an answer is a status as this version knows it.
 
     Raises:
@@ -74,7 +74,7 @@ def understood(answer: dict[str, Any], address: Address) -> Document:
         ) from None
 
 
-def _family(host: str) -> socket.AddressFamily:
+def _find_family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
@@ -104,7 +104,7 @@ def _exchange(connection: socket.socket, address: Address) -> bytes:
     return bytes(received)
 
 
-def _why(error: OSError, address: Address) -> str:
+def _explain(error: OSError, address: Address) -> str:
     """Say why a daemon could not be asked, and what to do."""
     reason = error.strerror or str(error)
     if isinstance(error, TimeoutError):

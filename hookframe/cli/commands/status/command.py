@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from hookframe.api.errors import ConfigError
-from hookframe.cli.commands.status.client import NoStatus, ask, understood
-from hookframe.cli.console import complain, complain_of_configuration
+from hookframe.cli.commands.status.client import NoStatus, ask, validate
+from hookframe.cli.console import print_config_errors, print_error
 from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
 from hookframe.config.address import PROTOCOLS, Address, parse_address
 from hookframe.host.source import ConfigFile
@@ -56,7 +56,7 @@ def command(
         hookframe status --watch
         hookframe status --json --address unix:/run/hookframe/hookframe.sock
     """
-    where = _given(address) if address is not None else _configured(policy)
+    where = _parse_address(address) if address is not None else _find_address(policy)
     if where is None:
         return 1
     if watch:
@@ -66,14 +66,14 @@ def command(
         if as_json:
             click.echo(json.dumps(answer, indent=2))
         else:
-            _print(understood(answer, where), where)
+            _print(validate(answer, where), where)
     except NoStatus as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     return 1 if answer.get("problem") else 0
 
 
-def _given(text: str) -> Address:
+def _parse_address(text: str) -> Address:
     """Read the address of the command line."""
     try:
         address = parse_address(text, allow_remote=True)
@@ -89,7 +89,7 @@ def _given(text: str) -> Address:
     return address
 
 
-def _configured(policy: PolicyOptions) -> Address | None:
+def _find_address(policy: PolicyOptions) -> Address | None:
     """Find where the daemon of a configuration listens; None where that can't be known."""
     if policy.without_configuration:
         raise click.UsageError(
@@ -97,20 +97,20 @@ def _configured(policy: PolicyOptions) -> Address | None:
         )
     path = policy.config_path()
     if path is None:
-        complain(
+        print_error(
             f"no configuration says where the daemon listens (${VARIABLE} is not set, and there is "
             f"neither ./{NAME} nor {SYSTEM_WIDE}): name it with --config, or say --address, for "
             f"example --address {_EXAMPLE}"
         )
         return None
-    config = ConfigFile(path).look().config
+    config = ConfigFile(path).read().config
     if isinstance(config, ConfigError):
-        complain_of_configuration(config)
-        complain("so it can't be known where the daemon listens: mend that, or say --address")
+        print_config_errors(config)
+        print_error("so it can't be known where the daemon listens: mend that, or say --address")
         return None
     address = next((each for each in config.listen if _can_be_asked(each)), None)
     if address is None:
-        complain(_nowhere(config))
+        print_error(_explain_no_address(config))
     return address
 
 
@@ -118,7 +118,7 @@ def _can_be_asked(address: Address) -> bool:
     return address.protocol == _JSONL and bool(address.path or address.port)
 
 
-def _nowhere(config: Config) -> str:
+def _explain_no_address(config: Config) -> str:
     """Say which line makes a daemon answer."""
     chosen = next((each for each in config.listen if each.protocol == _JSONL), None)
     if chosen is not None:
@@ -126,7 +126,7 @@ def _nowhere(config: Config) -> str:
             f"{config.path}: listen leaves the port to the system; the daemon's log says which one "
             f"it is: say --address {str(chosen).removesuffix('0')}PORT"
         )
-    wanted = [*map(_written, config.listen), _EXAMPLE]
+    wanted = [*map(_format_address, config.listen), _EXAMPLE]
     line = json.dumps(wanted if len(wanted) > 1 else wanted[0])
     return (
         f"{config.path}: listen has no jsonl address, and only there the daemon says how it is: "
@@ -134,30 +134,30 @@ def _nowhere(config: Config) -> str:
     )
 
 
-def _written(address: Address) -> str:
+def _format_address(address: Address) -> str:
     return f"{address.protocol}+{address}"
 
 
 def _print(document: Document, where: Address) -> None:
-    from hookframe.cli.commands.status.view import console, screen  # noqa: PLC0415  (rich)
+    from hookframe.cli.commands.status.view import build_screen, make_console  # noqa: PLC0415  (rich)
 
-    console().print(screen(document, str(where)))
+    make_console().print(build_screen(document, str(where)))
 
 
 def _watch(where: Address, interval: float, *, as_json: bool) -> NoReturn:
     """Ask again and again, and show each answer; Ctrl-C ends that, and so does SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if as_json:
-        _print_lines(_observed(where, interval))
+        _print_lines(_poll(where, interval))
     else:
         from hookframe.cli.commands.status.view import watch  # noqa: PLC0415  (rich)
 
-        understandable = _understood(_observed(where, interval), where)
-        watch(understandable, str(where), complain)
+        validated = _validate_all(_poll(where, interval), where)
+        watch(validated, str(where), print_error)
     raise KeyboardInterrupt
 
 
-def _observed(where: Address, interval: float) -> Iterator[dict[str, Any] | NoStatus]:
+def _poll(where: Address, interval: float) -> Iterator[dict[str, Any] | NoStatus]:
     """Ask without end; a daemon that does not answer may do so the next time."""
     while True:
         try:
@@ -167,7 +167,7 @@ def _observed(where: Address, interval: float) -> Iterator[dict[str, Any] | NoSt
         time.sleep(interval)
 
 
-def _understood(
+def _validate_all(
     observed: Iterable[dict[str, Any] | NoStatus], where: Address
 ) -> Iterator[Document | NoStatus]:
     for answer in observed:
@@ -175,7 +175,7 @@ def _understood(
             yield answer
             continue
         try:
-            yield understood(answer, where)
+            yield validate(answer, where)
         except NoStatus as error:
             yield error
 
@@ -184,6 +184,6 @@ def _print_lines(observed: Iterable[dict[str, Any] | NoStatus]) -> None:
     """Print a line of JSON for each answer."""
     for answer in observed:
         if isinstance(answer, NoStatus):
-            complain(f"{answer}; trying again")
+            print_error(f"{answer}; trying again")
         else:
             click.echo(json.dumps(answer))

@@ -19,7 +19,13 @@ from hookframe.cli.render import STYLES
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hookframe.daemon.status import Document, LoadProblem, Member, PluginStatus, WorkerStatus
+    from hookframe.daemon.status import (
+        ChainMember,
+        Document,
+        LoadProblem,
+        PluginStatus,
+        WorkerStatus,
+    )
 
 _ROUTED: Final = "cyan"
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -35,12 +41,12 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Make the console on which a status is shown: standard output."""
     return _Console(highlight=False)
 
 
-def screen(document: Document, where: str, before: Document | None = None) -> RenderableType:
+def build_screen(document: Document, where: str, before: Document | None = None) -> RenderableType:
     """Lay out a status.
 
     Args:
@@ -48,15 +54,15 @@ def screen(document: Document, where: str, before: Document | None = None) -> Re
         where: the address at which it was asked for.
         before: an earlier one of the same daemon, to say how many attempts a second there were.
     """
-    parts: list[RenderableType] = [*_head(document, where), Text()]
-    parts += [_attempts(document, _rate(document, before)), Text()]
+    parts: list[RenderableType] = [*_format_head(document, where), Text()]
+    parts += [_build_attempts(document, _format_rate(document, before)), Text()]
     if document["plugins"]:
-        parts += [_plugins(document), Text()]
-    return Group(*parts, _workers(document))
+        parts += [_build_plugins(document), Text()]
+    return Group(*parts, _build_workers(document))
 
 
 def watch(
-    observed: Iterable[Document | NoStatus], where: str, complain: Callable[[str], None]
+    observed: Iterable[Document | NoStatus], where: str, print_error: Callable[[str], None]
 ) -> None:
     """Show one status after the other: drawn over the one before on a terminal.
 
@@ -65,52 +71,54 @@ def watch(
         where: the address at which it was asked for.
         complain: says why there is none where nothing can be drawn over.
     """
-    output, before = console(), None
+    output, before = make_console(), None
     if output.is_terminal and not output.is_dumb_terminal:
         with Live(console=output, auto_refresh=False) as live:
             for each in observed:
                 if isinstance(each, NoStatus):
-                    live.update(Text(_again(each), "red"), refresh=True)
+                    live.update(Text(_format_problem(each), "red"), refresh=True)
                 else:
-                    live.update(screen(each, where, before), refresh=True)
+                    live.update(build_screen(each, where, before), refresh=True)
                     before = each
         return
     for each in observed:
         if isinstance(each, NoStatus):
-            complain(_again(each))
+            print_error(_format_problem(each))
         else:
-            output.print(screen(each, where, before), "")
+            output.print(build_screen(each, where, before), "")
             before = each
 
 
-def _again(problem: NoStatus) -> str:
+def _format_problem(problem: NoStatus) -> str:
     return one_line(f"{problem}; trying again")
 
 
-def _head(document: Document, where: str) -> Iterable[Text]:
-    version, uptime = one_line(document["hookframe"]), _duration(document["uptime"])
+def _format_head(document: Document, where: str) -> Iterable[Text]:
+    version, uptime = one_line(document["hookframe"]), _format_duration(document["uptime"])
     yield Text.assemble(
         (f"hookframe {version}", "bold"),
         f" (pid {document['pid']}), up {uptime}, at {one_line(where)}",
     )
     if document["generation"] is not None:
-        chain = ", ".join(map(_member, document["chain"])) or "empty, every attempt is normal"
+        chain = (
+            ", ".join(map(_format_member, document["chain"])) or "empty, every attempt is normal"
+        )
         yield Text(f"generation {document['generation']}: {chain}")
     if document["problem"]:
         yield Text(f"problem: {one_line(document['problem'])}", "bold red")
     failed = document["last_load_error"]
     if failed is not None and failed["text"] != document["problem"]:
-        yield Text(f"last load error, {_moment(failed)}: {one_line(failed['text'])}", "yellow")
+        yield Text(f"last load error, {_format_time(failed)}: {one_line(failed['text'])}", "yellow")
 
 
-def _member(member: Member) -> str:
+def _format_member(member: ChainMember) -> str:
     more = " ".join(filter(None, (member["distribution"], member["version"])))
     shadow = "shadow" if member["mode"] == "shadow" else ""
     inside = ", ".join(filter(None, (more, shadow)))
     return one_line(f"{member['plugin']} ({inside})" if inside else member["plugin"])
 
 
-def _attempts(document: Document, rate: str) -> Table:
+def _build_attempts(document: Document, rate: str) -> Table:
     """List how many attempts there were, and what became of them."""
     total, failures = document["attempts"], document["temporary_failures"]
     table = Table.grid(padding=(0, 3, 0, 0))
@@ -122,23 +130,23 @@ def _attempts(document: Document, rate: str) -> Table:
     for action, number in document["decisions"].items():
         if number or action == "normal":
             style = STYLES.get(action, _ROUTED)
-            table.add_row(Text(f"  {one_line(action)}", style), *_share(number, total))
+            table.add_row(Text(f"  {one_line(action)}", style), *_format_share(number, total))
     failed = sum(failures.values())
-    kinds = Text(_listed(failures), "dim")
+    kinds = Text(_format_counts(failures), "dim")
     table.add_row(
-        Text("  temporary failure", "red" if failed else ""), *_share(failed, total), kinds
+        Text("  temporary failure", "red" if failed else ""), *_format_share(failed, total), kinds
     )
     if document["unaccounted"]:
         died = Text("their workers died before they could say", "dim")
-        table.add_row("  not known", *_share(document["unaccounted"], total), died)
+        table.add_row("  not known", *_format_share(document["unaccounted"], total), died)
     return table
 
 
-def _share(number: int, total: int) -> tuple[str, str]:
+def _format_share(number: int, total: int) -> tuple[str, str]:
     return f"{number:,}", f"{100 * number / total:.2f} %" if total else ""
 
 
-def _rate(document: Document, before: Document | None) -> str:
+def _format_rate(document: Document, before: Document | None) -> str:
     """Say how many attempts a second there were between two documents of one daemon."""
     if before is None or before["pid"] != document["pid"]:
         return ""
@@ -147,17 +155,17 @@ def _rate(document: Document, before: Document | None) -> str:
     return f"{attempts / seconds:,.0f} a second" if seconds > 0 and attempts >= 0 else ""
 
 
-def _plugins(document: Document) -> Table:
-    table = _table("plugin", "votes")
+def _build_plugins(document: Document) -> Table:
+    table = _make_table("plugin", "votes")
     for heading in ("errors", "p50 µs", "p90 µs", "p99 µs", "max µs"):
         table.add_column(heading, justify="right", no_wrap=True)
     modes = {member["plugin"]: member["mode"] for member in document["chain"]}
     for name, plugin in document["plugins"].items():
-        table.add_row(_name(name, modes), *_plugin(plugin))
+        table.add_row(_format_name(name, modes), *_format_plugin(plugin))
     return table
 
 
-def _name(name: str, modes: Mapping[str, str]) -> Text:
+def _format_name(name: str, modes: Mapping[str, str]) -> Text:
     """Name a plugin, and say whether it decides."""
     mode = modes.get(name)
     if mode is None:
@@ -165,8 +173,8 @@ def _name(name: str, modes: Mapping[str, str]) -> Text:
     return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
 
 
-def _plugin(plugin: PluginStatus) -> Iterable[Text]:
-    yield Text(_listed(plugin["votes"]) or "-")
+def _format_plugin(plugin: PluginStatus) -> Iterable[Text]:
+    yield Text(_format_counts(plugin["votes"]) or "-")
     yield Text(f"{plugin['errors']:,}", "red" if plugin["errors"] else "")
     times = plugin["microseconds"]
     if times is None:
@@ -176,12 +184,12 @@ def _plugin(plugin: PluginStatus) -> Iterable[Text]:
         yield Text(f"{value:,.0f}" if value >= _EXACT else f"{value:.1f}")
 
 
-def _workers(document: Document) -> Table:
-    table = _table("process", "pid")
+def _build_workers(document: Document) -> Table:
+    table = _make_table("process", "pid")
     for heading in ("up", "generation", "clients", "MiB"):
         table.add_column(heading, justify="right", no_wrap=True)
     for worker in document["workers"]:
-        table.add_row(*_worker(worker))
+        table.add_row(*_format_worker(worker))
     restarts = document["restarts"]
     if restarts:
         times = "once" if restarts == 1 else f"{restarts} times"
@@ -190,28 +198,28 @@ def _workers(document: Document) -> Table:
     return table
 
 
-def _worker(worker: WorkerStatus) -> Iterable[Text]:
+def _format_worker(worker: WorkerStatus) -> Iterable[Text]:
     yield Text(one_line(worker["role"]), "red" if worker["problem"] else "")
     yield Text(str(worker["pid"]))
-    yield Text(_duration(worker["uptime"]))
+    yield Text(_format_duration(worker["uptime"]))
     yield Text("-" if worker["generation"] is None else str(worker["generation"]))
     yield Text(f"{worker['connections']:,}")
     yield Text(f"{worker['memory'] / _MEBIBYTE:,.0f}")
 
 
-def _table(*headings: str) -> Table:
+def _make_table(*headings: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     """List counts, leaving out those that are zero."""
     return one_line(", ".join(f"{name} {count:,}" for name, count in counts.items() if count))
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """Say how long something took, in its two largest units."""
     parts: list[str] = []
     rest = int(seconds)
@@ -222,7 +230,7 @@ def _duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def _moment(problem: LoadProblem) -> str:
+def _format_time(problem: LoadProblem) -> str:
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(problem["at"]))
     except (OverflowError, OSError, ValueError):

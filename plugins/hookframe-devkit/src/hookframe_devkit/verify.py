@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe.api.errors import ConfigError
-from hookframe.cli.console import complain, complain_of_configuration
+from hookframe.cli.console import print_config_errors, print_error
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe_devkit.conformance.checks.cases import EXAMPLES
 from hookframe_devkit.conformance.parent import HANGS
-from hookframe_devkit.conformance.report import as_json, text_of
+from hookframe_devkit.conformance.report import format_json, text_of
 from hookframe_devkit.conformance.runner import Effort, verify
 from hookframe_devkit.conformance.settings import Lookup, NoTarget
 from hookframe_devkit.conformance.targets import find_targets, targets_of
@@ -81,19 +81,19 @@ def command(
             if not as_report:
                 click.echo(text_of(results[-1], seed))
     except NoTarget as error:
-        complain(str(error))
+        print_error(str(error))
         return _USED_WRONGLY
     except ConfigError as error:
-        complain_of_configuration(error)
+        print_config_errors(error)
         return 1
     if as_report:
-        click.echo(json.dumps(as_json(results, seed), indent=2))
+        click.echo(json.dumps(format_json(results, seed), indent=2))
     return 0 if all(result.ok for result in results) else 1
 
 
 def _chain(policy: PolicyOptions) -> list[Target]:
     """List every plugin of the chain that the options are about."""
-    config = policy.source().look().config
+    config = policy.source().read().config
     if isinstance(config, ConfigError):
         raise config
     return targets_of(config, _lookup(policy))

@@ -34,7 +34,7 @@ def text_of(result: Result, seed: int) -> str:
     return "\n".join(map(one_line, lines))
 
 
-def as_json(results: Sequence[Result], seed: int) -> dict[str, Any]:
+def format_json(results: Sequence[Result], seed: int) -> dict[str, Any]:
     """Give all results as JSON can carry them.
 
     Args:

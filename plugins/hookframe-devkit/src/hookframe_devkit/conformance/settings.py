@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hookframe._text import did_you_mean, shown
+from hookframe._text import did_you_mean, short_repr
 from hookframe.api.errors import ConfigError, HookframeError
 from hookframe.config.model import Config, read_config
 from hookframe.files.snapshot import take_snapshot
@@ -123,16 +123,18 @@ def project_tables(directory: Path) -> dict[str, dict[str, Any]]:
 def _table(name: str, table: Any, directory: Path, path: Path) -> dict[str, Any]:
     where = f"{path}: [tool.hookframe.verify.{name}]"
     if not isinstance(table, dict):
-        raise NoTarget(f"{where} must be a table, not {shown(table)}")
+        raise NoTarget(f"{where} must be a table, not {short_repr(table)}")
     for key in table:
         if key not in _KEYS:
             hint = did_you_mean(key, _KEYS)
-            raise NoTarget(f"{where} has an unknown key {shown(key)}{hint}; known: settings, slow")
+            raise NoTarget(
+                f"{where} has an unknown key {short_repr(key)}{hint}; known: settings, slow"
+            )
     settings, slow = table.get("settings", {}), table.get("slow")
     if not isinstance(settings, dict):
-        raise NoTarget(f"{where}: settings must be a table, not {shown(settings)}")
+        raise NoTarget(f"{where}: settings must be a table, not {short_repr(settings)}")
     if slow is not None and (type(slow) not in (int, float) or slow <= 0):
-        raise NoTarget(f"{where}: slow must be a number above 0, not {shown(slow)}")
+        raise NoTarget(f"{where}: slow must be a number above 0, not {short_repr(slow)}")
     return {**table, **({"settings": _in_place(settings, str(directory))} if settings else {})}
 
 

@@ -76,7 +76,7 @@ def find_targets(target: str | Path, lookup: Lookup = _PROJECT_ALONE) -> list[Ta
     Raises:
         NoTarget: there is no such thing, or nothing in it, or its settings can't be read.
     """
-    installed = Installed.now()
+    installed = Installed.scan()
     if isinstance(target, str) and target in installed.names:
         return [_target(target, None, Path.cwd(), lookup)]
     if Path(target).is_dir():
@@ -96,7 +96,7 @@ def targets_of(policy: Config, lookup: Lookup) -> list[Target]:
     Raises:
         NoTarget: the chain is empty, or settings can't be read.
     """
-    names = policy.order(Installed.now().names)
+    names = policy.order(Installed.scan().names)
     if not names:
         raise NoTarget(
             "the chain is empty, so there is nothing to check: name a plugin, a hook file or a "

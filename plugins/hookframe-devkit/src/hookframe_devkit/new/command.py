@@ -10,12 +10,12 @@ from typing import Final
 import click
 
 from hookframe._text import one_line
-from hookframe.cli.console import complain, note
+from hookframe.cli.console import print_error, print_note
 from hookframe.cli.new_files import write_new
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.plugins.finder import Installed
-from hookframe_devkit.new.names import Names, check_module, names_of
-from hookframe_devkit.new.template import KINDS, About, project
+from hookframe_devkit.new.names import Names, check_module, parse_name
+from hookframe_devkit.new.template import KINDS, About, render_project
 
 _LONGEST_SUMMARY: Final = 120
 """what contrib/CONTRIBUTING.md asks for"""
@@ -62,17 +62,17 @@ def command(
     _check_about(kind, about)
     default = names.identifier if kind == "file" else names.distribution
     folder = Path(default if directory is None else directory)
-    files = project(kind, names, About(**about))
+    files = render_project(kind, names, About(**about))
     try:
         if folder.exists() and any(folder.iterdir()):
-            complain(
+            print_error(
                 f"nothing was written: {folder} is there already, and not empty; "
                 "move it away, or name another directory with --directory"
             )
             return 1
         write_new({folder / path: content for path, content in files.items()})
     except OSError as error:
-        complain(f"nothing was written: {error.filename or folder}: {error.strerror or error}")
+        print_error(f"nothing was written: {error.filename or folder}: {error.strerror or error}")
         return 1
     if kind != "file":
         _note_others(names)
@@ -82,7 +82,7 @@ def command(
 
 def _names(name: str, kind: str) -> Names:
     try:
-        names = names_of(name)
+        names = parse_name(name)
         if kind == "file":
             check_module(names)
     except ValueError as error:
@@ -106,12 +106,12 @@ def _check_about(kind: str, about: Mapping[str, str]) -> None:
 
 def _note_others(names: Names) -> None:
     """Say if the name is taken on this machine: two plugins of one name can't be used."""
-    for claim in Installed.now().claims(names.name):
+    for claim in Installed.scan().claims(names.name):
         if claim.distribution == names.distribution:
             text = "of that name is installed here; pip will put yours in its place"
         else:
             text = f"has a plugin {names.name!r} too; of two with one name neither can be used"
-        note(f"{claim.distribution} {claim.version} {text}")
+        print_note(f"{claim.distribution} {claim.version} {text}")
 
 
 def _say_what_next(folder: Path, kind: str, count: int) -> None:

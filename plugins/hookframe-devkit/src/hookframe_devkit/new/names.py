@@ -47,7 +47,7 @@ class Names:
         return f"{PROJECT}_{self.identifier}"
 
 
-def names_of(given: str) -> Names:
+def parse_name(given: str) -> Names:
     """Make the names of a plugin of what somebody has called it.
 
     Args:

@@ -69,7 +69,7 @@ class About:
     email: str = ""
 
 
-def project(kind: str, names: Names, about: About) -> dict[PurePath, bytes]:
+def render_project(kind: str, names: Names, about: About) -> dict[PurePath, bytes]:
     """Write a project, aside.
 
     Args:
@@ -89,12 +89,12 @@ def project(kind: str, names: Names, about: About) -> dict[PurePath, bytes]:
         "email": about.email,
         "year": date.today().year,  # noqa: DTZ011  (a copyright begins in its author's own year)
         "api_version": API_VERSION,
-        "requirement": requirement(__version__),
+        "requirement": format_requirement(__version__),
     }
     return dict(_rendered(KINDS[kind].directories, values))
 
 
-def requirement(version: str) -> str:
+def format_requirement(version: str) -> str:
     """Say which hookframe a plugin needs that was written for one: up to what may break it.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 from hookframe.log.exceptions import describe
 from hookframe_devkit.conformance.checks.finding import Finding
 from hookframe_devkit.conformance.checks.harness import Harness, Outcome, ask_directly
@@ -203,7 +203,7 @@ class CallChecker:
     def _prints(self, size: int) -> Finding:
         return Finding(
             "prints",
-            f"it writes to standard output: {shown(self.printed.since(size))}",
+            f"it writes to standard output: {short_repr(self.printed.since(size))}",
             self.locations.hook,
             locate=lambda case: self.locations.of_change(
                 lambda: self._all_hooks(case), self.printed.size
@@ -267,7 +267,7 @@ def impurity(first: object, again: object, place: Location, how: str = "equal in
 
 def _answer(answer: Any) -> str:
     vote, error = answer
-    return f"an error ({error})" if error else shown(vote)
+    return f"an error ({error})" if error else short_repr(vote)
 
 
 def _text(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hookframe.api.attempt import read_only_attempt
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.events import Failure
-from hookframe.api.readonly import frozen
+from hookframe.api.readonly import freeze
 from hookframe.chain.chain import Chain
 from hookframe.config.plugin_policy import Policy
 from hookframe.host.builder import Builder
@@ -104,8 +104,8 @@ class Harness:
             ChainError: it can't be loaded, or refuses its settings.
         """
         config = self._target.policy
-        material = GivenConfig(config).look()
-        generation = self._builder.build(material, self.generations + 1, self._generation)
+        policy_files = GivenConfig(config).read()
+        generation = self._builder.build(policy_files, self.generations + 1, self._generation)
         self.generations += 1
         self._generation = generation
         self._builder.retain(generation.plugins)
@@ -161,7 +161,7 @@ class Harness:
         if decided is None:
             return None
         attempt, decision = read_only_attempt(case.attempt), MappingProxyType(outcome.decision)
-        return _raised(lambda: decided(attempt, decision, frozen(outcome.trace)))  # type: ignore[arg-type]
+        return _raised(lambda: decided(attempt, decision, freeze(outcome.trace)))  # type: ignore[arg-type]
 
     def close(self) -> list[PluginError]:
         """Close the plugin, as a host does at its end.
@@ -203,9 +203,9 @@ def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: St
     if not plugin.wrapper:
         _raised(lambda: plugin.decide(attempt, decision, state))
         return
-    from hookframe.chain.member import Run, Step  # noqa: PLC0415
+    from hookframe.chain.member import Member, Run  # noqa: PLC0415
     from hookframe.chain.wrappers import Wrapper  # noqa: PLC0415
 
     run = Run()
-    wrapper = Wrapper(Step.compiled(plugin, Policy(), run))
-    wrapper.around(lambda: decision, attempt, state, run)
+    wrapper = Wrapper(Member.build(plugin, Policy(), run))
+    wrapper.run_around(lambda: decision, attempt, state, run)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 from hookframe.api.errors import ChainError, Origin
 from hookframe.log.exceptions import describe
 from hookframe_devkit.conformance.probes.process_state import ProcessState
@@ -84,7 +84,7 @@ class Lifecycle:
                 Violation(rule="exception", seen=error.text, doing="close", file=file)
             )
         for name in self._left_over():
-            seen = f"the thread {shown(name)} goes on after close"
+            seen = f"the thread {short_repr(name)} goes on after close"
             self._violations.add(Violation(rule="leak", seen=seen, doing="close", file=file))
 
     def _left_over(self) -> list[str]:
@@ -103,7 +103,7 @@ class Lifecycle:
             yield
         finally:
             if self._printed.size() != printed:
-                seen = f"it writes to standard output: {shown(self._printed.since(printed))}"
+                seen = f"it writes to standard output: {short_repr(self._printed.since(printed))}"
                 self._violations.add(Violation(rule="prints", seen=seen, doing=doing))
             for change in ProcessState().changes(before, at_load=True):
                 seen = f"it changes {change}"

@@ -9,7 +9,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.errors import Origin
-from hookframe.testing.clock import Clock, modules_of
+from hookframe.testing.clock import Clock, find_modules
 from hookframe_devkit.conformance.checks.call import CallChecker, impurity
 from hookframe_devkit.conformance.checks.cases import (
     Case,
@@ -222,7 +222,7 @@ class Session:
             return
         clock = Clock()
         clock.set(time() + _LATER)
-        with clock.seen_by(lambda: modules_of([self._harness.plugin.subject])):
+        with clock.patch_into(lambda: find_modules([self._harness.plugin.subject])):
             self._compare("impure", "equal input at another time", checker, cases, first)
 
     def _ask_after_close(self, checker: CallChecker) -> None:

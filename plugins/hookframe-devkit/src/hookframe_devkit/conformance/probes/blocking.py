@@ -11,7 +11,7 @@ from threading import get_ident
 from types import FrameType
 from typing import Any, Final
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 
 _NETWORK: Final = {
     "socket.connect": "uses the network: connects to",
@@ -107,7 +107,7 @@ def _in_words(event: str, arguments: tuple[Any, ...]) -> str:
     if event not in _NOT_SHOWN and arguments:
         subject = arguments[1 if event in _OF_A_SOCKET else 0]
         unit = " seconds" if event == "time.sleep" else ""
-        text = f"{text} {shown(subject)}{unit}"
+        text = f"{text} {short_repr(subject)}{unit}"
     return f"{text} ({event})"
 
 

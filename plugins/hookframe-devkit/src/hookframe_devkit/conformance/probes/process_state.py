@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hookframe._text import shown
+from hookframe._text import short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Feature:
 
 
 def _both(old: Any, new: Any) -> str:
-    return f"{shown(old)} became {shown(new)}"
+    return f"{short_repr(old)} became {short_repr(new)}"
 
 
 def _signals(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
@@ -47,12 +47,12 @@ def _signals(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
 
 
 def _categories(old: str, new: str) -> str:
-    return shown(";".join(each for each in new.split(";") if each not in old.split(";")))
+    return short_repr(";".join(each for each in new.split(";") if each not in old.split(";")))
 
 
 def _variables(old: dict[str, str], new: dict[str, str]) -> str:
     names = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return ", ".join(map(shown, names))
+    return ", ".join(map(short_repr, names))
 
 
 def _signal_handlers() -> tuple[Any, ...]:
@@ -112,7 +112,7 @@ _FEATURES: Final = (
         "the working directory",
         _working_directory,
         os.chdir,
-        in_words=lambda _, new: f"it goes to {shown(new)}",
+        in_words=lambda _, new: f"it goes to {short_repr(new)}",
     ),
     _Feature(
         "the locale",
