@@ -22,7 +22,7 @@ help:
 	@echo "make dev     set up .venv for work on hookframe: what the next two need"
 	@echo "make quick   style, types and the tests that are not slow, within a minute"
 	@echo "make soak    ten minutes of load while workers are killed, and the long fuzz"
-	@echo "make bench   measure all that is claimed, beside what one would use instead"
+	@echo "make bench   measure all that is claimed, next to the alternatives"
 	@echo "make clean   remove all that the others made"
 	@echo
 	@echo "Another Python than the newest one found: make run PYTHON=/path/to/python3.11"

@@ -3,7 +3,7 @@
 Why: a campaign has the wrong text, or goes to the wrong list, and it has to stop now.
 Does: defers the messages of every SendID in the list, or all of them if a line of it is `*`. Take a
     SendID out of the list, and its messages go on.
-Reads: `sendid`; `state`; the file `held_sendids.txt` beside this one, a SendID a line. A line that
+Reads: `sendid`; `state`; the file `held_sendids.txt` next to this one, a SendID a line. A line that
     starts with `#` is a comment.
 Costs: a look at the file's time stamps (`stat`) an attempt, some three microseconds. The file is
     read when it has changed, and at each attempt in the two seconds after that.

@@ -2,7 +2,7 @@
 
 Why: some people have asked never to be written to again, whatever the next campaign's list says.
 Does: bounces what is for an address in the list. Case makes no difference.
-Reads: `recipient`; the clock; `state`; the file `recipient_blacklist.txt` beside this one, an
+Reads: `recipient`; the clock; `state`; the file `recipient_blacklist.txt` next to this one, an
     address a line.
 Costs: one look-up in a set an attempt. Every three seconds the file is read, changed or not, and
     one attempt waits for it: 7 ms for ten thousand addresses, most of a second for a million. Some

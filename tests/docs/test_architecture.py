@@ -1,54 +1,64 @@
-"""docs/architecture.md has every module of the package in its table, on its floor."""
+"""The rooms in docs/architecture.md and CONTRIBUTING.md are those of the package."""
 
 from __future__ import annotations
 
+import ast
+import re
 import tomllib
+
+import pytest
 
 from .pages import ROOT, rows_of, section_of
 
 PACKAGE = ROOT / "hookframe"
+PAGE = ROOT / "docs/architecture.md"
+FILE = re.compile(r"`([\w./]+\.py)`")
 
 
-def in_the_table():
-    """Give the modules of the table, each with its floor."""
-    section = section_of((ROOT / "docs/architecture.md").read_text("utf-8"), "The rooms")
-    return [(name.strip("`"), int(floor)) for floor, name, _ in rows_of(section)]
-
-
-def in_the_package():
-    """Name the modules, as the table does; the package itself is left out."""
-    paths = [path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")]
-    names = {".".join(path.parts).removesuffix("__init__").rstrip(".") for path in paths}
-    return names - {""}
-
-
-def floors():
-    """Give the floor of each module as import-linter knows it, counted from the ground."""
+def layers(contract):
+    """Name the packages of an import-linter contract, the lowest layer first."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
-    return {
-        name: floor
-        for floor, layer in enumerate(reversed(layers), start=1)
-        for name in layer.split(" | ")
-    }
+    contracts = {each["name"]: each for each in project["tool"]["importlinter"]["contracts"]}
+    found = contracts[contract]
+    room = PACKAGE.joinpath(*found["containers"][0].split(".")[1:])
+    names = [name for layer in reversed(found["layers"]) for name in layer.split(" | ")]
+    return [room / name for name in names if (room / name).is_dir()]
 
 
-def test_every_module_stands_in_the_table_once_and_no_other():
-    names = [name for name, _ in in_the_table()]
-    assert len(names) == len(set(names))
-    assert set(names) == in_the_package()
+def row(package):
+    """Write the row of a package: its path, and the first line of its docstring."""
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))
+    return [f"`{package.relative_to(PACKAGE)}`", docstring.splitlines()[0]]
 
 
-def test_every_module_stands_on_the_floor_that_import_linter_keeps_it_on():
-    expected = floors()
-    assert {name: floor for name, floor in in_the_table() if "." not in name} == expected
+def the_ten_rooms():
+    return [row(package) for package in layers("The ten rooms")]
 
 
-def test_the_modules_of_a_package_stand_on_its_floor():
-    rooms = dict(in_the_table())
-    assert all(floor == rooms[name.split(".")[0]] for name, floor in rooms.items())
+def the_inner_rooms():
+    commands = PACKAGE / "cli/commands"
+    packages = sorted(path.parent for path in commands.glob("*/__init__.py"))
+    return [row(package) for package in (*layers("Inside the daemon"), commands, *packages)]
 
 
-def test_the_table_goes_up_floor_by_floor():
-    table = [floor for _, floor in in_the_table()]
-    assert table == sorted(table)
+def files_of(page):
+    return sorted(set(FILE.findall(page.read_text("utf-8"))))
+
+
+def test_the_tables_have_the_docstring_of_each_package_in_the_order_of_the_layers():
+    table = rows_of(section_of(PAGE.read_text("utf-8"), "The rooms"))
+    assert table == the_ten_rooms() + the_inner_rooms()
+
+
+def test_contributing_has_the_same_rooms():
+    table = rows_of(section_of((ROOT / "CONTRIBUTING.md").read_text("utf-8"), "Where things live"))
+    assert table[:10] == the_ten_rooms()
+
+
+def test_there_are_ten_rooms():
+    assert len(the_ten_rooms()) == 10
+
+
+@pytest.mark.parametrize("file", files_of(PAGE))
+def test_every_file_that_the_page_names_exists(file):
+    assert (PACKAGE / file).is_file()

@@ -1,4 +1,4 @@
-"""Every link within the project leads somewhere, to a heading where it names one."""
+"""Every link within the project leads somewhere, and so does every `make TARGET`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from .pages import PAGES, ROOT, anchors_of
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+MAKE = re.compile(r"(?m)(?:^|`|&& )make (?P<target>[a-z]\w*)")
+RULE = re.compile(r"(?m)^(?P<target>[a-z]\w*):(?!=)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -31,3 +33,16 @@ def test_every_page_can_be_reached_from_the_index(directory):
     }
     pages = {page.name for page in (ROOT / directory).glob("*.md")} - {"README.md"}
     assert pages <= linked
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_target_of_make_that_a_page_names_exists(page):
+    rules = {found["target"] for found in RULE.finditer((ROOT / "Makefile").read_text("utf-8"))}
+    named = {found["target"] for found in MAKE.finditer(page.read_text("utf-8"))}
+    assert named <= rules
+
+
+def test_contributing_and_the_readme_name_targets_of_make():
+    for page, target in (("CONTRIBUTING.md", "quick"), ("README.md", "run")):
+        found = MAKE.finditer((ROOT / page).read_text("utf-8"))
+        assert target in {each["target"] for each in found}

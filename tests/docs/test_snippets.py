@@ -8,8 +8,9 @@ A fenced block says by its language what it is:
                 standard output and standard error, which are a terminal, as a reader's are. "..."
                 stands for anything: within a line, or, as a line of its own, for any lines. A time
                 stamp stands for any, as do the microseconds that end a line, and the width of a
-                table's columns. A command that ends in " &" goes on in the background until the
-                page ends; the lines below it are waited for.
+                table's columns. A command whose output is "..." alone, as that of another project's
+                program, ends with exit status 0. A command that ends in " &" goes on in the
+                background until the page ends; the lines below it are waited for.
     text        to be looked at only
     sh          for root on a real machine, not run; only of the commands in FOR_ROOT, and on the
                 pages of FOR_MAINTAINERS of those that it lists
@@ -187,16 +188,28 @@ class Reader:
         return self._directory / name["name"], block.content[name.end() :]
 
     def _run(self, command: Command, where: str) -> None:
-        if not command.line.endswith(" &"):
-            assert_matches(self._on_a_terminal(command.line), command.output, where)
+        if command.line.endswith(" &"):
+            self._run_in_background(command, where)
             return
+        seen, status = self._on_a_terminal(command.line)
+        assert_matches(seen, command.output, where)
+        if command.output.strip() == "..." and status != 0:
+            pytest.fail(f"{where}\n--- exit status {status}:\n{seen}", pytrace=False)
+
+    def _run_in_background(self, command: Command, where: str) -> None:
+        """Start a command, and wait for the lines that its page promises."""
         process = self._started(f"exec {command.line.removesuffix(' &')}", subprocess.PIPE)
         self._background.append(process)
-        lines = [process.stdout.readline() for _ in command.output.splitlines()]
-        assert_matches("".join(lines), command.output, where)
+        seen = ""
+        while not re.fullmatch(pattern_of(command.output), seen):
+            line = process.stdout.readline()
+            if not line:
+                break
+            seen += line
+        assert_matches(seen, command.output, where)
 
-    def _on_a_terminal(self, line: str) -> str:
-        """Run a command on a terminal, and give what stands there at its end."""
+    def _on_a_terminal(self, line: str) -> tuple[str, int]:
+        """Run a command on a terminal; return what is there at its end, and its exit status."""
         ours, theirs = pty.openpty()
         try:
             process = self._started(f"trap '{REMEMBER} > {self._shell}' EXIT\n{line}", theirs)
@@ -207,7 +220,7 @@ class Reader:
             while piece := os.read(ours, 4096):
                 seen += piece
         os.close(ours)
-        return seen.decode().replace("\r\n", "\n")
+        return seen.decode().replace("\r\n", "\n"), process.returncode
 
     def _started(self, line: str, output: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -281,6 +294,16 @@ def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
         pytest.skip("Perl is not installed with its modules (Debian: apt-get install perl)")
     for block in blocks_of(page):
         reader.follow(block)
+
+
+@pytest.mark.parametrize(("command", "works"), [("echo fine", True), ("echo bad; exit 3", False)])
+def test_a_command_whose_output_may_be_anything_has_to_end_well(command, works, tmp_path) -> None:
+    block = Block("here", "console", f"$ {command}\n...\n")
+    if works:
+        Reader(tmp_path).follow(block)
+    else:
+        with pytest.raises(pytest.fail.Exception, match="exit status 3"):
+            Reader(tmp_path).follow(block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

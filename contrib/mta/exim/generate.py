@@ -452,7 +452,7 @@ HOOKFRAME_ERROR = Error in pre_delivery_attempt_hook (see logfile)
 
 # The attempt. The values travel as base64, so that nothing in a message's header or envelope can
 # be taken for a line of the request. Headers are cut at 4000 bytes: Exim writes the request
-# without a time limit, so it must fit into the socket's buffer even when nobody reads it.
+# without a time limit, so it must fit into the socket's buffer even if it is not read.
 HOOKFRAME_MTAID = ${if eq{$h_@virtualmta_header@:}{}{HOOKFRAME_DEFAULT}{$h_@virtualmta_header@:}}
 # $local_part comes without its quotes; they are put back where the address needs them, and only
 # there: quote_local_part alone would also quote every local part that is not ASCII.
