@@ -1,1 +1,1 @@
-"""What we ask the operating system about files: snapshots, descriptors, changes."""
+"""Files as the operating system sees them: snapshots, descriptors, changes."""
