@@ -115,10 +115,10 @@ def parse_attempt(line: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         first_error = error
     try:
-        return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_refuse_constant)
+        return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise InvalidAttempt(f"the request is not JSON: {first_error}") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

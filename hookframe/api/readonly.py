@@ -13,11 +13,11 @@ ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 class _ReadOnlyList(list[Any]):
     """A list that compares and serialises like any other, and rejects changes."""
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
+    def _reject(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("what crosses the hook is read-only")
 
-    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = remove = pop = clear = sort = reverse = _reject
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _reject
 
 
 def freeze(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The policy of one plugin: its mode, errors, allowed actions and deadline (CONTRACT 2.1)."""
+"""The policy for one plugin: mode, errors, allowed actions and deadline (CONTRACT 2.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OnError = Literal["tempfail", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One plugin's policy.
+    """The administrator's policy for one plugin.
 
     Args:
         mode: "shadow" calls the plugin, checks its decision and logs it, but does not apply it.

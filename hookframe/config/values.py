@@ -21,7 +21,7 @@ _LONGEST_TIME: Final = 366 * 24 * 3600.0
 """More is a slip, and more than clocks, limits of the system and shared counters hold."""
 
 Convert = Callable[[Any], Any]
-"""Returns the typed value, or raises ValueError with what was expected."""
+"""A function that returns the typed value, or raises ValueError with what was expected."""
 
 
 def text(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""Files as the operating system sees them: snapshots, descriptors, changes."""
+"""What we ask the operating system about files: snapshots, descriptors, changes."""

@@ -21,9 +21,9 @@ LARGEST: Final = 16 * 1024 * 1024
 COARSEST_TICK: Final = 2.0
 """The coarsest resolution of a file system's time stamps in seconds: FAT's."""
 QUIET_TIME: Final = 0.2
-"""Seconds without a change after which a file is complete, if its writers can't be known."""
+"""Seconds without a change after which a file counts as complete if its writers are unknown."""
 WRITER_TIMEOUT: Final = 10.0
-"""Seconds without a change after which a file is complete even if it is empty or has a writer."""
+"""Seconds without a change after which even an empty or open file counts as complete."""
 _BILLION: Final = 1_000_000_000
 
 Stamp = tuple[int, int, int, int, int]

@@ -92,7 +92,7 @@ class _Handler(FileSystemEventHandler):
 
 
 class Watch:
-    """Watches the directories of some files with watchdog, as far as the system allows.
+    """The watches of the directories of some files, as far as the system allows them.
 
     Args:
         noticed: is set when a file may have changed.
