@@ -1,7 +1,7 @@
 """hookframe: run your own Python at every delivery attempt of a mail server.
 
-The names below are the whole public interface. They are loaded on first use, so that a plugin's
-``from hookframe import hookimpl`` and ``hookframe --version`` cost little.
+The names below are the whole public interface. They are imported on first use, so that a plugin's
+``from hookframe import hookimpl`` and ``hookframe --version`` are fast.
 """
 
 from __future__ import annotations

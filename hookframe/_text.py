@@ -1,4 +1,4 @@
-"""Text for people: values escaped for a log line, shortened, suggested, and decisions in words."""
+"""Text for people: escaped and shortened values, suggested names, decisions on one line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _LONGEST: Final = 80
 def escape(text: str) -> str:
     r"""Escape what could break out of its place in a log line.
 
-    Control characters, line separators, bidirectional marks, lone surrogates and all else that
-    does not print become `\xNN`, `\uNNNN` or `\UNNNNNNNN`; a backslash is doubled, and a closing
-    bracket, which ends a value in `msguid=[…]`, gets a backslash. So no two texts look the same.
+    Control characters, line separators, bidirectional marks, lone surrogates and everything else
+    that does not print become `\xNN`, `\uNNNN` or `\UNNNNNNNN`; a backslash is doubled, and a
+    closing bracket, which ends a value in `msguid=[…]`, gets a backslash. So no two texts look
+    the same.
 
     Args:
         text: any string.
@@ -29,7 +30,7 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Escape only what does not print: for a text of our own that quotes one from outside."""
+    """Escape only what does not print: for hookframe's own texts, which may quote input."""
     return (
         text
         if text.isprintable()
@@ -49,10 +50,10 @@ def _escape_letter(letter: str) -> str:
 
 
 def short_repr(value: object) -> str:
-    """Show a value from outside, short and on one line of ASCII.
+    """Return the repr of a value from outside, short and on one line of ASCII.
 
     Args:
-        value: anything, with a `__repr__` that may do anything.
+        value: any object; its `__repr__` may raise or return any text.
     """
     try:
         text = ascii(value)
@@ -62,24 +63,24 @@ def short_repr(value: object) -> str:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Suggest a name in place of one that is not known.
+    """Suggest the known name that is closest to an unknown one.
 
     Args:
-        name: what was written.
-        known: what could have been.
+        name: the unknown name; a value that is not a string gets no suggestion.
+        known: the known names.
 
     Returns:
-        ` (did you mean NAME?)`, or nothing where no known name is close.
+        ` (did you mean NAME?)`, or an empty string where no known name is close.
     """
     close = get_close_matches(name, list(known), n=1) if isinstance(name, str) else []
     return f" (did you mean {close[0]}?)" if close else ""
 
 
 def describe_decision(decision: Mapping[str, Any] | None) -> str:
-    """Say a decision on one line: its action, then the keys that it carries.
+    """Format a decision on one line: its action, then its keys; `-` for None.
 
     Args:
-        decision: a decision, or None for a plugin that returned nothing.
+        decision: a decision, or None for a plugin that returned None.
     """
     if decision is None:
         return "-"

@@ -1,11 +1,11 @@
-"""The attempt: nine keys that every hook gets, their check, and their JSON form."""
+"""The attempt: the nine keys that every hook gets, their check, and their JSON form."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, TypedDict
+from typing import Any, Final, NoReturn, TypedDict, get_type_hints
 
 import msgspec
 
@@ -37,34 +37,23 @@ class Attempt(TypedDict):
     """whether the VirtualMTA that `mtaid` names was found"""
 
 
-ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
-    {
-        "mtaid": str,
-        "sendid": str,
-        "listid": str,
-        "msguid": str,
-        "injtime": int,
-        "sender": str,
-        "recipient": str,
-        "is_first_attempt": bool,
-        "mtaid_exists": bool,
-    }
-)
+ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(get_type_hints(Attempt))
+"""The type of each of the nine keys, in the order of their declaration."""
 _KEY_COUNT: Final = len(ATTEMPT_TYPES)
 _TYPE_NAMES: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 
 
 def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
-    """Check an attempt and make the read-only mapping that every hook of the chain sees.
+    """Check an attempt and make the read-only mapping that every hook of the chain gets.
 
     Args:
-        given: the nine keys; booleans may be `1` or `0`. More keys pass through untouched.
+        given: the nine keys; booleans may be `1` or `0`. Further keys are kept as they are.
 
     Returns:
-        A read-only copy: no plugin can change it, nor can a later change of `given`.
+        A read-only copy, which a later change of `given` does not affect.
 
     Raises:
-        InvalidAttempt: a key is missing or carries a value of another type; the text names it.
+        InvalidAttempt: a key is missing or its value has a wrong type; the text has the key.
     """
     attempt = given.copy() if type(given) is dict else _as_dict(given)
     try:
@@ -86,7 +75,7 @@ def _as_dict(given: object) -> dict[str, Any]:
 
 
 def _freeze_extra_keys(attempt: dict[str, Any]) -> None:
-    """Make what is nested in keys beyond the nine read-only as well."""
+    """Make the values of further keys read-only, as deep as they are nested."""
     for key, value in attempt.items():
         if type(value) not in ATOMS:
             try:
@@ -96,7 +85,7 @@ def _freeze_extra_keys(attempt: dict[str, Any]) -> None:
 
 
 def _convert(key: str, kind: type, value: Any) -> Any:
-    """Give a value its declared type where it means the same, as 1 means true."""
+    """Convert a value to its declared type if it means the same, as 1 means true."""
     if kind is str and isinstance(value, str):
         return str.__str__(value)
     if kind is bool and isinstance(value, (int, float)) and value in (0, 1):
@@ -107,29 +96,29 @@ def _convert(key: str, kind: type, value: Any) -> Any:
 
 
 def parse_attempt(line: bytes) -> Any:
-    """Read one JSON value as it comes from the wire.
+    """Parse one JSON value from a request.
 
-    What is not valid UTF-8 survives as surrogate escapes (PEP 383), so that the hook sees every
-    byte of an address that predates UTF-8.
+    Bytes that are not valid UTF-8 become surrogate escapes (PEP 383), so that hooks get every byte
+    of an address in an older character set.
 
     Args:
         line: JSON text, with or without white space around it.
 
     Returns:
-        The value; `read_only_attempt` checks that it is an attempt.
+        The value, unchecked: see `read_only_attempt`.
 
     Raises:
-        InvalidAttempt: it is not JSON, or nested too deeply.
+        InvalidAttempt: the line is not JSON, or nested too deeply.
     """
     try:
         return msgspec.json.decode(line)
     except (ValueError, RecursionError) as error:
         first_error = error
     try:
-        return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_refuse_constant)
+        return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise InvalidAttempt(f"the request is not JSON: {first_error}") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

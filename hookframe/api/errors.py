@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree: every error carries who caused it and in which phase."""
+"""The error classes: one tree below `HookframeError`, and `DeadlineExceeded`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Phase = Literal["load", "attempt", "observe", "close"]
 
 
 class HookframeError(Exception):
-    """The root of the tree: catch this to catch everything that hookframe raises on purpose."""
+    """The base class of all errors that hookframe raises on purpose."""
 
 
 class InvalidAttempt(HookframeError):
@@ -17,7 +17,7 @@ class InvalidAttempt(HookframeError):
 
     Args:
         text: what was seen and what was expected.
-        key: the key at fault, or None where the whole request can't be read.
+        key: the wrong key; None if the whole request can't be read.
     """
 
     def __init__(self, text: str, key: str | None = None) -> None:
@@ -28,21 +28,20 @@ class InvalidAttempt(HookframeError):
 class InvalidDecision(HookframeError):
     """A return value that the action schema does not allow; the text says what and where.
 
-    A plugin that runs code of another language may raise it for what that code has returned and
-    Python has nothing like: the attempt fails as it does after any invalid return.
+    A plugin that runs code of another language may raise it for a returned value that has no
+    counterpart in Python: the attempt fails as after any invalid return.
     """
 
 
 class CodeFileError(HookframeError):
-    """An error in a plugin's own file of code, in the words of that code's language.
+    """An error in a plugin's code file, in the words of that code's language.
 
-    A plugin that runs code of another language raises it, so that the author of that code reads
-    what he knows: the log has the text as it is, with neither the name of a Python exception nor
-    a line of Python.
+    A plugin that runs code of another language raises it for the author of that code: the log
+    has the text as it is, without the name of a Python exception or a line of Python.
 
     Args:
-        text: the language's own words, which name the line.
-        file: the file.
+        text: the language's own error text, with the line.
+        file: the path of the file.
     """
 
     def __init__(self, text: str, file: str) -> None:
@@ -55,7 +54,7 @@ class CodeFileError(HookframeError):
 
 
 class LogUnusable(HookframeError):
-    """A log that can't be written; the text says where, why, and what to do."""
+    """A log that can't be written; the text has the place, the reason, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,9 @@ class Problem:
     """One mistake in a configuration file.
 
     Args:
-        key: the dotted key at fault, empty for the file as a whole.
+        key: the dotted key, empty for the file as a whole.
         text: what was seen, what was expected, and what to do.
-        line: the line of the file, from 1; None where the mistake has no line (a missing key).
+        line: the line of the file, from 1; None if the mistake has no line (a missing key).
     """
 
     key: str
@@ -81,8 +80,8 @@ class ConfigError(HookframeError):
     """A configuration with one or more mistakes, all of them reported at once.
 
     Args:
-        path: the file, as the user named it.
-        problems: every mistake that was found, in the order of the file.
+        path: the path of the file, as the user wrote it.
+        problems: every mistake, in the order of the file.
     """
 
     def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
@@ -93,7 +92,7 @@ class ConfigError(HookframeError):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a plugin comes from; what every error and every trace entry is attributed to.
+    """A plugin's name and source; every error and every trace entry has one.
 
     Args:
         plugin: the name in the chain; "file" for the hook file.
@@ -117,7 +116,7 @@ class PluginError(HookframeError):
         origin: the plugin, its distribution and version.
         phase: "load", "attempt", "observe" (its ``decided``) or "close".
         text: what happened, on one line.
-        cause: the exception behind it, if there is one.
+        cause: the exception that caused it, if there is one.
     """
 
     def __init__(
@@ -141,11 +140,11 @@ class LoadError(PluginError):
 
 
 class ChainError(HookframeError):
-    """A chain that can't be built, with the load error of every plugin that is at fault.
+    """A chain that can't be built, with the load error of every plugin that failed.
 
     Args:
         errors: the load errors.
-        keepable: whether the chain that was in use before is still whole.
+        keepable: whether the chain that was in use before still works.
     """
 
     def __init__(self, errors: tuple[LoadError, ...], *, keepable: bool = True) -> None:
@@ -155,14 +154,14 @@ class ChainError(HookframeError):
 
 
 class DeadlineExceeded(BaseException):
-    """A hook ran longer than the operator allows.
+    """A hook ran longer than its deadline.
 
-    It is no `Exception`: a hook that is prepared for errors of its own must not swallow it.
+    It is not an `Exception`, so that a hook's `except Exception` does not swallow it.
 
     Args:
-        text: how long it took, and which deadline that exceeds.
+        text: how long the hook ran, and the deadline that it exceeded.
         deadline: that deadline in seconds.
-        whole: whether it is the one of the whole chain, after which nothing can be skipped.
+        whole: whether it is the deadline of the whole chain, after which nothing can be skipped.
     """
 
     def __init__(self, text: str, deadline: float, *, whole: bool = False) -> None:

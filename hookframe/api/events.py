@@ -1,4 +1,4 @@
-"""What can happen in an attempt besides its decision: failures by kind, and votes of shadows."""
+"""Events of an attempt besides its decision: failures by kind, and votes in shadow mode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Decision
 
 HOOK: Final = "pre_delivery_attempt_hook"
-"""The name under which the log speaks of the chain, as the original contract does."""
+"""The name of the chain in the log, as in the original contract."""
 EXCEPTION: Final = "exception"
 INVALID_RETURN: Final = "invalid_return"
 DEADLINE: Final = "deadline"
@@ -19,20 +19,20 @@ LOAD_ERROR: Final = "load_error"
 MALFORMED: Final = "malformed"
 NO_WORKER: Final = "no_worker"
 KINDS: Final = (EXCEPTION, INVALID_RETURN, DEADLINE, LOAD_ERROR, MALFORMED, NO_WORKER)
-"""The kinds of temporary failures: in a hook, of the policy, of the request, of the daemon."""
+"""The kinds of temporary failures: in a hook, the policy, the request or the daemon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error in one attempt; the chain went on if the plugin's policy says so."""
+    """An error in one attempt; `skipped` if the plugin's policy let the chain go on."""
 
     error: PluginError
     skipped: bool
 
     @property
     def kind(self) -> str:
-        """What kind of error it is, as statistics count them."""
-        cause = type(self.error.cause)  # isinstance would ask a plugin's error for its class
+        """The kind of the error, as statistics count it."""
+        cause = type(self.error.cause)  # isinstance would run a plugin's `__class__`
         if cause is InvalidDecision:
             return INVALID_RETURN
         return DEADLINE if cause is DeadlineExceeded else EXCEPTION
@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ShadowVote:
-    """What a plugin in shadow mode would have decided."""
+    """The decision that a plugin in shadow mode would have made."""
 
     origin: Origin
     decision: Decision

@@ -1,4 +1,4 @@
-"""What a plugin may implement. These docstrings are the plugin author's contract."""
+"""The hooks that a plugin may implement; their docstrings are the plugin author's contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "hookframe"
 API_VERSION: Final = 1
-"""The version of the hook API; a plugin may declare the one it was written for as
+"""The version of the hook API; a plugin may declare the version that it was written for as
 `hookframe_api_version`, on its module or its object."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -24,11 +24,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 State = dict[str, Any]
 Settings = dict[str, Any]
 CodeFiles = dict[str, "Snapshot"]
-"""The files that a plugin's `code_files` has named, by path, each as it was read."""
+"""The files that a plugin's `code_files` has returned, by path, each as it was read."""
 
 
 class Vote(TypedDict):
-    """What one plugin did in one attempt: an entry of the trace."""
+    """The call of one plugin in one attempt: an entry of the trace."""
 
     plugin: str
     distribution: str
@@ -36,7 +36,7 @@ class Vote(TypedDict):
     mode: str
     """"enforce" or "shadow\""""
     vote: Decision | None
-    """what it returned, once checked; None where it returned nothing or failed"""
+    """the checked return value; None if the plugin returned None or failed"""
     decision: Decision
     """the accumulated decision after it"""
     changed: bool
@@ -48,38 +48,38 @@ class Vote(TypedDict):
 
 @hookspec(firstresult=True)
 def pre_delivery_attempt(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
-    """Look at one delivery attempt, and decide about it.
+    """Decide about one delivery attempt.
 
-    Take any of the three arguments, by name. With `@hookimpl(wrapper=True)` the plugin surrounds
-    the whole chain instead: it yields once, receives the folded decision and returns its own.
+    A plugin gets only the arguments it names. With `@hookimpl(wrapper=True)` it surrounds the
+    whole chain instead: it yields once, receives the folded decision and returns its own.
 
     Args:
         attempt: the attempt, read-only.
-        decision: what the plugins before this one have decided, read-only; it starts as
+        decision: the accumulated decision of the plugins before this one, read-only; it starts as
             `{"action": "normal"}`.
-        state: one dict for every plugin and every call, until the chain is rebuilt.
+        state: one dict for all plugins and all calls, until the chain is rebuilt.
 
     Returns:
-        A decision, or None to leave the accumulated one alone. Anything that the action schema
+        A decision, or None to leave the accumulated one unchanged. Anything that the action schema
         does not allow is an invalid return, and the attempt temp-fails.
 
     Raises:
-        Anything: the attempt temp-fails, and the log names the plugin.
+        Anything: the attempt temp-fails, and the log has the plugin's name.
     """
 
 
 @hookspec
 def code_files(settings: Settings) -> Sequence[str]:
-    """Name the files of code that the plugin runs, as `file` of a plugin for another language.
+    """Return the paths of the code files that the plugin runs, in whatever language.
 
-    The host does with each what it does with the hook file: it refuses one that another user may
-    write, reads it when nobody is writing it, and builds the chain anew when it has changed. The
-    plugin's object then belongs to one generation and is made anew for each, so that the old one
-    goes on until the new one is complete: its entry point must name a class or a factory.
+    The host treats each like the hook file: it rejects a file that another user may write, waits
+    until its writer has finished, and rebuilds the chain when it has changed. A plugin with code
+    files is created again for each generation, so that the old generation works until the new one
+    is complete: its entry point must name a class or a factory.
 
     Args:
-        settings: the table `[plugins.NAME.settings]`; empty where there is none. They have not
-            been checked: of wrong ones name nothing, and let `configure` refuse them.
+        settings: the table `[plugins.NAME.settings]`; empty if there is none. They are not checked
+            yet: return nothing for wrong ones, and let `configure` reject them.
 
     Returns:
         Absolute paths.
@@ -92,55 +92,54 @@ def code_files(settings: Settings) -> Sequence[str]:
 
 @hookspec
 def configure(settings: Settings, files: CodeFiles) -> None:
-    """Take the plugin's own settings, before the first attempt of each generation of the chain.
+    """Set the plugin's settings, before the first attempt of each generation of the chain.
 
-    The plugin object outlives a generation, unless it has code files, and the old generation is
-    in use until the new one is complete: build aside what the settings ask for, and assign it
-    last.
+    A plugin object without code files is shared by all generations, and the old generation is in
+    use until the new one is complete: build what the settings require first, and assign it last.
 
     Args:
-        settings: the table `[plugins.NAME.settings]`; empty where there is none.
-        files: what `code_files` has named, each as it was read.
+        settings: the table `[plugins.NAME.settings]`; empty if there is none.
+        files: the files that `code_files` has returned, by path, each as it was read.
 
     Raises:
         ValueError: a setting is unknown or wrong; the text reaches the administrator as this
             plugin's load error. Any other exception is a load error too.
-        CodeFileError: a code file can't be used; the text is the load error as it stands.
+        CodeFileError: a code file can't be used; its text is the load error, unchanged.
     """
 
 
 @hookspec
 def decided(attempt: Attempt, decision: Decision, trace: Sequence[Vote]) -> None:
-    """Observe a decision after it was made; it can't be changed any more.
+    """Observe a final decision.
 
     Args:
         attempt: the attempt, read-only.
         decision: the final decision, read-only.
-        trace: what each plugin did, in the order of the chain.
+        trace: the call of each plugin, in the order of the chain.
 
     Raises:
-        Anything: it is logged with the plugin's name, and changes nothing.
+        Anything: it is logged with the plugin's name; the decision stands.
     """
 
 
 @hookspec
 def remarks() -> Sequence[str]:
-    """Say what an administrator should know who tries the policy with `hookframe check`.
+    """Return remarks for an administrator who runs `hookframe check`.
 
     It is called after the sample attempts, and never while the policy is in use.
 
     Returns:
-        Sentences about what is legal, and worth a look.
+        Sentences about settings that are legal but may be a mistake.
 
     Raises:
-        Anything: `check` says so.
+        Anything: `check` reports it.
     """
     raise NotImplementedError
 
 
 @hookspec
 def close() -> None:
-    """Give back what the plugin holds: it has left the chain, or the host stops.
+    """Release the plugin's resources: it has left the chain, or the host stops.
 
     Raises:
         Anything: it is logged with the plugin's name.

@@ -1,4 +1,4 @@
-"""Whose code runs: the mark on functions that call a plugin's code, and where our own code lies."""
+"""Marks of code: functions that call plugins, and the directory of hookframe's own code."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from types import CodeType, FunctionType
 from typing import Any, Final, TypeVar, cast
 
 PACKAGE: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120
-"""The directory of hookframe's own code as code objects carry it: a string with its separator."""
+"""The directory of hookframe's own code, as in `co_filename`, with a separator at its end."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CALLERS: Final[set[CodeType]] = set()
-"""The code of every function of hookframe that calls a plugin's code: see `calls_plugins`."""
+"""The code of every function of hookframe that is marked with `calls_plugins`."""
 
 
 def calls_plugins(function: _Function) -> _Function:
     """Mark a function that calls a plugin's code while an attempt runs.
 
-    What that code raises must harm nothing of ours on its way to whoever takes it for the
-    plugin's error: wherever it stands, it may be ended by `DeadlineExceeded`.
+    `DeadlineExceeded` may be raised anywhere in a marked function, so an exception that leaves it
+    must not break hookframe's own state on its way to the handler of plugin errors.
 
     Args:
-        function: a Python function; all that are made by one `def` or `lambda` are marked at once.
+        function: a Python function; all that one `def` or `lambda` makes are marked at once.
+
+    Returns:
+        The same function.
     """
     CALLERS.add(cast("FunctionType", function).__code__)
     return function

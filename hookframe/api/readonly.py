@@ -1,4 +1,4 @@
-"""Read-only forms of what crosses the hook: equal to the original, and refusing every change."""
+"""Read-only copies of what crosses the hook."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
-"""Types whose values have nothing inside them, and can't be changed."""
+"""Immutable types whose values contain no others."""
 
 
 class _ReadOnlyList(list[Any]):
-    """A list that equals and serialises like any other, and refuses to be changed."""
+    """A list that compares and serialises like any other, and rejects changes."""
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
+    def _reject(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("what crosses the hook is read-only")
 
-    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = remove = pop = clear = sort = reverse = _reject
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _reject
 
 
 def freeze(value: Any) -> Any:
-    """Make a value and all that is nested in it read-only.
+    """Return a read-only copy of a value and of everything nested in it.
 
     Args:
-        value: mappings, lists and tuples of anything.
+        value: mappings, lists and tuples of any values.
 
     Returns:
-        A copy that equals it and can't be changed.
+        A copy that equals the value.
 
     Raises:
-        RecursionError: it is nested too deeply.
+        RecursionError: the value is nested too deeply.
     """
     if type(value) in ATOMS:
         return value

@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of what crosses the hook, from the declarations that enforce it."""
+"""JSON Schemas (draft 2020-12) of attempt and decision, built from the checked declarations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS: Final[dict[type, dict[str, Any]]] = {
 
 
 def build_attempt_schema() -> dict[str, Any]:
-    """Describe the attempt: nine required keys, and any others."""
+    """Return the schema of an attempt: nine required keys, and any others."""
     return {
         "$schema": _DRAFT,
         "title": "Attempt",
@@ -29,7 +29,7 @@ def build_attempt_schema() -> dict[str, Any]:
 
 
 def build_decision_schema() -> dict[str, Any]:
-    """Describe what one plugin may return: one of the five actions with its keys."""
+    """Return the schema of what one plugin may return: one of the five actions with its keys."""
     return {
         "$schema": _DRAFT,
         "title": "Decision",
@@ -54,7 +54,7 @@ def _build_action_schema(action: Action) -> dict[str, Any]:
 
 def _build_key_schema(key: Key) -> dict[str, Any]:
     kinds = [_build_text_schema(key.text)]
-    if key.text.or_id:
+    if key.text.accepts_id:
         kinds.append({"type": "integer"})
     if not key.required:
         kinds.append({"type": "null"})

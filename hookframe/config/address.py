@@ -1,4 +1,4 @@
-"""Where the daemon listens: an address, and the protocol that is spoken there (CONTRACT 8)."""
+"""Addresses that the daemon listens on, each with its protocol (CONTRACT 8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 PROTOCOLS: Final = ("jsonl", "exim", "explain")
 LONGEST_SOCKET_PATH: Final = 107
-"""The longest path of a unix socket in bytes, see unix(7): `sun_path` holds 108 with its NUL."""
+"""The longest path of a unix socket in bytes: `sun_path` holds 108 with its NUL (unix(7))."""
 _EXAMPLES: Final = "unix:/run/hookframe/hookframe.sock or tcp:127.0.0.1:8025"
 _LARGEST_PORT: Final = 65535
 _HOST_AND_PORT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})")
@@ -37,14 +37,14 @@ class Address:
 
 
 def parse_address(text: str, *, allow_remote: bool = False) -> Address:
-    """Read one address as the configuration writes it.
+    """Parse one address of the configuration.
 
     Args:
         text: `[PROTOCOL+]unix:/PATH` or `[PROTOCOL+]tcp:IP:PORT`.
         allow_remote: whether an IP address that is not loopback is accepted.
 
     Raises:
-        ValueError: it is none; the text says what was expected.
+        ValueError: the text is not an address; the error says what was expected.
     """
     protocol, plus, rest = text.partition("+")
     if not plus or ":" in protocol:
@@ -56,7 +56,7 @@ def parse_address(text: str, *, allow_remote: bool = False) -> Address:
         return _parse_unix(protocol, where)
     if kind == "tcp":
         return _parse_tcp(protocol, where, allow_remote)
-    raise ValueError(f"{text!r} is no address; expected, for example, {_EXAMPLES}")
+    raise ValueError(f"{text!r} is not an address; expected, for example, {_EXAMPLES}")
 
 
 def _parse_unix(protocol: str, path: str) -> Address:
@@ -72,17 +72,21 @@ def _parse_unix(protocol: str, path: str) -> Address:
 def _parse_tcp(protocol: str, where: str, allow_remote: bool) -> Address:
     match = _HOST_AND_PORT.fullmatch(where)
     if match is None:
-        raise ValueError(f"{where!r} is no IP address and port; expected, for example, {_EXAMPLES}")
+        raise ValueError(
+            f"{where!r} is not an IP address and port; expected, for example, {_EXAMPLES}"
+        )
     host, port = match[1] or match[2], match[3]
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
-        raise ValueError(f"{host!r} is no IP address; expected, for example, {_EXAMPLES}") from None
+        raise ValueError(
+            f"{host!r} is not an IP address; expected, for example, {_EXAMPLES}"
+        ) from None
     if int(port) > _LARGEST_PORT:
-        raise ValueError(f"{port} is no port; expected a number from 0 to {_LARGEST_PORT}")
+        raise ValueError(f"{port} is not a port; expected a number from 0 to {_LARGEST_PORT}")
     if not (ip.is_loopback or allow_remote):
         raise ValueError(
-            f"{host} is not a loopback address; anybody who reaches it could ask about policy: "
-            "listen on 127.0.0.1, or set allow_remote = true"
+            f"{host} is not a loopback address; every host that can reach it could query the "
+            "policy: listen on 127.0.0.1, or set allow_remote = true"
         )
     return Address(protocol, host=host, port=int(port))

@@ -1,4 +1,4 @@
-"""Where in a TOML text each key stands: tomllib tells what was read, but not from which line."""
+"""Line numbers of the keys of a TOML text, which tomllib does not return."""
 
 from __future__ import annotations
 
@@ -20,45 +20,27 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""What decides where a statement ends, in a text that is known to be TOML."""
-
-
-class KeyLines:
-    """The line of every key of a TOML text, found only when somebody asks for one.
-
-    Args:
-        text: a text that tomllib accepts.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._lines: dict[Path, int] | None = None
-
-    def get(self, path: Path) -> int | None:
-        """Give the line of a dotted path, from 1; None where it has none."""
-        if self._lines is None:
-            self._lines = find_key_lines(self._text)
-        return self._lines.get(path)
+"""The tokens of valid TOML that determine where a statement ends."""
 
 
 def find_key_lines(text: str) -> dict[Path, int]:
-    """Find the line of every key and every table of a TOML text that tomllib accepts.
+    """Find the line of every key and every table of a TOML text.
 
-    The text is cut into statements, and tomllib reads each of them alone, so quoted and dotted
-    keys mean here what they mean there.
+    The text is split into statements, and tomllib parses each of them, so that quoted and dotted
+    keys need no parser here.
 
     Args:
-        text: the TOML text.
+        text: a text that tomllib accepts.
 
     Returns:
-        The line of each dotted path, from 1; of a key that stands more than once, the first.
+        The line of each path of keys, from 1; the first line of a key that is repeated.
     """
     lines: dict[Path, int] = {}
     table: Path = ()
     for first, statement in _split_statements(text):
         try:
             paths = list(_list_paths(tomllib.loads(statement)))
-        except RecursionError:  # it was parsed before, from a few frames further up
+        except RecursionError:  # the whole text was parsed before, but with fewer frames in use
             continue
         above = table
         if statement.startswith("["):
@@ -69,7 +51,7 @@ def find_key_lines(text: str) -> dict[Path, int]:
 
 
 def _split_statements(text: str) -> Iterator[tuple[int, str]]:
-    """Cut a text into its statements, each with the number of its first line."""
+    """Split a text into its statements, each with the number of its first line."""
     text += "\n"
     start, first, line, depth = 0, 1, 1, 0
     for token in _TOKEN.finditer(text):
@@ -88,7 +70,7 @@ def _split_statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _list_paths(value: Mapping[str, Any]) -> Iterator[Path]:
-    """Give the path of every key in a value, of outer keys before those in them."""
+    """Yield the path of every key in a table, outer keys first."""
     waiting: list[tuple[Path, Mapping[str, Any]]] = [((), value)]
     while waiting:
         above, table = waiting.pop()

@@ -1,4 +1,4 @@
-"""`hookframe.toml`: one frozen `Config`, or every mistake in one report with line and key."""
+"""`hookframe.toml` as one frozen `Config`, or an error with every mistake's line and key."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.address import Address
+from hookframe.config.lines import find_key_lines
 from hookframe.config.plugin_policy import Policy
 from hookframe.config.table import Table
 from hookframe.config.values import (
@@ -28,22 +29,22 @@ from hookframe.config.values import (
 from hookframe.files.snapshot import Snapshot
 
 FILE: Final = "file"
-"""The name that stands for the hook file in a chain; no plugin can have it."""
+"""The name of the hook file in a chain, reserved for it."""
 INSTALLED: Final = "installed"
 MOST_WORKERS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What clients and hooks may cost the daemon.
+    """Limits of the daemon's clients and hooks: the table `[limits]`.
 
     Args:
-        connections: the most connections at once; a further one is closed unanswered.
-        idle_time: seconds a connection may stay without a whole request.
+        connections: the maximum of open connections; a further one is closed unanswered.
+        idle_time: seconds a connection may stay without a complete request.
         answer_time: seconds a client may take to read an answer.
         load_time: seconds that building a chain may take.
         max_memory: bytes of memory above which a worker is replaced, between two attempts.
-        output_lines: the most lines a second that one plugin may print into the log.
+        output_lines: the maximum of lines a second that one plugin may print into the log.
     """
 
     connections: int = 1000
@@ -56,12 +57,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """Where the daemon's log goes (CONTRACT 6).
+    """The daemon's log: the table `[log]` (CONTRACT 6).
 
     Args:
         directory: the directory of the log; None for standard error.
-        size: bytes at which `current` is put away and begun anew.
-        files: how many files that were put away are kept.
+        size: the size of `current` in bytes at which it is rotated.
+        files: the number of rotated files that are kept.
     """
 
     directory: str | None = None
@@ -71,7 +72,7 @@ class LogTable:
 
 @dataclass(frozen=True, slots=True)
 class PluginTable:
-    """One `[plugins.NAME]` table."""
+    """One table `[plugins.NAME]`: the plugin's policy and its own settings."""
 
     policy: Policy = field(default_factory=Policy)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -79,20 +80,21 @@ class PluginTable:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that the operator lays down.
+    """The whole configuration.
 
     Args:
-        path: the file it was read from; empty where the command line says it all.
-        chain: the plugins in order; "installed" for every one; None for those with a table.
+        path: the configuration file; empty if the command line sets everything.
+        chain: the plugins in order; "installed" for all installed plugins; None for the plugins
+            with a table.
         hook_file: the path of the hook file, or None.
-        trust_file_permissions: whether a hook file that others may write is accepted.
-        on_load_error: "keep" lets the last good generation go on after a bad reload.
+        trust_file_permissions: whether a hook file that other users may write is accepted.
+        on_load_error: "keep" keeps the last good generation in use after a failed reload.
         deadline: the longest time of one attempt in seconds, None for no limit.
-        listen: where the daemon listens.
-        workers: how many processes of the daemon decide, each with a state of its own.
-        limits: what clients and hooks may cost the daemon.
-        log: where the daemon's log goes.
-        plugins: the `[plugins.NAME]` tables, in the order of the file.
+        listen: the addresses that the daemon listens on.
+        workers: the number of processes of the daemon that decide, each with its own state.
+        limits: the table `[limits]`.
+        log: the table `[log]`.
+        plugins: the tables `[plugins.NAME]`, in the order of the file.
     """
 
     path: str = ""
@@ -108,7 +110,7 @@ class Config:
     plugins: Mapping[str, PluginTable] = field(default_factory=dict)
 
     def order(self, installed: tuple[str, ...]) -> tuple[str, ...]:
-        """Say which plugins the chain has, in the operator's order (CONTRACT 2).
+        """Return the names of the chain's plugins in order (CONTRACT 2).
 
         Args:
             installed: the names of all installed plugins, in name order.
@@ -120,12 +122,12 @@ class Config:
         return (*(name for name in named if name != FILE), *last)
 
     def table(self, name: str) -> PluginTable:
-        """Give the table of a plugin, or the defaults where it has none."""
+        """Return the table of a plugin, or the defaults if it has none."""
         return self.plugins.get(name) or PluginTable()
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """What is configured and not in the chain: legal, but easily a mistake."""
+        """The names that are configured but not in the chain: legal, but often a mistake."""
         if not isinstance(self.chain, tuple):
             return ()
         configured = [*self.plugins, *([FILE] if self.hook_file is not None else [])]
@@ -133,13 +135,16 @@ class Config:
 
 
 def read_config(snapshot: Snapshot) -> Config:
-    """Read and check a configuration.
+    """Parse and check a configuration.
 
     Args:
         snapshot: the file as it was read.
 
+    Returns:
+        The configuration.
+
     Raises:
-        ConfigError: with every mistake, each with its line and key.
+        ConfigError: every mistake, each with its line and key.
     """
     if snapshot.error is not None:
         raise ConfigError(snapshot.path, (Problem("", snapshot.error),))
@@ -148,12 +153,19 @@ def read_config(snapshot: Snapshot) -> Config:
         parsed = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # TOML's own, bad UTF-8, an int without end
         raise ConfigError(snapshot.path, (Problem("", f"is not valid TOML: {error}"),)) from None
-    root = Table.of(parsed, source)
+    root = Table(parsed)
     config = _build_config(root, snapshot.path)
     root.reject_unknown_keys()
     if root.problems:
-        raise ConfigError(snapshot.path, root.sort_problems())
+        raise ConfigError(snapshot.path, _locate_problems(root.problems, source))
     return config
+
+
+def _locate_problems(found: list[tuple[tuple[str, ...], str]], source: str) -> tuple[Problem, ...]:
+    """Return the mistakes with their lines, in the order of the file."""
+    lines = find_key_lines(source)
+    problems = [Problem(".".join(path), text, lines.get(path)) for path, text in found]
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
 
 def _build_config(root: Table, path: str) -> Config:
@@ -178,7 +190,7 @@ def _build_config(root: Table, path: str) -> Config:
         ),
     )
     if isinstance(config.chain, tuple) and FILE in config.chain and hook_file is None:
-        root.add_problem("chain", f'names "{FILE}", but hook_file is not set; say which file it is')
+        root.add_problem("chain", f'has "{FILE}", but hook_file is not set; set it to a path')
     return config
 
 
@@ -208,7 +220,7 @@ def _build_log_table(table: Table, path: str) -> LogTable:
 
 
 def _resolve_path(path: str, named: str | None) -> str | None:
-    """Take a path as relative to the directory of the configuration that names it."""
+    """Resolve a path relative to the directory of the configuration file."""
     return None if named is None else str(Path(path).absolute().parent / named)
 
 

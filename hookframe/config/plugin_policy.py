@@ -1,4 +1,4 @@
-"""What the operator lays down for one plugin of the chain (CONTRACT 2.1)."""
+"""The policy for one plugin: mode, errors, allowed actions and deadline (CONTRACT 2.1)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ OnError = Literal["tempfail", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One plugin's policy.
+    """The administrator's policy for one plugin.
 
     Args:
-        mode: "shadow" runs and checks the plugin, records what it would have done, and changes
-            nothing.
-        on_error: "skip" logs the plugin's error and goes on as if it had returned None.
+        mode: "shadow" calls the plugin, checks its decision and logs it, but does not apply it.
+        on_error: "skip" logs the plugin's error and continues as if it had returned None.
         may: the actions that it may return besides normal; None for all.
-        deadline: the longest time of one call, in seconds; None for no limit of its own.
+        deadline: the longest time of one call in seconds; None for the deadline of the chain only.
     """
 
     mode: Mode = "enforce"
@@ -28,14 +27,14 @@ class Policy:
 
     @property
     def shadow(self) -> bool:
-        """Whether the plugin changes nothing."""
+        """Whether the plugin's decisions are logged but not applied."""
         return self.mode == "shadow"
 
     @property
     def skips_errors(self) -> bool:
-        """Whether the chain goes on after an error of this plugin."""
+        """Whether the chain continues after an error of this plugin."""
         return self.shadow or self.on_error == "skip"
 
     def allows(self, action: str) -> bool:
-        """Say whether the plugin may return this action."""
+        """Return whether the plugin may return this action."""
         return self.may is None or action == "normal" or action in self.may

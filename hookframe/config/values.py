@@ -1,4 +1,4 @@
-"""Converters of configuration values: each returns the typed value, or raises what it expected."""
+"""Converters of configuration values: each returns the typed value or raises ValueError."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s|m|h)")
 _MOST: Final = (1 << 31) - 1
 _LARGEST_SIZE: Final = 1 << 50
 _LONGEST_TIME: Final = 366 * 24 * 3600.0
-"""What is more is a slip, and more than clocks, limits of the system and shared counters hold."""
+"""More is a slip, and more than clocks, limits of the system and shared counters hold."""
 
 Convert = Callable[[Any], Any]
-"""Checks a value and gives it its type; raises ValueError with what it expected."""
+"""A function that returns the typed value, or raises ValueError with what was expected."""
 
 
 def text(value: Any) -> str:
-    """Accept a string that is not empty."""
+    """Accept a string that is not empty and has no NUL."""
     if isinstance(value, str) and value and "\0" not in value:
         return value
     raise ValueError(f"must be a string, not {short_repr(value)}")
@@ -39,31 +39,41 @@ def boolean(value: Any) -> bool:
 
 
 def positive(value: Any, most: int = _MOST) -> int:
-    """Accept a whole number from 1 to the most that makes sense."""
+    """Accept a whole number from 1 to `most`."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         if value > most:
-            raise ValueError(f"must be no more than {most}, not {short_repr(value)}")
+            raise ValueError(f"must be at most {most}, not {short_repr(value)}")
         return value
     raise ValueError(f"must be a whole number from 1, not {short_repr(value)}")
 
 
 def duration(value: Any) -> float:
-    """Accept a time such as "50ms" or "1s"; return it in seconds."""
+    """Convert a time such as "50ms" or "1s" to seconds, for a setting of a plugin too.
+
+    Args:
+        value: a number with a unit: us, ms, s, m or h; at most a year.
+
+    Returns:
+        The time in seconds, greater than 0.
+
+    Raises:
+        ValueError: the value is not such a time; the text says what was expected.
+    """
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds > _LONGEST_TIME:
-        raise ValueError(f"must be no longer than a year, not {short_repr(value)}")
+        raise ValueError(f"must be at most a year, not {short_repr(value)}")
     if seconds > 0:
         return seconds
     raise ValueError(f'must be a time such as "50ms", "1s" or "5m", not {short_repr(value)}')
 
 
 def size(value: Any) -> int:
-    """Accept an amount of memory or disk such as "64MiB"; return it in bytes."""
+    """Convert an amount of memory or disk such as "64MiB" to bytes."""
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     amount = int(match[1]) * _MULTIPLES[match[2]] if match else 0
     if amount > _LARGEST_SIZE:
-        raise ValueError(f"must be no more than {_LARGEST_SIZE >> 30}GiB, not {short_repr(value)}")
+        raise ValueError(f"must be at most {_LARGEST_SIZE >> 30}GiB, not {short_repr(value)}")
     if amount > 0:
         return amount
     raise ValueError(f'must be a size such as "512KiB", "64MiB" or "1GiB", not {short_repr(value)}')
@@ -82,7 +92,7 @@ def one_of(*allowed: str) -> Convert:
 
 
 def names_or(word: str) -> Convert:
-    """Accept a list of different names, or one word that stands for a list."""
+    """Accept a list of different names, or one word for a list that is known later."""
 
     def convert(value: Any) -> tuple[str, ...] | str:
         if value == word:
@@ -93,7 +103,7 @@ def names_or(word: str) -> Convert:
             )
         twice = sorted(name for name, times in Counter(value).items() if times > 1)
         if twice:
-            raise ValueError(f"names {', '.join(twice)} more than once")
+            raise ValueError(f"has {', '.join(twice)} more than once")
         return tuple(value)
 
     return convert
@@ -119,7 +129,7 @@ def addresses(*, allow_remote: bool) -> Convert:
             raise ValueError(f"must be an address or a list of addresses, not {short_repr(value)}")
         parsed = tuple(parse_address(each, allow_remote=allow_remote) for each in listed)
         if len({str(each) for each in parsed}) < len(parsed):
-            raise ValueError("names the same address more than once")
+            raise ValueError("has the same address more than once")
         return parsed
 
     return convert

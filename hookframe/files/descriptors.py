@@ -1,4 +1,4 @@
-"""File descriptors that somebody else may close, or whose numbers somebody else may get."""
+"""File descriptors that survive plugins which close them or reuse their numbers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import suppress
 from typing import Final
 
 _HIGH: Final = 1000
-"""Copies get numbers from here on, out of the way of who closes all the small ones."""
+"""The lowest number of a copy: a plugin that closes the low numbers does not close it."""
 _MARGIN: Final = 24
-"""How far below the system's limit they begin where that is lower."""
+"""How far below the system's limit copies start if the limit is lower than `_HIGH`."""
 _CLOSED: Final = -1
 
 Identity = tuple[int, int]
-"""A file's inode and device: two open files that have the same ones at a time are the same."""
+"""A file's inode and device, unique while the file exists."""
 
 
 def identify_descriptor(descriptor: int) -> Identity | None:
-    """Say which file a descriptor leads to; None where it leads nowhere."""
+    """Return the identity of a descriptor's file; None if the descriptor is not open."""
     try:
         return os.fstat(descriptor)[1:3]
     except OSError:
@@ -27,10 +27,10 @@ def identify_descriptor(descriptor: int) -> Identity | None:
 
 
 def duplicate_descriptor(descriptor: int) -> int:
-    """Duplicate a descriptor to a high number; a program that is started gets no copy.
+    """Duplicate a descriptor to a high number; started programs do not inherit it.
 
     Raises:
-        OSError: it is not open, or no number is free.
+        OSError: the descriptor is not open, or no number is free.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = _HIGH if soft == resource.RLIM_INFINITY else min(_HIGH, soft - _MARGIN)
@@ -40,13 +40,13 @@ def duplicate_descriptor(descriptor: int) -> int:
 
 
 class OwnFile:
-    """An open file of our own, closed when nobody holds it any more, if not before.
+    """An open file, closed when it is garbage-collected at the latest.
 
-    So no thread and no signal handler closes it under another one that is about to write.
+    So no thread and no signal handler closes it while another one is about to write.
 
     Args:
-        descriptor: leads to it, and belongs to this object from now on.
-        identity: which file that is.
+        descriptor: the open descriptor; this object closes it.
+        identity: the identity of its file.
     """
 
     __slots__ = ("descriptor", "identity")
@@ -57,22 +57,16 @@ class OwnFile:
 
     @property
     def length(self) -> int | None:
-        """How long the file is; None where a plugin has closed it under us.
-
-        Its number may lead to a stranger's file then, or to the next one that we open.
-        """
-        try:
+        """The length of the file in bytes; None if a plugin has closed or reused the descriptor."""
+        with suppress(OSError):
             status = os.fstat(self.descriptor)
-        except OSError:
-            self.descriptor = _CLOSED
-            return None
-        if status[1:3] != self.identity:
-            self.descriptor = _CLOSED
-            return None
-        return status.st_size
+            if status[1:3] == self.identity:
+                return status.st_size
+        self.descriptor = _CLOSED
+        return None
 
     def close(self) -> None:
-        """Close the file, unless somebody has done it and the number leads elsewhere."""
+        """Close the file, unless its descriptor has been closed or reused."""
         if identify_descriptor(self.descriptor) == self.identity:
             with suppress(OSError):
                 os.close(self.descriptor)
@@ -83,10 +77,13 @@ class OwnFile:
 
 
 class SavedDescriptor:
-    """A file that is reached by a descriptor, or by a private copy of it.
+    """An open descriptor and a private copy of it.
 
     Args:
-        number: the descriptor, which is open.
+        number: the descriptor.
+
+    Raises:
+        OSError: the descriptor is not open, or no number is free for the copy.
     """
 
     def __init__(self, number: int) -> None:
@@ -96,7 +93,7 @@ class SavedDescriptor:
 
     @property
     def descriptor(self) -> int | None:
-        """What still leads to the file; None where nothing does."""
+        """The copy or the original, whichever is still open; None if both were closed or reused."""
         for each in (self._copy, self.number):
             if self.identity is not None and identify_descriptor(each) == self.identity:
                 return each
@@ -104,10 +101,10 @@ class SavedDescriptor:
 
 
 class StandardStreams:
-    """Descriptors 0, 1 and 2, put back whenever a plugin has closed or replaced them.
+    """Descriptors 0, 1 and 2, restored after a plugin has closed or replaced them.
 
-    Otherwise the next socket that a client opens could become standard output. One that is closed
-    at the start is opened on /dev/null. Standard input becomes /dev/null when it is put back.
+    Otherwise the next client's socket could become standard output. One that is closed at the
+    start is opened on /dev/null. Standard input is restored as /dev/null.
     """
 
     def __init__(self) -> None:
@@ -116,11 +113,7 @@ class StandardStreams:
         self._outputs = [SavedDescriptor(1), SavedDescriptor(2)]
 
     def restore(self) -> tuple[int, ...]:
-        """Put back those that are not what they were.
-
-        Returns:
-            Their numbers.
-        """
+        """Restore those that were closed or replaced, and return their numbers."""
         found = []
         if identify_descriptor(0) != self._input:
             _open_devnull_as(0)
@@ -139,14 +132,14 @@ class StandardStreams:
 
 
 def open_standard_streams() -> None:
-    """Open those of the standard streams that are closed, on /dev/null: no socket shall be one."""
+    """Open closed standard streams on /dev/null, so that no socket gets their numbers."""
     for number in range(3):
         if identify_descriptor(number) is None:
             _open_devnull_as(number)
 
 
 def _open_devnull_as(number: int) -> None:
-    """Make a descriptor lead to /dev/null."""
+    """Open /dev/null as this descriptor."""
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     if nothing == number:
         os.set_inheritable(number, True)

@@ -1,4 +1,4 @@
-"""One look at a file: its bytes, owner and permissions, and whether somebody is writing it."""
+"""A file as it was at one moment: its bytes, owner, permissions, and whether it has a writer."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ if TYPE_CHECKING:
     from mmap import mmap
 
 LARGEST: Final = 16 * 1024 * 1024
-"""The largest file that is read, in bytes, unless a caller knows of larger ones."""
+"""The default size limit of a file, in bytes."""
 COARSEST_TICK: Final = 2.0
-"""Seconds; the coarsest clock that a file system stamps with is FAT's."""
+"""The coarsest resolution of a file system's time stamps in seconds: FAT's."""
 QUIET_TIME: Final = 0.2
-"""Seconds without a change after which a file is whole, where its writers can't be known."""
+"""Seconds without a change after which a file counts as complete if its writers are unknown."""
 WRITER_TIMEOUT: Final = 10.0
-"""Seconds without a change after which nobody waits any longer for who has the file open, or for
-the content of a file that was emptied."""
+"""Seconds without a change after which even an empty or open file counts as complete."""
 _BILLION: Final = 1_000_000_000
 
 Stamp = tuple[int, int, int, int, int]
 """Modification and change time in nanoseconds, size, inode and device."""
 _SIZE: Final = 2
 _DEVICE: Final = 4
-
 
 # Never wait for the writer of a FIFO, never become a terminal's session leader.
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -46,9 +44,9 @@ _KINDS: Final = {
 class Writers(Enum):
     """Whether a process has the file open for writing."""
 
-    NONE = "nobody"
-    SOME = "somebody"
-    UNKNOWN = "can't be known"
+    NONE = "none"
+    SOME = "some"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,13 @@ class Snapshot:
 
     Args:
         path: the path, as it was given.
-        content: the bytes; empty where there is an error.
+        content: the bytes; empty if there is an error.
         owner: the owner's user id.
         mode: the permissions, as in `st_mode`.
-        error: why it can't be read; None where it could.
-        writers: whether somebody has it open for writing, so that the bytes may be half a file.
-        stamp: what `stat` said of it; None where there is an error.
-        age: seconds since it was changed, when it was read.
+        error: why the file can't be read; None if it was read.
+        writers: whether a process has it open for writing, so that the bytes may be incomplete.
+        stamp: its times, size, inode and device from `stat`; None if there is an error.
+        age: seconds from its last change until it was read.
     """
 
     path: str
@@ -78,34 +76,34 @@ class Snapshot:
 
     @property
     def leased(self) -> bool:
-        """Whether the system has granted a lease on it: no process was writing it."""
+        """Whether the system granted a lease on it: no process was writing it."""
         return self.stamp is not None and self.writers is Writers.NONE
 
     @property
     def device(self) -> int:
-        """The device it lies on; -1 where there is an error."""
+        """The number of its device; -1 if there is an error."""
         return -1 if self.stamp is None else self.stamp[_DEVICE]
 
     @property
     def settled(self) -> bool:
-        """Whether the bytes are a whole file: nobody is writing it, as far as that can be known.
+        """Whether the file is complete: no process is writing it, as far as the system tells.
 
-        A lease tells. Where none is to be had the file must have lain still for a while, an empty
-        one for longer: `generate > file` empties it first, and may then take its time. Who keeps
-        the file open is waited for as long, not for ever: some network file systems refuse each
-        lease as if there were always somebody.
+        A granted lease proves it. Without one the file is complete after 0.2 s without a change,
+        an empty or open file after 10 s.
         """
         if self.writers is Writers.NONE:
             return True
+        # `generate > file` empties the file first; and some network file systems refuse each lease
+        # as if there were always a writer, so that waiting must end.
         empty = self.stamp is None or not self.stamp[_SIZE]
-        begun = empty or self.writers is Writers.SOME
-        return self.age >= (WRITER_TIMEOUT if begun else QUIET_TIME)
+        unfinished = empty or self.writers is Writers.SOME
+        return self.age >= (WRITER_TIMEOUT if unfinished else QUIET_TIME)
 
     def is_unchanged(self) -> bool:
-        """Say whether the file is for certain as it was read, by a `stat` and nothing more.
+        """Return whether the file is certainly unchanged, by a single `stat`.
 
-        An equal stamp proves nothing if the file was read within a tick of its clock after the
-        change: it may have been changed once more in the same tick.
+        False also if the file was read within 2 s after its change: it may have been changed again
+        within the same tick of the file system's clock, with an equal stamp.
         """
         if self.stamp is None or self.age <= COARSEST_TICK:
             return False
@@ -115,10 +113,10 @@ class Snapshot:
             return False
 
     def still_matches(self) -> bool:
-        """Return whether the file, opened and read again, is as it was.
+        """Return whether the file is unchanged, by opening and reading it again.
 
-        Unlike `is_unchanged` this is true on every file system, however new the file is. A network
-        file system asks its server only on an open, and a time stamp is as coarse as its clock.
+        Slower than `is_unchanged`, but exact on every file system and for every age: a network
+        file system asks its server only on an open, and time stamps are coarse.
         """
         try:
             handle = os.open(self.path, _FLAGS)
@@ -134,13 +132,13 @@ class Snapshot:
 
     @property
     def fingerprint(self) -> tuple[bytes, int, int, str | None]:
-        """What makes a difference to whoever loads the file; time stamps do not."""
-        if not self._digest:  # of a large file it takes longer than all else, and many ask for it
+        """What a loader depends on: digest of the content, owner, permissions, error."""
+        if not self._digest:  # computed once, as it is slow for a large file
             object.__setattr__(self, "_digest", _hash_content(self.content))
         return self._build_fingerprint(self._digest)
 
     def fingerprint_of(self, content: bytes | mmap) -> tuple[bytes, int, int, str | None]:
-        """Give the fingerprint of a file whose bytes `take_snapshot` has put elsewhere.
+        """Return the fingerprint of a file whose bytes `take_snapshot` wrote to `into`.
 
         Args:
             content: these bytes.
@@ -152,20 +150,20 @@ class Snapshot:
 
 
 def take_snapshot(path: str, largest: int = LARGEST, into: int | None = None) -> Snapshot:
-    """Read a file once, together with its owner, its permissions and its writers.
+    """Read a file once, with its owner, permissions and writers.
 
-    While it is read a lease keeps writers out where the system grants one (F_SETLEASE in
-    fcntl(2): to the owner and to root, on local file systems), so that no half-written file is
-    taken for a whole one.
+    A lease keeps writers out while the file is read, so that no half-written file is taken for a
+    complete one. The system grants it to the file's owner and to root, on local file systems
+    (F_SETLEASE in fcntl(2)).
 
     Args:
         path: the file; symbolic links are followed.
         largest: the size in bytes above which it is not read.
-        into: a descriptor that the bytes are written to, of `os.memfd_create` for example, so that
-            they need never be in the memory of this process. `content` is empty then.
+        into: a descriptor to write the bytes to, for example of `os.memfd_create`, so that a large
+            file is not held in memory. `content` is empty then.
 
     Returns:
-        The snapshot; it never raises for what is wrong with the file.
+        The snapshot; an error of the file is in its `error`, never raised.
     """
     try:
         handle = os.open(path, _FLAGS)
@@ -224,9 +222,10 @@ def _hash_content(content: bytes | mmap) -> bytes:
 
 
 def _compute_age(status: os.stat_result) -> float:
-    """Count from the later time, unless that is one to come, as a copy from elsewhere has it."""
+    """Return the seconds since the file was modified or its inode was changed."""
     now = time.time_ns()
     times = status.st_mtime_ns, status.st_ctime_ns
+    # A copy from another machine may have a modification time in the future.
     return (now - max((each for each in times if each <= now), default=max(times))) / _BILLION
 
 
@@ -236,10 +235,10 @@ def _read_stamp(status: os.stat_result) -> Stamp:
 
 
 def _lease(handle: int, kind: int) -> Writers:
-    """Take or give back a lease; it is granted only while nobody has the file open for writing.
+    """Take or release a lease; it is granted only while no process has the file open for writing.
 
-    A writer who comes meanwhile waits until the lease is given back, and the kernel signals us:
-    SIGURG, which is ignored by default, in place of SIGIO, which would end the process.
+    A process that opens it for writing meanwhile waits for the release, and the kernel signals us:
+    SIGURG, which is ignored by default, instead of SIGIO, which would end this process.
     """
     try:
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)

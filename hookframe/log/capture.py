@@ -1,4 +1,4 @@
-"""What a plugin prints while it runs goes to the log, a line each, with the plugin's name."""
+"""Capture of what a plugin prints while it runs, for the log."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _PIECE: Final = 65536
 
 
 class Output:
-    """Takes the place of `sys.stdout` and `sys.stderr` while a plugin runs.
+    """The replacement of `sys.stdout` and `sys.stderr` while a plugin runs.
 
-    What another thread of the program prints meanwhile goes where it went before.
+    Output of other threads still goes to the replaced streams.
 
     Args:
         sink: takes each line.
-        plugin: says the name of the plugin that runs, at the moment it prints.
-        limit: says how much of it is passed on; None for all.
-        mark: gives something that tells, cheaply, whether the same plugin still runs; None where
-            nothing does.
-        lock: what the thread of the plugin holds, where it may be told by that; a reentrant one.
-        stays: whether our streams stay in place between two runs, letting all through, which is
-            cheaper; `give_back` then ends it.
+        plugin: returns the name of the running plugin, at the moment it prints.
+        limit: the limit of lines per second; None for no limit.
+        mark: returns a callable whose value changes when another plugin runs; None if there is
+            none, and then nothing is muted.
+        lock: a reentrant lock that the plugin's thread holds, for `HOLDER`.
+        permanent: whether the streams stay in place between two runs, passing everything, which
+            is cheaper; `uninstall` then removes them.
     """
 
     __slots__ = (
@@ -73,11 +73,11 @@ class Output:
         self.thread = 0
         """the thread in which the plugin runs, or `HOLDER`; 0 while none does"""
         self.alone = True
-        """whether no stream of another thread stood there when ours took the place"""
+        """whether no stream of another thread was in place when ours was installed"""
         self.unsettled = not permanent
-        """whether `end` has to do more than to see that our streams are still in place"""
+        """whether `end` has to do more than check that our streams are still in place"""
         self.outside: tuple[Any, Any] = (sys.stdout, sys.stderr)
-        """the streams in whose place ours stand"""
+        """the streams that ours replace"""
         self._out, self._err = Stream(self, 0), Stream(self, 1)
         self._permanent = permanent
         self._installed = False
@@ -86,17 +86,17 @@ class Output:
 
     @property
     def streams(self) -> tuple[Stream, Stream]:
-        """The two streams that stand for standard output and standard error."""
+        """The two streams that replace standard output and standard error."""
         return self._out, self._err
 
     def begin(self) -> None:
-        """Take the place of both streams for what this thread prints."""
+        """Start to capture what this thread prints."""
         if sys.stdout is not self._out or sys.stderr is not self._err:
             self.install()
         self.thread = get_ident()
 
     def end(self) -> None:
-        """Let through what is printed from now on, and pass on unfinished lines."""
+        """Stop capturing, and pass on unfinished lines."""
         self.thread = 0
         if self._found is not None:
             self._uninstall_from_redirection()
@@ -110,10 +110,8 @@ class Output:
         self.unsettled = self._lines.unsettled or not self._permanent
 
     def is_holder(self) -> bool:
-        """Say, while `thread` is `HOLDER`, whether it is this thread.
-
-        Who can have the lock at once either holds it, or finds that the attempt has just ended.
-        """
+        """Return whether this thread is the `HOLDER`, while `thread` is that."""
+        # A thread that gets the lock at once either holds it, or the attempt has just ended.
         if self._lock is None or not self._lock.acquire(blocking=False):
             return False
         try:
@@ -122,7 +120,7 @@ class Output:
             self._lock.release()
 
     def uninstall(self) -> None:
-        """Give the place back to the streams that were there."""
+        """Restore the replaced streams."""
         self._installed = False
         if self.alone and sys.stdout is self._out and sys.stderr is self._err:
             sys.stdout, sys.stderr = self.outside
@@ -130,7 +128,7 @@ class Output:
             self._uninstall_among_threads()
 
     def install(self) -> None:
-        """Put our streams where the program has others now."""
+        """Replace the program's current streams by ours."""
         out, err = sys.stdout, sys.stderr
         if self._installed and not (type(out) is Stream and type(err) is Stream):
             self._install_over_redirection(out, err)
@@ -143,10 +141,9 @@ class Output:
         sys.stdout, sys.stderr = self._out, self._err
 
     def _install_over_redirection(self, out: Any, err: Any) -> None:
-        """Stand for one run before streams that the program has put there, as a redirection does.
-
-        It may hold ours, to put them back in their place; so theirs must not become our outside.
-        """
+        """Replace streams that the program has installed over ours, for one run."""
+        # A redirection may keep our streams and restore them later, so its own streams must not
+        # become `outside` for longer.
         self._found, self.unsettled = (out, err), True
         self._home = self.outside
         self.outside = (
@@ -156,13 +153,13 @@ class Output:
         sys.stdout, sys.stderr = self._out, self._err
 
     def _uninstall_from_redirection(self) -> None:
-        """End such a visit."""
+        """Restore the streams that `_install_over_redirection` replaced."""
         if self._found is not None:
             sys.stdout, sys.stderr = self._found
             self.outside, self._found = self._home, None
 
     def _install_among_threads(self) -> None:
-        """Stand in front of another thread's streams, or go on behind them."""
+        """Replace another thread's streams, unless ours are already behind them."""
         self.alone = False
         out, err = self._out, self._err
         if not is_behind(out, sys.stdout):
@@ -171,7 +168,7 @@ class Output:
             self.outside, sys.stderr = (self.outside[0], sys.stderr), err
 
     def _uninstall_among_threads(self) -> None:
-        """Give the place back, or stay behind another thread's streams and let all through."""
+        """Restore the replaced streams, or stay behind another thread's streams."""
         out, err = self._out, self._err
         if sys.stdout is out or type(sys.stdout) is not Stream:
             sys.stdout = find_stream_in_use(self.outside[0])
@@ -179,14 +176,12 @@ class Output:
             sys.stderr = find_stream_in_use(self.outside[1])
 
     def take(self, stream: Stream, text: str) -> None:
-        """Take what the plugin prints to one of the two streams, and pass on whole lines.
-
-        What the log writes to our streams meanwhile goes outside: a plugin may have made
-        `sys.stderr` a sink of the very logger that we pass them on to.
-        """
+        """Take text that the plugin prints to one of the two streams, and pass on whole lines."""
         self._unmute(stream)
         self.unsettled = True
         plugin = self._plugin()
+        # A plugin may have made `sys.stderr` a sink of the logger that writes these lines; with
+        # thread 0 its output goes to the replaced stream.
         thread, self.thread = self.thread, 0
         try:
             self._lines.take(plugin, stream, text)
@@ -196,19 +191,19 @@ class Output:
             self._mute(stream, plugin)
 
     def _mute(self, stream: Stream, plugin: str) -> None:
-        """Leave out what the plugin prints to a stream, until its second is over."""
+        """Drop what the plugin prints to a stream, until its second is over."""
         mark = self._mark()
         if mark is not None:
             stream.mute(plugin, mark, self._limit.resumes_at(plugin))
 
     def _unmute(self, stream: Stream) -> None:
-        """Heed again what is printed to a stream, and count what was left out meanwhile."""
+        """Stop dropping, and count what was dropped."""
         left_out = stream.unmute()
         if left_out is not None:
             self._lines.left_out(stream, *left_out)
 
     def take_bytes(self, stream: Stream, data: memoryview) -> None:
-        """Take bytes that the plugin prints, piece by piece, as there may be any number."""
+        """Take bytes that the plugin prints, in pieces of limited size."""
         self._unmute(stream)
         self.unsettled = True
         decoder = getincrementaldecoder("utf-8")("backslashreplace")
@@ -223,7 +218,7 @@ class Output:
 
 
 def is_capturing() -> bool:
-    """Say whether what this thread prints to standard error is what a plugin prints."""
+    """Return whether what this thread prints to standard error is captured for a plugin."""
     stream = sys.stderr
     return type(stream) is Stream and not stream.passes
 
@@ -235,7 +230,7 @@ def make_capture(
 
     Args:
         sink: takes each line.
-        limit: says how much of it is passed on; None for all.
+        limit: the limit of lines per second; None for no limit.
 
     Returns:
         A function from a plugin's name to the context manager, for an import or a `configure`.

@@ -1,9 +1,8 @@
-"""A directory of log files like multilog's: `current`, and those that were put away.
+"""A directory of log files like multilog's: `current` and rotated files.
 
 Several processes may write at once. Each line is one write at the end of the file, and takes no
-lock: a process that hangs can't keep others from writing. Before a line a writer looks whether
-`current` is still the file that it has open; so it follows whoever has put that away, this program
-or another one.
+lock: a process that hangs can't keep others from writing. Before each line a writer checks that
+`current` is still the file that it has open, since another process or program may rotate it.
 """
 
 from __future__ import annotations
@@ -26,40 +25,40 @@ from hookframe.log.rate import OncePerSecond
 from hookframe.log.tai64n import parse_tai64n, tai64n
 
 _ROTATED_SUFFIXES: Final = (".s", ".u")
-"""What multilog appends to the names of files that are finished (multilog(8), `code`)."""
+"""The suffixes of rotated files in multilog (multilog(8), `code`)."""
 _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )
-"""Not blocking only keeps a named pipe that somebody has put there from stopping us."""
+"""O_NONBLOCK only matters if `current` is a named pipe: opening it must not block."""
 _CHECK_INTERVAL: Final = 1_000_000
-"""Nanoseconds for which a file that has been `current` is taken to be so still, unless it is
-deleted or full: in a flood of lines a look for each would cost as much as the writing."""
+"""Nanoseconds between two checks that the open file is still `current`, unless it is deleted or
+full: in a flood of lines a check for each would cost as much as the writing."""
 
 
 class LogDirectory:
-    """A sink of loguru's that writes to such a directory.
+    """A loguru sink that writes to such a directory.
 
-    `write` never raises: lines that can't be written are counted, and how many is said before the
-    next one that can.
+    Writing never raises: lines that can't be written are counted, and their number is written
+    before the next line.
 
     Args:
-        directory: the directory, made where it is missing.
-        size: bytes that `current` may have.
-        files: how many files that were put away are kept.
-        complain: takes a sentence, at most once a second, while the log can't be written.
+        directory: the path of the directory, which is created if it is missing.
+        size: the maximum size of `current` in bytes.
+        files: the number of rotated files that are kept.
+        report: is called with a sentence, at most once a second, while the log can't be written.
 
     Raises:
-        LogUnusable: it can't be used now.
+        LogUnusable: the directory can't be written to now.
     """
 
     def __init__(
-        self, directory: str, size: int, files: int, complain: Callable[[str], None]
+        self, directory: str, size: int, files: int, report: Callable[[str], None]
     ) -> None:
         self._directory = Path(directory).absolute()  # a plugin may change the current one
         self._current = str(self._directory / "current")
         self._size = size
         self._files = files
-        self._report = complain
+        self._report = report
         self._report_limit = OncePerSecond()
         self._dropped = DroppedLines()
         self._file: OwnFile | None = None
@@ -71,10 +70,8 @@ class LogDirectory:
             raise LogUnusable(_explain_unusable(self._directory, error)) from None
 
     def write_line(self, text: str) -> None:
-        """Write one printable line and the newline that ends it, or count it as lost.
-
-        Where nothing is out of the ordinary this does all by itself what `_append` does in steps.
-        """
+        """Write one printable line with its newline, or count it as dropped."""
+        # The fast path of `_append`: the file is open, current and has room.
         now = time_ns()
         line = f"{tai64n(now)} {text}"
         file, dropped = self._file, self._dropped
@@ -91,24 +88,24 @@ class LogDirectory:
                     dropped.torn = os.write(file.descriptor, data) < len(data)
                     if not dropped.torn:
                         return
-            except OSError:  # whatever it was will be met again
+            except OSError:  # `_deliver` tries again, and reports the error
                 pass
         self._deliver(line, 1)
 
     def write(self, text: str) -> None:
-        """Write a message of any text, or count its lines as lost."""
+        """Write a message of one or more lines of any text, or count its lines as dropped."""
         moment = tai64n(time_ns())
         first, *more = map(one_line, text.rstrip("\n").split("\n"))
         rest = "".join(f"{moment}   {line}\n" for line in more)
         self._deliver(f"{moment} {first}\n{rest}", 1 + len(more))
 
     def report_dropped(self) -> None:
-        """Say how many lines were lost, if that has to be said and can be."""
+        """Report dropped lines, if there are any and the log can be written."""
         if self._dropped.unreported:
             self._deliver("", 0)
 
     def _deliver(self, text: str, lines: int) -> None:
-        """Write lines, and before them what there is to say of lost ones."""
+        """Write lines, preceded by a report of dropped ones."""
         dropped = self._dropped
         unreported = dropped.unreported
         if unreported:
@@ -122,7 +119,7 @@ class LogDirectory:
             dropped.mark_reported(unreported)
 
     def _append(self, data: bytes) -> None:
-        """Write bytes to the end of `current`, by one call, so that no other writer's mix in."""
+        """Append bytes to `current` in one call, so that no other writer's are mixed in."""
         file, length = self._ensure_current()
         if length and length + len(data) > self._size and self._rotate(file):
             file, _ = self._ensure_current()
@@ -134,7 +131,7 @@ class LogDirectory:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _ensure_current(self) -> tuple[OwnFile, int]:
-        """Give `current` and its length; open it anew where it is not what we have open."""
+        """Return `current` and its length; open it if the open file is not `current`."""
         file = self._file
         if file is not None:
             length = file.length
@@ -150,7 +147,7 @@ class LogDirectory:
             status = os.lstat(self._current)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:  # nobody can tell; what we have open may still take it
+        except OSError:  # unknown: the open file may still be writable
             return True
         self._checked_at = time_ns()
         return status[1:3] == file.identity
@@ -174,9 +171,9 @@ class LogDirectory:
         return os.open(self._directory / "lock", flags, 0o640)
 
     def _rotate(self, file: OwnFile) -> bool:
-        """Give `current` another name, unless another process does; say whether it has one now.
+        """Rotate `current`, unless another process is doing so; return whether it is rotated.
 
-        What can't be done now is tried again at the next line; `current` grows meanwhile.
+        If it is not, the next line tries again; `current` grows meanwhile.
         """
         try:
             lock = self._lock()
@@ -195,16 +192,13 @@ class LogDirectory:
         return True
 
     def _rename(self) -> None:
-        """Put `current` away as the newest of the old files, and delete the oldest ones.
-
-        The names stand in the order in which the files were put away even where the clock was
-        set back.
-        """
+        """Rename `current` to the newest rotated file, and delete the oldest ones."""
         old = {
             name: moment
             for name in (path.name for path in self._directory.iterdir())
             if name.endswith(_ROTATED_SUFFIXES) and (moment := parse_tai64n(name[:-2])) is not None
         }
+        # Names are in the order of rotation even if the clock was set back.
         moment = max([time_ns(), *(each + 1 for each in old.values())])
         Path(self._current).rename(self._directory / f"{tai64n(moment)}{_ROTATED_SUFFIXES[0]}")
         for name in sorted(old, key=old.__getitem__)[: max(0, len(old) + 1 - self._files)]:
@@ -217,12 +211,12 @@ class LogDirectory:
 
 
 def _explain_unusable(directory: Path, error: OSError) -> str:
-    """Say why a directory can't be used, and what to do."""
+    """Describe why a directory can't be used, and what to do."""
     if error.errno == errno.ELOOP:
         why = "current or lock is a symbolic link there"
     else:
         why = error.strerror or str(error)
     return (
         f"the log can't be written to {directory}: {why}; let the user who runs hookframe "
-        f"(user id {os.geteuid()}) make files there, or name another directory in [log]"
+        f"(user id {os.geteuid()}) create files there, or set another directory in [log]"
     )

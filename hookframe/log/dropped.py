@@ -1,4 +1,4 @@
-"""Lines of the log that could not be written, counted until it can be said."""
+"""Log lines that could not be written, counted until their number can be logged."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import os
 
 
 class DroppedLines:
-    """How many lines this process could not write, and why the last of them.
+    """The number of lines that this process could not write, and the reason of the last one.
 
-    Nothing here takes a lock, as no signal handler and no forked child may wait for one.
+    It takes no lock, because no signal handler and no forked child may wait for one.
     """
 
     __slots__ = ("_process", "lines", "reason", "torn")
 
     def __init__(self) -> None:
         self.lines = 0
-        """how many there are, those that a parent process has counted included"""
+        """the number of lines, including those that a parent process has counted"""
         self._process = 0
         self.reason = ""
         self.torn = False
-        """whether the last line was written in part, so that the next one must begin anew"""
+        """whether the last line was written in part, so that the next one needs a new line"""
 
     @property
     def unreported(self) -> int:
-        """How many are still to be said; those of the process that forked this one are its own."""
+        """The number of lines to report; a parent process reports those that it counted."""
         if self.lines and self._process != os.getpid():
             self.lines = 0
         return self.lines
@@ -35,10 +35,10 @@ class DroppedLines:
         self.reason = reason
 
     def mark_reported(self, lines: int) -> None:
-        """Forget so many, which have been said."""
+        """Subtract lines that have been reported."""
         self.lines -= lines
 
     def describe(self) -> str:
-        """Say how many there are, and why."""
+        """Describe how many lines were lost, and why."""
         lines = "1 line" if self.lines == 1 else f"{self.lines} lines"
         return f"{lines} of the log lost: {self.reason}"

@@ -1,4 +1,4 @@
-"""Exceptions in words: what happened and where, on one line, for a log."""
+"""Exceptions as one line of a log: type, text and place."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from typing import Final
 from hookframe.api.errors import CodeFileError
 from hookframe.api.plugin_code import PACKAGE, calls_plugins
 
-LONGEST: Final = 1000
-"""The longest text of an exception, in characters, that is said whole."""
+LONGEST_EXCEPTION: Final = 1000
+"""The longest text of an exception, in characters, that is not cut."""
 
 
 def describe(error: BaseException, near: str = "") -> str:
-    """Say an exception's type, text and place.
+    """Describe an exception by its type, text and place.
 
     Args:
         error: the exception.
-        near: the file whose author reads the text; the innermost of its lines is named where the
-            traceback has one, and the innermost of all otherwise. Lines of hookframe itself are
-            nobody's mistake but ours, and never named.
+        near: the path of the file whose author reads the text: the place is its innermost line in
+            the traceback, else the innermost line of all. Lines of hookframe itself are left out.
 
     Returns:
-        `<type and text> at <file> line <n>`; without the place where the exception has none. Of a
-        `CodeFileError` the text alone, which says all that.
+        `<type and text> at <file> line <n>`, without the place if the exception has none. For a
+        `CodeFileError` its text alone, which contains all this.
     """
     try:
         return _describe(error, near)
-    except BaseException:  # noqa: BLE001  (an exception's own members may be and do anything)
+    except BaseException:  # noqa: BLE001  (an exception's own attributes may raise anything)
         return f"{_type_name(error)}: (its text can't be shown)"
 
 
 def _type_name(error: BaseException) -> str:
-    """Name an exception's type, and ask no code of its author's for it."""
+    """Return the name of an exception's type without running its code."""
     return str(type.__dict__["__name__"].__get__(type(error)))
 
 
@@ -66,10 +65,11 @@ def _format_type_and_text(error: BaseException) -> str:
 @calls_plugins
 def _format_text(error: BaseException) -> str:
     try:
-        text = str.__getitem__(str(error), slice(LONGEST + 1))  # a plain one, whatever it was
-    except BaseException:  # noqa: BLE001  (an exception's own __str__ may do anything)
+        # A plain str, even if `__str__` returns an instance of a subclass.
+        text = str.__getitem__(str(error), slice(LONGEST_EXCEPTION + 1))
+    except BaseException:  # noqa: BLE001  (an exception's own __str__ may raise anything)
         return "(its text can't be shown)"
-    return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
+    return f"{text[:LONGEST_EXCEPTION]}…" if len(text) > LONGEST_EXCEPTION else text
 
 
 def _format_source_line(error: SyntaxError) -> str:

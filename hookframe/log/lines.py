@@ -1,4 +1,4 @@
-"""What plugins print, cut into lines, as many of them as a plugin may print in a second."""
+"""Printed text of plugins, split into lines and limited per second."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Final
 from hookframe.log.rate import LineLimit
 
 LONGEST_LINE: Final = 8192
-"""A longer line is passed on in pieces of so many characters."""
+"""A longer line is logged in pieces of this many characters."""
 
 Sink = Callable[[str, str], None]
-"""Takes a plugin's name and one line without its end."""
+"""A function of a plugin's name and one line without its end."""
 
 
 class Lines:
     """The lines of several streams.
 
-    However much is printed, it holds no more than one unfinished line of each stream. What is over
-    the limit is left out up to the end of its line, and costs no more than to look for that end.
+    At most one unfinished line of each stream is held in memory. Lines over the limit are dropped
+    as a whole.
 
     Args:
         sink: takes each line.
-        limit: says how many there may be.
+        limit: the limit of lines per second.
     """
 
     __slots__ = ("_limit", "_sink", "_unfinished", "printed", "unsettled")
@@ -31,14 +31,14 @@ class Lines:
         self._sink = sink
         self._limit = limit
         self._unfinished: dict[object, tuple[str, str | None]] = {}
-        """by stream who began a line, and its beginning; None where the line is left out"""
+        """by stream: the plugin that began a line, and its beginning; None if it is dropped"""
         self.unsettled = False
-        """whether a line may be unfinished, or something left out that has not been said"""
+        """whether a line may be unfinished, or dropped lines are not reported yet"""
         self.printed = False
-        """whether something has been printed since it was settled last"""
+        """whether anything was printed since the last `settle`"""
 
     def take(self, plugin: str, stream: object, text: str) -> None:
-        """Take what a plugin prints to a stream, and pass on whole lines."""
+        """Take printed text, and pass complete lines to the sink."""
         if not text:
             return
         author, beginning = self._unfinished.pop(stream, (plugin, ""))
@@ -61,23 +61,23 @@ class Lines:
                 self._leave_out(plugin, stream, text, start)
 
     def leaves_out(self, plugin: str, stream: object) -> bool:
-        """Say whether what a plugin prints next to a stream is left out."""
+        """Return whether the next text that a plugin prints to a stream is dropped."""
         author, beginning = self._unfinished.get(stream, (plugin, None))
         return author == plugin and beginning is None and self._limit.is_full(plugin)
 
     def leave_out(self, plugin: str, stream: object, text: str) -> None:
-        """Count the lines of a text and pass none on; `leaves_out` has said so."""
+        """Drop a text and count its lines, after `leaves_out` has returned true."""
         self.unsettled = self.printed = True
         self._leave_out(plugin, stream, text, 0)
 
     def left_out(self, stream: object, plugin: str, lines: int, begun: bool) -> None:
-        """Take note of what has been left out elsewhere.
+        """Record text that was dropped elsewhere.
 
         Args:
             stream: the stream.
             plugin: the plugin's name.
-            lines: how many lines have ended.
-            begun: whether one more has begun.
+            lines: the number of finished lines.
+            begun: whether an unfinished line follows.
         """
         self._limit.leave_out(plugin, lines)
         if begun:
@@ -86,7 +86,7 @@ class Lines:
             self._unfinished.pop(stream, None)
 
     def settle(self) -> None:
-        """Pass on what is unfinished, and say what was left out if it is time."""
+        """Pass unfinished lines to the sink, and report dropped lines if it is time."""
         self.printed = False
         if self._unfinished:
             unfinished, self._unfinished = self._unfinished, {}
@@ -95,7 +95,7 @@ class Lines:
         self.unsettled = self._limit.report_dropped()
 
     def _emit(self, plugin: str, stream: object, beginning: str, text: str, start: int) -> None:
-        """Pass on the lines of a text from one place on, and keep the beginning of the last one."""
+        """Pass the lines of a text from `start` on to the sink; keep the unfinished last one."""
         while start < len(text):
             longest = start + LONGEST_LINE - len(beginning)
             end = text.find("\n", start, longest + 1)
@@ -110,11 +110,11 @@ class Lines:
             start, beginning = max(stop, end + 1), ""
 
     def _leave_out(self, plugin: str, stream: object, text: str, start: int) -> None:
-        """Count the lines of a text from one place on, and pass none on."""
+        """Drop a text from `start` on, and count its lines."""
         self.left_out(stream, plugin, text.count("\n", start), not text.endswith("\n"))
 
     def _finish(self, plugin: str, line: str | None) -> None:
-        """Pass on a line that has no end, unless it is left out."""
+        """Pass an unfinished line to the sink, unless it is dropped."""
         if line is not None and self._limit.admits(plugin):
             self._sink(plugin, line)
         else:

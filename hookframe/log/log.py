@@ -1,7 +1,7 @@
-"""The log: the host's own words for what happens, through loguru.
+"""The host's log lines, written through loguru.
 
 Templates are constant and values positional, because loguru formats a message that has keyword
-arguments, and an address may hold braces.
+arguments, and an address may contain braces.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe._text import escape, one_line
 from hookframe.api.events import HOOK, Failure, ShadowVote
-from hookframe.log.exceptions import LONGEST
+from hookframe.log.exceptions import LONGEST_EXCEPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,15 +27,15 @@ _DEPRECATED: Final = "deprecated: {} ({})"
 _OUTPUT: Final = "plugin {}: {}"
 _LEFT_OUT: Final = "plugin {}: {} more {} left out: it may print {} a second (limits.output_lines)"
 LONGEST_TEXT: Final = 16384
-"""The longest text, in characters, that is said whole."""
+"""The longest text, in characters, that is not cut."""
 
 
 class Log:
-    """Writes what the host has to say.
+    """The log of a host.
 
     Args:
-        logger: a loguru logger; None for loguru's global one, which a program sets up itself.
-        upkeep: what `look_after` does.
+        logger: a loguru logger; None for loguru's global one, which a program configures itself.
+        upkeep: is called by `run_upkeep`.
     """
 
     limited: ClassVar[bool] = True
@@ -49,29 +49,29 @@ class Log:
         self._muted = False
 
     def mute(self) -> None:
-        """Say nothing, and format nothing, until told otherwise."""
+        """Log nothing until `unmute`."""
         self._muted = True
 
     def unmute(self) -> None:
-        """Say what there is to say from now on."""
+        """Log again."""
         self._muted = False
 
     def run_upkeep(self) -> None:
-        """Do what is due from time to time: a daemon calls this now and then, mute or not."""
+        """Do periodic work: a daemon calls this regularly, even while the log is muted."""
         self._upkeep()
 
     def loading(self, problem: str) -> None:
-        """Say why the chain can't be built."""
+        """Log why the chain can't be built."""
         if not self._muted:
             self._logger.error(_LOADING, _to_line(problem))
 
     def malformed(self, given: object, problem: str) -> None:
-        """Say why a request is no attempt."""
+        """Log why a request is not an attempt."""
         if not self._muted:
             self._log_attempt(given, f"Invalid attempt: {_to_line(problem)}")
 
     def events(self, attempt: Mapping[str, Any], events: list[Failure | ShadowVote]) -> None:
-        """Say what went wrong in an attempt, and what plugins in shadow mode would have done."""
+        """Log the errors of an attempt, and the decisions of plugins in shadow mode."""
         if self._muted:
             return
         for event in events:
@@ -84,54 +84,54 @@ class Log:
                 self._logger.info(_SHADOW, *ids, _to_line(decision), event.origin.plugin)
 
     def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
-        """Say what went wrong when a plugin observed a decision; the decision stands."""
+        """Log an error of a plugin's `decided`; the decision stands."""
         if not self._muted:
             self._log_attempt(attempt, f"{_format_error(error)}, the decision stands")
 
     def lost(self, attempt: Mapping[str, Any], text: str) -> None:
-        """Say of an attempt that has no answer why it has none.
+        """Log why an attempt got no answer.
 
         Args:
-            attempt: what could be read of it.
-            text: what has happened, and the plugin's name.
+            attempt: the keys that could be read.
+            text: what happened, with the plugin's name.
         """
         if not self._muted:
             self._log_attempt(attempt, f"Exception running {HOOK}: {_to_line(text)}")
 
     def deprecated(self, origin: Origin, notice: str) -> None:
-        """Say that a plugin, which was just loaded, uses what will go away."""
+        """Log that a plugin uses a deprecated part of the API."""
         if not self._muted:
             self._logger.warning(_DEPRECATED, _to_line(notice), _to_line(str(origin)))
 
     def output(self, plugin: str, line: str) -> None:
-        """Pass on a line that a plugin has printed."""
+        """Log a line that a plugin has printed."""
         if not self._muted:
             self._logger.info(_OUTPUT, plugin, _to_line(line))
 
     def left_out(self, plugin: str, lines: int, allowed: int) -> None:
-        """Say how many lines of a plugin were not passed on.
+        """Log how many printed lines of a plugin were dropped.
 
         Args:
-            plugin: its name.
-            lines: how many.
-            allowed: how many it may print in a second.
+            plugin: the plugin's name.
+            lines: the number of dropped lines.
+            allowed: the number of lines that it may print in a second.
         """
         if not self._muted:
             word = "line" if lines == 1 else "lines"
             self._logger.warning(_LEFT_OUT, plugin, lines, word, allowed)
 
     def info(self, text: str) -> None:
-        """Say something that is as it should be."""
+        """Log an informational text."""
         if not self._muted:
             self._logger.info("{}", _to_line(text))
 
     def warning(self, text: str) -> None:
-        """Say something that somebody should look at."""
+        """Log a warning."""
         if not self._muted:
             self._logger.warning("{}", _to_line(text))
 
     def error(self, text: str) -> None:
-        """Say something that somebody must mend."""
+        """Log an error."""
         if not self._muted:
             self._logger.error("{}", _to_line(text))
 
@@ -140,7 +140,7 @@ class Log:
 
 
 def _to_line(text: str) -> str:
-    """Make one line of a text, and cut it where it has no end in sight."""
+    """Return a text on one line, cut at `LONGEST_TEXT`."""
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
     return text if text.isprintable() else one_line(text)
@@ -151,18 +151,18 @@ def _format_error(error: PluginError) -> str:
 
 
 def _find_ids(given: object) -> tuple[str, str]:
-    """Take from a request, attempt or not, what identifies it in the log."""
+    """Return the msguid and recipient of a request, which may not be an attempt."""
     return _find_id(given, "msguid"), _find_id(given, "recipient")
 
 
 def _find_id(given: Any, key: str) -> str:
     try:
-        return escape(str(given[key])[:LONGEST])
+        return escape(str(given[key])[:LONGEST_EXCEPTION])
     except Exception:  # noqa: BLE001  (a caller's value: a missing key, or one that can't be shown)
         return ""
 
 
 def _get_global_logger() -> Logger:
-    from loguru import logger  # noqa: PLC0415  (loguru takes longest to import of all)
+    from loguru import logger  # noqa: PLC0415  (loguru is slow to import)
 
     return logger

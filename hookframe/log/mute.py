@@ -1,4 +1,4 @@
-"""A `write` that leaves everything out, and still knows when it must no longer do so."""
+"""A `write` that drops everything, until the plugin or the second ends."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from threading import get_ident
 from time import monotonic
 
 Mark = Callable[[], object]
-"""Gives the same value for as long as the same plugin runs."""
+"""A function whose value changes when another plugin runs."""
 
 
 class Mute:
-    """Takes the place of a stream's `write` while a plugin has printed too much.
-
-    A plugin that prints without end does so in a tight loop. Here that costs one call of Python a
-    write, and nothing else that can be avoided.
+    """The `write` of a stream while a plugin is over its limit; it costs one call.
 
     Args:
         plugin: the plugin's name.
-        write: the stream's own `write`, for whatever is not to be left out.
-        mark: tells whether the same plugin still runs.
-        until: when it may print again, by the monotonic clock.
+        write: the stream's own `write`, for what is not dropped.
+        mark: returns another value when another plugin runs.
+        until: when the plugin may print again, by the monotonic clock.
     """
 
     def __init__(self, plugin: str, write: Callable[[str], int], mark: Mark, until: float) -> None:
@@ -31,7 +28,7 @@ class Mute:
             nonlocal lines, last
             if get_ident() != thread:
                 return write(text)
-            # The end of a line goes where its beginning went; print() writes it by itself.
+            # The end of a line is dropped with its beginning; print() writes it separately.
             if text != "\n" and (mark() != here or monotonic() >= until):
                 return write(text)
             lines += text.count("\n")
@@ -40,11 +37,11 @@ class Mute:
 
         def end() -> tuple[str, int, bool] | None:
             nonlocal thread
-            thread = 0  # somebody may have kept the function
+            thread = 0  # a plugin may have kept the function
             return (plugin, lines, not last.endswith("\n")) if last else None
 
         self.write: Callable[[str], int] = leave_out
-        """takes what is printed"""
+        """replaces the stream's `write`"""
         self.end: Callable[[], tuple[str, int, bool] | None] = end
-        """ends it, and gives the plugin, how many of its lines were left out, and whether the last
-        one has no end yet; None where nothing was left out"""
+        """stops dropping; returns the plugin, the number of dropped lines, and whether the last
+        one is unfinished; None if nothing was dropped"""

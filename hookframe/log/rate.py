@@ -1,4 +1,4 @@
-"""At most so much in a second: what is over the limit costs next to nothing, and is counted."""
+"""Rate limits: lines over the limit are counted and dropped."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 _SECOND: Final = 1.0
 
 LeftOut = Callable[[str, int, int], None]
-"""Takes a plugin's name, how many of its lines were left out, and how many it may print."""
+"""A function of a plugin's name, the number of dropped lines, and the number of allowed lines."""
 
 
 class OncePerSecond:
-    """Says whether a second has passed, before anything is formatted."""
+    """A limit of once per second, to be checked before anything is formatted."""
 
     def __init__(self) -> None:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Say whether it is time again, and if so start the next second."""
+        """Return whether the last second is over, and if so start the next one."""
         now = monotonic()
         if now < self._next:
             return False
@@ -29,26 +29,26 @@ class OncePerSecond:
 
 
 class _LineCount:
-    """What one plugin has printed in the second that runs."""
+    """The lines of one plugin in the current second."""
 
     __slots__ = ("left_out", "lines", "resumes_at")
 
     def __init__(self) -> None:
         self.resumes_at = 0.0
-        """when its second is over"""
+        """the end of the current second, by the monotonic clock"""
         self.lines = 0
         self.left_out = 0
 
 
 class LineLimit:
-    """Limits how many lines a second each plugin prints (`limits.output_lines`).
+    """The limit of lines per second and plugin (`limits.output_lines`).
 
-    A plugin's second begins with its first line after the last one was over.
+    A plugin's second starts with its first line after the end of the last second.
 
     Args:
-        say: takes what was left out, at most once a second for each plugin.
-        lines: how many lines a plugin may print in a second; None for no limit. It may be set at
-            any time.
+        report: is called with dropped lines, at most once a second for each plugin.
+        lines: the number of lines that a plugin may print in a second; None for no limit. It may
+            be set at any time.
     """
 
     def __init__(self, report: LeftOut, lines: int | None = None) -> None:
@@ -56,10 +56,10 @@ class LineLimit:
         self._report = report
         self._counts: dict[str, _LineCount] = {}
         self._report_at = inf
-        """when the first second is over in which something was left out"""
+        """the earliest end of a second in which lines were dropped"""
 
     def is_full(self, plugin: str) -> bool:
-        """Say whether a plugin may print no more in this second."""
+        """Return whether a plugin has reached its limit in the current second."""
         count = self._counts.get(plugin)
         return (
             count is not None
@@ -69,13 +69,13 @@ class LineLimit:
         )
 
     def resumes_at(self, plugin: str) -> float:
-        """Say when a plugin may print again that may not now, by the monotonic clock."""
+        """Return when a limited plugin may print again, by the monotonic clock."""
         return self._counts[plugin].resumes_at
 
     def admits(self, plugin: str) -> bool:
-        """Count a line of a plugin, and say whether it may be printed.
+        """Count a line of a plugin, and return whether it may be printed.
 
-        What was left out in an earlier second is said first.
+        Lines that were dropped in an earlier second are reported first.
         """
         if self.lines is None:
             return True
@@ -92,19 +92,19 @@ class LineLimit:
         return True
 
     def leave_out(self, plugin: str, lines: int) -> None:
-        """Count lines that a plugin has printed beyond its limit."""
+        """Count dropped lines of a plugin."""
         count = self._counts[plugin]
         count.left_out += lines
         self._report_at = min(self._report_at, count.resumes_at)
 
     def report_dropped(self, *, force: bool = False) -> bool:
-        """Say what was left out, of each plugin whose second is over.
+        """Report the dropped lines of each plugin whose second is over.
 
         Args:
-            all_of_it: whether to say it at once, as somebody does who stops.
+            force: whether to report all dropped lines now, as before the program stops.
 
         Returns:
-            Whether something is still to be said.
+            Whether dropped lines remain unreported.
         """
         now = monotonic()
         if now < self._report_at and not force:

@@ -1,4 +1,4 @@
-"""The daemon's log: a logger of our own, and the one sink that it has."""
+"""The daemon's log: its own loguru logger with one sink."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _PRINTED: Final = "{level}: {message}"
 
 
 def make_daemon_log(table: LogTable) -> Log:
-    """Make the log of a program that is nothing but the daemon (CONTRACT 6).
+    """Make the log of the daemon (CONTRACT 6); not for a program with a log of another kind.
 
-    A program calls this once, before it opens a socket or loads a plugin. What plugins log by
-    loguru goes to the same place; while a hook runs it counts as what that plugin prints.
+    Call it once, before a socket is opened or a plugin is loaded. What plugins log with loguru has
+    the same destination; while a hook runs it counts as printed by that plugin.
 
     Args:
-        table: where the log goes.
+        table: the configuration of the log.
 
     Returns:
-        The log. Its `look_after` says how many lines were lost as soon as that can be said.
+        The log. Its `run_upkeep` reports lost lines as soon as the log can be written again.
 
     Raises:
         LogUnusable: the log can't be written to the directory.
@@ -47,24 +47,24 @@ def make_daemon_log(table: LogTable) -> Log:
     if table.directory is None:
         return Log(_make_logger(terminal, terminal, _TERMINAL))
 
-    def complain(text: str) -> None:
+    def report(text: str) -> None:
         terminal.write(f"hookframe: {text}\n")
 
-    directory = LogDirectory(table.directory, table.size, table.files, complain)
+    directory = LogDirectory(table.directory, table.size, table.files, report)
     return Log(_make_logger(directory.write_line, directory, _DIRECTORY), directory.report_dropped)
 
 
 def _make_logger(own_sink: Writable | Callable[[str], None], sink: Writable, form: str) -> Logger:
-    """Make a copy of loguru's global logger with a sink of its own.
+    """Copy loguru's global logger and give the copy its own sink.
 
-    A plugin that calls `logger.remove()` silences itself only.
+    So a plugin that calls `logger.remove()` removes only its own log lines.
 
     Args:
-        own_sink: takes what the host says, a line each.
-        sink: takes what plugins log beside their hooks.
-        form: how both look.
+        own_sink: takes the host's log lines.
+        sink: takes what plugins log outside their hooks.
+        form: the format of both.
     """
-    # A watch that is stopped while an event comes in says so as an error; it is none.
+    # A watch that is stopped while an event arrives logs an error, but it is none.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
     logger.remove()
     own = deepcopy(logger)
@@ -83,5 +83,5 @@ def _is_outside_hooks(_: Record) -> bool:
 
 
 def _print(message: str) -> None:
-    """Print what a plugin has logged; there is no other way to know which plugin it was."""
+    """Print what a plugin has logged, so that it is captured with the plugin's name."""
     sys.stderr.write(message)

@@ -1,4 +1,4 @@
-"""Standard error as it was when the program began, whatever a plugin does to it later."""
+"""Standard error as it was when the program started, even if a plugin closes or replaces it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from hookframe.files.descriptors import SavedDescriptor
 from hookframe.log.dropped import DroppedLines
 
 _PIECE: Final = select.PIPE_BUF
-"""Bytes that a pipe takes without waiting once it says that it takes any (pipe(7))."""
+"""Bytes that a writable pipe takes without blocking (pipe(7))."""
 _WRITE_TIMEOUT: Final = 200
-"""Milliseconds that it may take until somebody reads; mail waits meanwhile."""
+"""Milliseconds to wait for a reader; attempts wait meanwhile."""
 
 
 class Writable(Protocol):
-    """What loguru writes finished lines to."""
+    """A sink that loguru writes finished lines to."""
 
     def write(self, text: str, /) -> Any:
         """Write a text that ends in a newline."""
 
 
 class StandardError:
-    """A sink of loguru's that writes to a descriptor of its own.
+    """A loguru sink that writes to a private copy of a stream's descriptor.
 
-    It never raises, and never waits for long: where nobody reads, lines are lost, and how many is
-    said before the next one that can be written.
+    `write` never raises and never waits for long: while standard error is not read, lines are
+    dropped, and their number is written before the next line.
 
     Args:
         stream: the program's standard error.
 
     Raises:
-        OSError: it has no descriptor, or that can't be duplicated.
+        OSError: the stream has no descriptor, or the descriptor can't be duplicated.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -47,11 +47,11 @@ class StandardError:
         self._dropped = DroppedLines()
 
     def isatty(self) -> bool:
-        """Say whether somebody reads along; loguru then writes in colours."""
+        """Return whether it is a terminal; loguru then writes in colours."""
         return self._terminal
 
     def write(self, text: str) -> None:
-        """Write a text that ends in a newline, or count it as lost."""
+        """Write a text that ends in a newline, or count it as dropped."""
         dropped = self._dropped
         unreported = dropped.unreported
         if unreported:
@@ -78,13 +78,13 @@ class StandardError:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _wait_for_room(self, descriptor: int) -> None:
-        """Wait a little until something can be written, but only once while nobody reads."""
+        """Wait until the descriptor is writable; only once while its reader is stalled."""
         if not self._may_block:
             return
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
         if not poll.poll(0 if self._dropped.unreported else _WRITE_TIMEOUT):
-            raise OSError(errno.EAGAIN, "nobody read standard error")
+            raise OSError(errno.EAGAIN, "standard error was not read")
 
 
 def _format_now() -> str:
@@ -94,21 +94,22 @@ def _format_now() -> str:
 
 
 class _NullSink:
-    """Takes the place of standard error where there is none."""
+    """The sink of a program without standard error."""
 
     def write(self, text: str) -> None:
         """Write nothing."""
 
 
 def open_standard_error() -> Writable:
-    """Take standard error as it is now.
+    """Return a sink for the current standard error.
 
     Returns:
-        A sink with a descriptor of its own, if `sys.stderr` has one; else that stream as it is.
+        A `StandardError` if `sys.stderr` has a descriptor, else `sys.stderr` itself; without a
+        `sys.stderr` a sink that writes nothing.
     """
     if sys.stderr is None:
         return _NullSink()
     try:
         return StandardError(sys.stderr)
-    except (OSError, ValueError, AttributeError):  # a stream of the program's own, or a closed one
+    except (OSError, ValueError, AttributeError):  # the program has replaced or closed it
         return sys.stderr

@@ -1,4 +1,4 @@
-"""Streams that stand in the place of standard output or standard error while a plugin runs."""
+"""Streams that replace standard output and standard error while a plugin runs."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any, Final, Protocol
 from hookframe.log.mute import Mark, Mute
 
 HOLDER: Final = -1
-"""The thread that holds the lock of its host: which one it is, is found out when it prints."""
+"""The thread that holds the host's lock; it is identified when it prints."""
 
 
 class Owner(Protocol):
-    """Who has put a pair of streams there, and takes what a plugin prints."""
+    """The owner of a pair of streams: takes what a plugin prints."""
 
     thread: int
     """the thread in which the plugin runs, or `HOLDER`; 0 while none does"""
     outside: tuple[Any, Any]
-    """the streams in whose place the pair stands"""
+    """the streams that the pair replaces"""
 
     def is_holder(self) -> bool:
-        """Say, while `thread` is `HOLDER`, whether it is this thread."""
+        """Return whether this thread is the `HOLDER`, while `thread` is that."""
 
     def take(self, stream: Stream, text: str) -> None:
-        """Take what the plugin prints to one of the two."""
+        """Take text that the plugin prints to one of the two."""
 
     def take_bytes(self, stream: Stream, data: memoryview) -> None:
-        """Take what the plugin writes to the binary side of one of the two."""
+        """Take bytes that the plugin writes to the binary side of one of the two."""
 
 
 class Stream(io.TextIOBase):
-    """One of the two streams; while no plugin runs it is like the one outside."""
+    """One of the two streams; while no plugin runs it passes everything to the replaced one."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -43,22 +43,22 @@ class Stream(io.TextIOBase):
         self._mute: Mute | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Give what only the stream outside has, as its `reconfigure`."""
+        """Return an attribute that only the replaced stream has, as `reconfigure`."""
         return getattr(self.outside, name)
 
     @property
     def outside(self) -> Any:
-        """The stream in whose place this one stands."""
+        """The stream that this one replaces."""
         return self._owner.outside[self._which]
 
     @property
     def idle(self) -> bool:
-        """Whether no plugin runs whose output it takes."""
+        """Whether no plugin of its owner runs."""
         return self._owner.thread == 0
 
     @property
     def passes(self) -> bool:
-        """Whether what this thread writes goes on to the stream outside."""
+        """Whether the output of this thread goes to the replaced stream."""
         owner = self._owner
         return owner.thread != get_ident() and not (owner.thread == HOLDER and owner.is_holder())
 
@@ -71,16 +71,12 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def mute(self, plugin: str, mark: Mark, until: float) -> None:
-        """Leave out what is written from now on; the arguments are those of `Silence`."""
+        """Drop what is written from now on; the arguments are those of `Mute`."""
         self._mute = Mute(plugin, self.write, mark, until)
         self.__dict__["write"] = self._mute.write
 
     def unmute(self) -> tuple[str, int, bool] | None:
-        """Take what is written again.
-
-        Returns:
-            What was left out meanwhile, as `Silence.end` says it; None where nothing was.
-        """
+        """Stop dropping; return what `Mute.end` returns, None if the stream was not muted."""
         mute, self._mute = self._mute, None
         if mute is None:
             return None
@@ -88,7 +84,7 @@ class Stream(io.TextIOBase):
         return mute.end()
 
     def write_bytes(self, data: Any) -> int:
-        """Take what is written to the binary side while a plugin runs."""
+        """Take bytes that a plugin writes to the binary side; return their number."""
         with memoryview(data) as view, view.cast("B") as octets:
             self._owner.take_bytes(self, octets)
             return len(octets)
@@ -107,11 +103,11 @@ class Stream(io.TextIOBase):
         return True
 
     def close(self) -> None:
-        """Stay open: a plugin that closes its output must not break the next one's."""
+        """Do nothing: a plugin that closes its output must not break the next one's."""
 
 
 def _to_plain_string(text: object) -> str:
-    """Make a plain string of one of another class, whose methods may do anything."""
+    """Convert an instance of a subclass of str, which may override any method."""
     if not isinstance(text, str):
         raise TypeError(f"write() argument must be str, not {type(text).__name__}")
     return str.__str__(text)
@@ -140,11 +136,11 @@ class _Bytes(io.RawIOBase):
         return True
 
     def close(self) -> None:
-        """Stay open, as the text side does."""
+        """Do nothing, as on the text side."""
 
 
 def is_behind(own: Stream, stream: object) -> bool:
-    """Say whether what is written to a stream comes to ours, behind those of other threads."""
+    """Return whether a stream leads to `own`, through those of other threads."""
     while type(stream) is Stream:
         if stream is own:
             return True
@@ -153,7 +149,7 @@ def is_behind(own: Stream, stream: object) -> bool:
 
 
 def find_stream_in_use(stream: Any) -> Any:
-    """Find the first stream that is not merely left over from a thread that has ended."""
+    """Return the first stream behind this one that is not left over from a finished run."""
     while isinstance(stream, Stream) and stream.idle:
         stream = stream.outside
     return stream

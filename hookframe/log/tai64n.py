@@ -1,4 +1,4 @@
-"""TAI64N: the time stamps of daemontools, which `tai64nlocal` reads.
+"""TAI64N time stamps as in daemontools, which `tai64nlocal` reads.
 
 Source: D. J. Bernstein, "TAI64, TAI64N, and TAI64NA", https://cr.yp.to/libtai/tai64.html. Like
 multilog, which counts no leap seconds, we take TAI to be ten seconds ahead of UNIX time.
@@ -10,29 +10,29 @@ import re
 from typing import Final
 
 _EPOCH: Final = (1 << 62) + 10
-"""The label of the second in which UNIX time begins."""
+"""The TAI64 label of UNIX time 0."""
 _SECOND: Final = 1_000_000_000
 _LABEL: Final = re.compile("@([0-9a-f]{16})([0-9a-f]{8})")
 
 
 def tai64n(nanoseconds: int) -> str:
-    """Write a moment as multilog does.
+    """Format a time as multilog does.
 
     Args:
-        nanoseconds: UNIX time in nanoseconds, as `time.time_ns` gives it.
+        nanoseconds: UNIX time in nanoseconds, as from `time.time_ns`.
 
     Returns:
-        `@` and 24 hexadecimal digits: the second, and the nanosecond in it. In the order of such
-        labels, as texts, stands the order of the moments.
+        `@` and 24 hexadecimal digits: the second, and the nanosecond in it. Such labels sort as
+        the times do.
     """
     return f"@{(_EPOCH + nanoseconds // _SECOND << 32) + nanoseconds % _SECOND:024x}"
 
 
 def parse_tai64n(label: str) -> int | None:
-    """Read a label that `tai64n` has written.
+    """Parse a label of `tai64n`.
 
     Returns:
-        UNIX time in nanoseconds; None where the text is no such label.
+        UNIX time in nanoseconds; None if the text is not such a label.
     """
     match = _LABEL.fullmatch(label)
     if match is None:

@@ -120,7 +120,7 @@ sink.write("at last\\n")
     assert 0 < len(whole) <= len(lines) <= len(whole) + 1
     assert re.fullmatch(
         rf"[-0-9]+ [0-9:.]+ WARNING {1000 - len(whole)} lines of the log lost: "
-        "nobody read standard error",
+        "standard error was not read",
         lost,
     )
     assert last == "at last"

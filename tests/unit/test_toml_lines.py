@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hookframe.config.lines import KeyLines, find_key_lines
+from hookframe.config.lines import find_key_lines
 
 TEXT = """\
 # a comment
@@ -41,8 +41,3 @@ def test_an_inline_table_stands_on_the_line_of_its_key():
         ("a", "b"): 2,
         ("a", "b", "c"): 2,
     }
-
-
-def test_a_path_that_is_not_there_has_no_line():
-    lines = KeyLines("a = 1\nb = 2")
-    assert (lines.get(("b",)), lines.get(("c",))) == (2, None)
