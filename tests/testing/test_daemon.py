@@ -15,6 +15,7 @@ def pre_delivery_attempt(attempt):
     return {"action": "pause", "message": attempt["sendid"]}
 """
 DUMPED = {"action": "dump", "message": "no"}
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
