@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from hookframe.api.decision import ACTIONS, check_decision
 from hookframe.api.errors import DeadlineExceeded, InvalidDecision, Origin, PluginError
 from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import Clock, check_deadline
+from hookframe.chain.fold import VoteCache, check_vote
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Call
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
-    from hookframe.api.decision import Action, Decision
+    from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
@@ -28,59 +28,45 @@ Invocation = Callable[["Attempt", "Decision", "State"], Any]
 """Calls one plugin, with exactly three arguments."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Member:
     """A plugin and its policy, ready to be called in an attempt."""
 
     plugin: Plugin
     policy: Policy
     call: Invocation
+    votes: VoteCache
 
     @classmethod
-    def build(cls, plugin: Plugin, policy: Policy, clock: Clock) -> Member:
-        """Make the step of a plugin, timed only where its policy sets a deadline."""
-        return cls(plugin, policy, _add_deadline(plugin.decide, policy.deadline, clock))
+    def build(cls, plugin: Plugin, policy: Policy, run: Run) -> Member:
+        """Build a member whose call is timed only if its policy sets a deadline."""
+        call = _add_deadline(plugin.decide, policy.deadline, run)
+        return cls(plugin, policy, call, VoteCache(plugin, policy, run))
 
-    def build_traced_call(self, calls: list[Call]) -> Invocation:
-        """Make the step's call record what it does."""
+    def traced(self, run: Run) -> Member:
+        """Return a copy whose call records itself in `run.calls`."""
 
         @calls_plugins
         def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
             record = Call(self.plugin.origin, self.policy.mode, decision)
-            calls.append(record)
+            if run.calls is not None:
+                run.calls.append(record)
             started = perf_counter_ns()
             try:
                 returned = self.call(attempt, decision, state)
             finally:
                 record.nanoseconds = perf_counter_ns() - started
             if returned is not None and returned is not decision:
-                record.vote = self.check(returned)
+                record.vote = check_vote(returned, self.policy)
             return record.vote
 
-        return call
+        return replace(self, call=call)
 
     def skips(self, error: BaseException) -> bool:
-        """Say whether the chain goes on after an error of the plugin.
-
-        When the time of the whole chain is over, there is none left for the others.
-        """
+        """Return whether the chain continues after an error of the plugin."""
+        # When the whole chain's time is over, none is left for the other plugins.
         over = type(error) is DeadlineExceeded and error.whole
         return self.policy.skips_errors and not over
-
-    def check(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
-        """Check a return value against the schema and against the operator's `may`.
-
-        Raises:
-            InvalidDecision: one of the two does not allow it.
-        """
-        decision = check_decision(returned, actions)
-        if not self.policy.allows(decision["action"]):
-            allowed = ", ".join(sorted(self.policy.may or ()))
-            raise InvalidDecision(
-                f"the action {decision['action']} is not among those that the configuration "
-                f"allows this plugin: may = [{allowed}]"
-            )
-        return decision
 
 
 def make_error(
@@ -109,11 +95,8 @@ class Run(Clock):
     """
 
     __slots__ = (
-        "abandoned",
-        "at",
         "calls",
         "events",
-        "find_running",
         "member",
         "statistics",
         "unresponsive",
@@ -126,24 +109,15 @@ class Run(Clock):
         self.calls: list[Call] | None = None
         """a record a plugin where the attempt is traced"""
         self.member: Member | None = None
-        """the plugin that runs, where it is not the unrolled fold that knows it"""
-        self.find_running: Callable[[], Member | None] = lambda: None
-        """says which plugin runs where `step` is None"""
-        self.abandoned = False
-        """whether no further plugin is to be called"""
+        """the plugin being called, to which output and errors are attributed"""
         self.unresponsive: Member | None = None
         """the plugin that was interrupted last, and has not ended by that"""
         self.statistics = Statistics()
         """counts votes and errors; a host puts its own in its place"""
 
-    @property
-    def running(self) -> Member | None:
-        """The plugin called last, for whoever must know whose output it reads."""
-        return self.member or self.find_running()
-
     def interrupted(self, now: float) -> DeadlineExceeded:
-        """Make the error that ends what runs, and note who it is."""
-        self.unresponsive = self.running
+        """Build the error that ends the running plugin, and record which one that is."""
+        self.unresponsive = self.member
         return super().interrupted(now)
 
     def record_failure(self, member: Member, error: BaseException) -> Failure:

@@ -15,6 +15,7 @@ from hookframe.api.events import ShadowVote
 from hookframe.api.hookspecs import PROJECT, hookimpl
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import check_deadline
+from hookframe.chain.fold import check_vote
 from hookframe.chain.member import Run
 from hookframe.chain.trace import Call
 from hookframe.plugins.plugin import MAIN_HOOK
@@ -133,7 +134,8 @@ class Wrapper:
             check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
         if returned is None or self._inside is TEMPFAIL or returned == self._inside:
             return None
-        return cast("Decision", MappingProxyType(self._member.check(returned, ACCUMULATED_ACTIONS)))
+        vote = check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
+        return cast("Decision", MappingProxyType(vote))
 
     def _choose_decision(
         self, inside: Decision, vote: Decision | None, error: BaseException | None, run: Run

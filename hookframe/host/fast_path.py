@@ -43,7 +43,7 @@ def build_fast_path(
         A function from the attempt to the decision; whoever calls it holds the host's lock.
     """
     chain, state = generation.chain, generation.state
-    fold, run, deadline = chain.fold, chain.run, chain.run.deadline
+    decide_in_chain, run, deadline = chain.decide, chain.run, chain.run.deadline
     out, err = output.streams
     nine = len(ATTEMPT_TYPES)
 
@@ -76,7 +76,7 @@ def build_fast_path(
         output.thread = HOLDER
         run.started = started = monotonic()
         try:
-            decision = fold(attempt, state)
+            decision = decide_in_chain(attempt, state)
             if monotonic() - started > deadline:
                 decision = chain.fail_late(decision, started)
         finally:

@@ -394,7 +394,7 @@ class Host:
     def _find_running(self) -> str:
         """Name the plugin that is being called."""
         generation = self._generation
-        member = generation.chain.run.running if generation is not None else None
+        member = generation.chain.run.member if generation is not None else None
         return member.plugin.name if member is not None else ""
 
     def _report(self, error: PluginError) -> None:
