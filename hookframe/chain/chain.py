@@ -18,7 +18,7 @@ from hookframe.api.errors import Origin
 from hookframe.api.events import Failure
 from hookframe.chain.deadline import make_deadline_error
 from hookframe.chain.fold import Fold
-from hookframe.chain.member import Member, Run, make_error
+from hookframe.chain.member import AttemptRun, Member, make_error
 from hookframe.chain.trace import link
 from hookframe.chain.wrappers import Inner, Wrapper
 
@@ -47,7 +47,7 @@ class Chain:
         plugins_and_policies: Sequence[tuple[Plugin, Policy]] = (),
         deadline: float | None = None,
     ) -> None:
-        self.run = run = Run(inf if deadline is None else deadline)
+        self.run = run = AttemptRun(inf if deadline is None else deadline)
         members = [Member.build(plugin, policy, run) for plugin, policy in plugins_and_policies]
         self.plugins = tuple(plugin for plugin, _ in plugins_and_policies)
         policies = [member for member in members if not member.plugin.wrapper]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Action, Decision
     from hookframe.api.hookspecs import State
-    from hookframe.chain.member import Member, Run
+    from hookframe.chain.member import AttemptRun, Member
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
 
@@ -50,7 +50,7 @@ class Fold:
         members: the policies.
     """
 
-    def __init__(self, run: Run, members: Iterable[Member]) -> None:
+    def __init__(self, run: AttemptRun, members: Iterable[Member]) -> None:
         self._run = run
         self._members = list(members)
 
@@ -100,7 +100,7 @@ class VoteCache:
         "_text",
     )
 
-    def __init__(self, plugin: Plugin, policy: Policy, run: Run) -> None:
+    def __init__(self, plugin: Plugin, policy: Policy, run: AttemptRun) -> None:
         self._plugin = plugin
         self._policy = policy
         self._run = run

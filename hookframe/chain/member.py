@@ -1,4 +1,4 @@
-"""One plugin of the chain with its policy, compiled into a call; and what goes wrong in it."""
+"""One plugin of the chain with its policy and its call, and the state of a running attempt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hookframe.api.errors import DeadlineExceeded, InvalidDecision, Origin, PluginError
 from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.chain.deadline import Clock, check_deadline
+from hookframe.chain.deadline import DeadlineClock, check_deadline
 from hookframe.chain.fold import VoteCache, check_vote
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Call
@@ -38,12 +38,12 @@ class Member:
     votes: VoteCache
 
     @classmethod
-    def build(cls, plugin: Plugin, policy: Policy, run: Run) -> Member:
+    def build(cls, plugin: Plugin, policy: Policy, run: AttemptRun) -> Member:
         """Build a member whose call is timed only if its policy sets a deadline."""
         call = _add_deadline(plugin.decide, policy.deadline, run)
         return cls(plugin, policy, call, VoteCache(plugin, policy, run))
 
-    def traced(self, run: Run) -> Member:
+    def traced(self, run: AttemptRun) -> Member:
         """Return a copy whose call records itself in `run.calls`."""
 
         @calls_plugins
@@ -72,13 +72,13 @@ class Member:
 def make_error(
     origin: Origin, error: BaseException, file: str = "", hook: str = HOOK
 ) -> PluginError:
-    """Put an error of one attempt into the words of the log.
+    """Build the PluginError of a failed call, worded for the log.
 
     Args:
         origin: the plugin.
-        error: what it raised, or what is wrong with its return value.
-        file: the file in which its hook stands.
-        hook: what it was doing, as the log calls it.
+        error: the exception that it raised, or the InvalidDecision of its return value.
+        file: the file that defines its hook.
+        hook: the hook, as the log calls it.
     """
     if type(error) is InvalidDecision:  # ours: a plugin may raise what looks like one
         text = f"Invalid return from {hook}: {error}"
@@ -87,8 +87,8 @@ def make_error(
     return PluginError(origin, "attempt" if hook == HOOK else "observe", text, error)
 
 
-class Run(Clock):
-    """What goes on beside the decision, for one chain: it makes one call at a time.
+class AttemptRun(DeadlineClock):
+    """State of the running attempt of a chain: its events, its member, its deadlines.
 
     Args:
         deadline: the longest time of one attempt, in seconds.
@@ -107,33 +107,33 @@ class Run(Clock):
         self.events: list[Failure | ShadowVote] = []
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
-        """a record a plugin where the attempt is traced"""
+        """one record for each plugin while the attempt is traced, else None"""
         self.member: Member | None = None
         """the plugin being called, to which output and errors are attributed"""
         self.unresponsive: Member | None = None
-        """the plugin that was interrupted last, and has not ended by that"""
+        """the plugin that was interrupted last, and still runs"""
         self.statistics = Statistics()
-        """counts votes and errors; a host puts its own in its place"""
+        """counts votes and errors; a host sets its own"""
 
-    def interrupted(self, now: float) -> DeadlineExceeded:
+    def build_interruption(self, now: float) -> DeadlineExceeded:
         """Build the error that ends the running plugin, and record which one that is."""
         self.unresponsive = self.member
-        return super().interrupted(now)
+        return super().build_interruption(now)
 
     def record_failure(self, member: Member, error: BaseException) -> Failure:
-        """Note a plugin's error; say whether the chain goes on."""
+        """Record and return the failure of a plugin; `skipped` if the chain continues."""
         plugin = member.plugin
-        noted = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
-        self.events.append(noted)
+        failure = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
+        self.events.append(failure)
         self.unresponsive = None
         self.statistics.count_error(plugin.name)
         if self.calls:
-            self.calls[-1].error = noted.error.text
-        return noted
+            self.calls[-1].error = failure.error.text
+        return failure
 
 
 def _add_deadline(
-    call: Callable[..., Any], deadline: float | None, clock: Clock
+    call: Callable[..., Any], deadline: float | None, clock: DeadlineClock
 ) -> Callable[..., Any]:
     if deadline is None:
         return call
