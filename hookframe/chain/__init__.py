@@ -1,3 +1,3 @@
-"""Plugins called in order, within deadlines, and folded into one decision."""
+"""Plugins called in order, within deadlines, and their votes folded into one decision."""
 
 from hookframe.chain.chain import Chain as Chain

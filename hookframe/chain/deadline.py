@@ -1,4 +1,4 @@
-"""Deadlines: the clock of one chain, and the error that ends what takes too long."""
+"""Deadlines: the clock of one chain, and the error of an overrun."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from math import inf
 from hookframe.api.errors import DeadlineExceeded
 
 
-class Clock:
-    """Since when the attempt of one chain runs: the deciding thread writes, an alarm reads.
+class DeadlineClock:
+    """Start times of the running attempt; written by the deciding thread, read by an interrupter.
 
-    Each attribute is written as a whole, so neither needs a lock.
+    Each attribute is written at once, so no lock is needed.
 
     Args:
         deadline: the longest time of one attempt, in seconds.
@@ -23,16 +23,16 @@ class Clock:
         self.started = 0.0
         """when the attempt began, by the monotonic clock; 0 while there is none"""
         self.call: tuple[float, float] | None = None
-        """when a call with a deadline of its own began, and that deadline"""
+        """the start of a call that has its own deadline, and that deadline"""
 
     def due(self) -> float:
-        """Say when the first deadline of what runs will be over; never, where nothing runs."""
+        """Return when the nearest deadline ends; infinity while nothing runs."""
         due = self.started + self.deadline if self.started else inf
         call = self.call
         return due if call is None else min(due, sum(call))
 
-    def interrupted(self, now: float) -> DeadlineExceeded:
-        """Make the error that ends what runs; its deadline is over.
+    def build_interruption(self, now: float) -> DeadlineExceeded:
+        """Build the error that ends the overdue call.
 
         Args:
             now: the monotonic time in seconds.
@@ -48,13 +48,13 @@ class Clock:
 def make_deadline_error(
     seconds: float, deadline: float, *, whole: bool = False, how: str = "took"
 ) -> DeadlineExceeded:
-    """Say in an error that something took too long.
+    """Build the error of an overrun.
 
     Args:
-        seconds: how long it took.
-        deadline: how long it may take.
-        whole: whether that is the deadline of the whole chain.
-        how: what came to an end after so many seconds.
+        seconds: the time that it took.
+        deadline: its limit in seconds.
+        whole: whether this is the deadline of the whole chain.
+        how: what the seconds count, as the text begins.
     """
     subject = "the whole chain's deadline" if whole else "its deadline"
     return DeadlineExceeded(
@@ -63,10 +63,10 @@ def make_deadline_error(
 
 
 def check_deadline(seconds: float, deadline: float, *, whole: bool = False) -> None:
-    """Refuse what a hook that took too long has returned.
+    """Reject the result of a hook that took too long.
 
     Raises:
-        DeadlineExceeded: it took longer than its deadline, both in seconds.
+        DeadlineExceeded: it took longer than its deadline.
     """
     if seconds > deadline:
         raise make_deadline_error(seconds, deadline, whole=whole)

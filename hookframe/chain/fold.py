@@ -1,33 +1,90 @@
-"""What one plugin votes: checked, counted, and added to the accumulated decision."""
+"""The fold: plugins called in order, each vote checked, counted, and added to the decision."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.api.decision import NORMAL, fold
+from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, check_decision, fold
+from hookframe.api.errors import InvalidDecision
 from hookframe.api.events import ShadowVote
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.stats import Count
 
 if TYPE_CHECKING:
-    from hookframe.api.decision import Decision
-    from hookframe.chain.member import Member, Run
+    from hookframe.api.attempt import Attempt
+    from hookframe.api.decision import Action, Decision
+    from hookframe.api.hookspecs import State
+    from hookframe.chain.member import AttemptRun, Member
+    from hookframe.config.plugin_policy import Policy
+    from hookframe.plugins.plugin import Plugin
 
 _REPEATABLE: Final = 2
-"""A vote of more keys than these is checked each time."""
+"""A vote with more keys than this is checked each time."""
+
+
+def check_vote(
+    returned: object, policy: Policy, actions: Mapping[str, Action] = ACTIONS
+) -> Decision:
+    """Check a return value against the schema and against the plugin's `may`.
+
+    Raises:
+        InvalidDecision: one of the two does not allow it.
+    """
+    decision = check_decision(returned, actions)
+    if not policy.allows(decision["action"]):
+        allowed = ", ".join(sorted(policy.may or ()))
+        raise InvalidDecision(
+            f"the action {decision['action']} is not among those that the configuration "
+            f"allows this plugin: may = [{allowed}]"
+        )
+    return decision
+
+
+class Fold:
+    """The policies of a chain, called in order.
+
+    Args:
+        run: the running attempt.
+        members: the policies.
+    """
+
+    def __init__(self, run: AttemptRun, members: Iterable[Member]) -> None:
+        self._run = run
+        self._members = list(members)
+
+    @calls_plugins
+    def decide(self, attempt: Attempt, state: State) -> Decision:
+        """Call each policy, and add its vote to the decision of those before it; never raises."""
+        run, decision = self._run, NORMAL
+        for member in self._members:
+            run.member = member
+            try:
+                vote = member.call(attempt, decision, state)
+                if vote is not None:
+                    decision = member.votes.add(vote, decision)
+            except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
+                if not run.record_failure(member, error).skipped:
+                    return TEMPFAIL
+        return decision
+
+    def abandon(self) -> None:
+        """Call no further policy, even in an attempt that is running."""
+        self._members.clear()  # a loop over a list ends when the list has become shorter
 
 
 class VoteCache:
-    """Adds up the votes of one plugin, most of which are the same one again.
+    """Adds the votes of one plugin to the decision, and keeps the result of the last one.
 
-    A plugin returns a new dict each time, but the strings in it are mostly the very objects that
-    stand in its code. Strings can't change, as a dict could that was checked earlier. So what came
-    of the last vote is kept with its strings; a vote of the same ones, added to the same sum,
-    comes to the same. They are compared by identity, which runs no code of a plugin.
+    A plugin returns a new dict each time, but mostly with the very string objects of its code.
+    Unlike a dict that was checked before, a string can't change: the same strings added to the
+    same decision give the same result.
 
     Args:
-        step: the plugin with its policy.
-        run: what goes on beside the decision.
+        plugin: the plugin.
+        policy: its policy.
+        run: the running attempt.
     """
 
     __slots__ = (
@@ -36,14 +93,16 @@ class VoteCache:
         "_before",
         "_count",
         "_key",
+        "_plugin",
+        "_policy",
         "_run",
         "_size",
         "_text",
-        "member",
     )
 
-    def __init__(self, member: Member, run: Run) -> None:
-        self.member = member
+    def __init__(self, plugin: Plugin, policy: Policy, run: AttemptRun) -> None:
+        self._plugin = plugin
+        self._policy = policy
         self._run = run
         self._before: Decision | None = None
         self._after: Decision = NORMAL
@@ -52,18 +111,19 @@ class VoteCache:
         self._action = self._key = self._text = ""
 
     def add(self, vote: Any, before: Decision) -> Decision:
-        """Check a vote, count it, and add it to what earlier plugins have decided.
+        """Check a vote, count it, and add it to the decision of the earlier plugins.
 
         Args:
-            vote: what the plugin returned, but None.
-            before: the sum so far, read-only.
+            vote: the plugin's return value, not None.
+            before: the decision so far, read-only.
 
         Returns:
-            The new sum, read-only; the same object where nothing changed.
+            The new decision, read-only; the same object where nothing changed.
 
         Raises:
-            InvalidDecision: the plugin may not return that.
+            InvalidDecision: the vote is not valid, or not allowed for this plugin.
         """
+        # Compared by identity, because `==` may run a plugin's code.
         try:
             if (
                 before is self._before
@@ -78,14 +138,15 @@ class VoteCache:
             pass
         return self._add(vote, before)
 
-    def _add(self, vote: Any, before: Decision) -> Decision:
-        member = self.member
-        checked = member.check(vote)
-        count = self._run.statistics.get_vote_count(member.plugin.name, checked["action"])
+    def _add(self, vote: object, before: Decision) -> Decision:
+        if vote is before:
+            return before
+        checked = check_vote(vote, self._policy)
+        count = self._run.statistics.get_vote_count(self._plugin.name, checked["action"])
         count.number += 1
-        if member.policy.shadow:
+        if self._policy.shadow:
             if len(checked) > 1 or checked["action"] != "normal":
-                self._run.events.append(ShadowVote(member.plugin.origin, checked))
+                self._run.events.append(ShadowVote(self._plugin.origin, checked))
             return before
         after = fold(before, checked)
         if after is not before:
@@ -102,7 +163,7 @@ class VoteCache:
         after: Decision,
         count: Count,
     ) -> None:
-        """Keep what came of a vote, unless it holds what is no plain string."""
+        """Keep the result of a vote of plain strings."""
         *_, key = checked
         action, text = vote["action"], vote[key]
         if type(action) is type(text) is str:

@@ -1,4 +1,4 @@
-"""Whose code is on top of a stack: a plugin may be interrupted, what holds our locks may not."""
+"""Owners of stack frames: a plugin may be interrupted, code that holds our locks may not."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _FROZEN: Final = "<frozen "
 
 
 class _Owner(Enum):
-    """Whose a file of Python code is."""
+    """The owner of a file of Python code."""
 
     HOST = auto()
     SHARED = auto()
-    """what we call as plugins do, or our other threads: its locks must not stay behind"""
+    """libraries that we use as well: an interrupted call would leave their locks taken"""
     CALLBACKS = auto()
-    """of the standard library: the interpreter may call it anywhere, and ignores what it raises"""
+    """callbacks that the interpreter runs anywhere, ignoring what they raise"""
     LIBRARY = auto()
-    """the rest of the standard library: it works for whoever has called it"""
+    """the rest of the standard library: it works for its caller"""
     PLUGIN = auto()
-    """a plugin's, or of a library that only plugins use"""
+    """a plugin, or a library that only plugins use"""
 
 
 @dataclass(frozen=True, slots=True)
 class StackPosition:
-    """Where the main thread is, in the code of a plugin.
+    """A position of the main thread in a plugin's code.
 
     Args:
-        call: a call that it has made, at whose end it may be interrupted: of hookframe's code, or
-            of a library that we use as well; None where its own code is on top.
-        soon: whether a better moment is likely to come soon, after which any will do.
+        call: the plugin's call of hookframe's code, or of a library that we use as well, at whose
+            end the plugin may be interrupted; None while its own code is on top.
+        soon: whether a better moment is likely to come soon.
     """
 
     call: FrameType | None
@@ -51,13 +51,13 @@ class StackPosition:
 
 
 def find_position(top: FrameType | None) -> StackPosition | None:
-    """Find where in a plugin's code a stack is.
+    """Find the position of a stack in a plugin's code.
 
     Args:
         top: the innermost frame.
 
     Returns:
-        The place; None where no plugin's code runs, or none whose end we would notice.
+        The position; None if no plugin's code runs, or none whose end could be traced.
     """
     frame, call, host, plugin, soon = top, None, False, False, False
     while frame is not None and frame.f_code not in CALLERS:

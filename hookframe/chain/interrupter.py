@@ -1,12 +1,11 @@
-"""The soft deadline: what runs too long is ended by an exception in its own stack.
+"""The soft deadline: an overdue hook is ended by an exception in its own stack.
 
-An attempt costs no more for it than noting when it began. A thread looks at that as often as the
-shortest deadline asks for; only what is overdue gets a signal, whose handler runs in the main
-thread, between two instructions of whatever is on top there, and raises.
+An attempt only records its start time. A thread checks it as often as the shortest deadline
+requires, and signals the main thread if a hook is overdue; the signal's handler raises.
 
-That thread needs the interpreter's lock for a look. A regular expression that backtracks for ever
-does not give it away, but it does let signals be handled; so each look also sets a timer of the
-kernel, which sends them where the next look does not come.
+The thread needs the interpreter's lock for a check. A regular expression that backtracks forever
+keeps the lock, but handles signals. So each check also sets a kernel timer, whose signal comes if
+the next check is late.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.chain.deadline import Clock
+from hookframe.chain.deadline import DeadlineClock
 from hookframe.chain.frames import find_position
 
 if TYPE_CHECKING:
@@ -30,61 +29,60 @@ if TYPE_CHECKING:
     from hookframe.api.errors import DeadlineExceeded
 
 SIGNAL: Final = signal.SIGRTMAX - 1
-"""The signal that wakes the main thread. The ordinary ones are the program's, and plugins use
-SIGALRM; of the real-time ones the C library keeps the lowest for itself, and whoever looks for a
-free one begins at either end."""
+"""The signal to the main thread. Ordinary signals belong to the program, and plugins use SIGALRM.
+Of the real-time signals the C library keeps the lowest, and programs use those at either end."""
 BACKUP: Final = signal.SIGVTALRM
-"""The signal of the timer that counts the processor time of this process, and no idle time."""
+"""The signal of the timer, which counts the processor time of this process, and no idle time."""
 _CHECK_GRACE: Final = 0.03
-"""Seconds by which a look must be late for that signal to come, and between two of them."""
+"""Seconds by which a check must be late for the timer's signal, and between two such signals."""
 _SHORTEST_PAUSE: Final = 0.01
-"""Seconds between two looks, at least: a shorter deadline is noticed that much later."""
+"""Minimum seconds between two checks: a shorter deadline is noticed that much later."""
 _LONGEST_PAUSE: Final = 3600.0
-"""Seconds between two looks, at most."""
+"""Maximum seconds between two checks."""
 _FIRST_RETRY: Final = 0.005
-"""Seconds until the next signal where one did not help, doubled each time: the handler found our
-own code on top, or had run just before a system call that blocks for long."""
+"""Seconds until the next signal if one had no effect, doubled each time: the handler found our own
+code on top, or ran just before a system call that blocks."""
 _LONGEST_RETRY: Final = 0.25
-"""Seconds that this grows to."""
+"""Maximum of these seconds."""
 _REPEAT_FRACTION: Final = 0.1
-"""After which part of its deadline a hook that goes on in spite of the exception gets another; so
-much time it has to give back what it holds."""
+"""Part of the deadline after which a hook that catches the exception gets another; it has this time
+to release what it holds."""
 _SHORTEST_REPEAT: Final = 0.02
 _LONGEST_REPEAT: Final = 1.0
 
 
 class Interrupter:
-    """Interrupts what the main thread runs for one host, once it is overdue.
+    """Interrupts an overdue hook that the main thread runs for one host.
 
     Args:
-        lock: the host's lock, held by the thread that runs an attempt; a reentrant one.
+        lock: the host's reentrant lock, held by the thread that runs an attempt.
 
     Raises:
-        ValueError: it is not made in the main thread.
+        ValueError: this is not the main thread.
     """
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._clock = Clock()
+        self._clock = DeadlineClock()
         self._pause = inf
         self._retry_delay = _FIRST_RETRY
         self._interrupted = (0.0, 0.0)
-        """what was interrupted last, by when it was due, and when it may be interrupted again"""
+        """when the call interrupted last was due, and when it may be interrupted again"""
         self._postponed = (0.0, 0.0)
-        """what was let go on for a moment, by when it was due, and until when"""
+        """when the postponed call was due, and until when it may run"""
         self._main = main_thread().ident or 0
         self._stopping = False
         self.next_check = inf
-        """when this alarm will look, by the monotonic clock; never, where there is no deadline"""
+        """the monotonic time of the next check; infinity without a deadline"""
         self._wake = Event()
         _SIGNAL_HANDLER.add(self)
         self._thread = Thread(target=self._run, name="hookframe-deadline", daemon=True)
         self._thread.start()
-        # The interpreter gives signals their default action back at its end: then none may come.
+        # At its end the interpreter restores default actions of signals: then none may come.
         atexit.register(self.stop)
 
-    def watch(self, clock: Clock, shortest: float) -> None:
-        """Watch over a chain, and no longer over the one before.
+    def watch(self, clock: DeadlineClock, shortest: float) -> None:
+        """Watch a chain instead of the one before.
 
         Args:
             clock: the chain's clock.
@@ -99,7 +97,7 @@ class Interrupter:
         _SIGNAL_HANDLER.arm_timer()
 
     def stop(self) -> None:
-        """Interrupt nothing any more."""
+        """Stop the thread, and interrupt nothing more."""
         atexit.unregister(self.stop)
         self._stopping = True
         self._wake.set()
@@ -117,10 +115,7 @@ class Interrupter:
             _SIGNAL_HANDLER.arm_timer()
 
     def _check(self) -> float:
-        """Send a signal if something is overdue; return the seconds until the next look.
-
-        What begins after a look can't be overdue before the next one.
-        """
+        """Send a signal if a call is overdue; return the seconds until the next check."""
         now, due = monotonic(), self._clock.due()
         if now < due:
             self._retry_delay = _FIRST_RETRY
@@ -135,10 +130,10 @@ class Interrupter:
         return min(self._pause, pause)
 
     def handle_signal(self, frame: FrameType | None) -> None:
-        """Take the signal, in the main thread: interrupt what is overdue, where it can be.
+        """Handle the signal in the main thread: interrupt an overdue plugin where possible.
 
         Args:
-            frame: what is on top.
+            frame: the innermost frame.
 
         Raises:
             DeadlineExceeded: in the plugin's own stack.
@@ -152,17 +147,13 @@ class Interrupter:
             self._lock.release()
 
     def _is_overdue(self) -> bool:
-        """Say whether what runs now is overdue, and has not been interrupted a moment ago."""
+        """Return whether the running call is overdue, and was not interrupted just now."""
         now, due = monotonic(), self._clock.due()
         interrupted, again = self._interrupted
         return now >= due and not (interrupted == due and now < again)
 
     def _interrupt(self, frame: FrameType | None) -> None:
-        """Raise at once if the plugin's code is on top, else when it is again.
-
-        Whoever traces this thread already, as a debugger does, goes first: then the next signal
-        may find a better moment. It is also the one that ends what should have ended soon.
-        """
+        """Raise now if the plugin's code is on top, else when its call returns."""
         position = find_position(frame)
         if position is None:
             return
@@ -173,17 +164,18 @@ class Interrupter:
             raise self._make_error()
         if postponed != due:
             self._postponed = (due, now + _FIRST_RETRY)
+        # A debugger's trace goes first; then the next signal may find a better moment.
         if position.call is not None and sys.gettrace() in (None, self._at_call):
             position.call.f_trace = self._at_return
             sys.settrace(self._at_call)
 
     def _at_call(self, frame: FrameType, event: str, argument: Any) -> None:  # noqa: ARG002
-        """Trace no further call, and none at all where there is nothing to interrupt any more."""
+        """Trace no further call; stop tracing when nothing is overdue."""
         if not self._is_overdue():
             sys.settrace(None)
 
     def _at_return(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002
-        """Trace a call from the plugin's code into ours, and raise when it returns."""
+        """Trace a call of the plugin, and raise when it returns."""
         if event != "return":
             return self._at_return
         sys.settrace(None)
@@ -193,21 +185,21 @@ class Interrupter:
 
     def _make_error(self) -> DeadlineExceeded:
         due, now = self._clock.due(), monotonic()
-        error = self._clock.interrupted(now)
+        error = self._clock.build_interruption(now)
         pause = min(max(error.deadline * _REPEAT_FRACTION, _SHORTEST_REPEAT), _LONGEST_REPEAT)
         self._interrupted, self._postponed = (due, now + pause), (0.0, 0.0)
         return error
 
 
 class _SignalHandler:
-    """The handler of both signals, one for all hosts of the process."""
+    """The handler of both signals, for all hosts of the process."""
 
     def __init__(self) -> None:
         self._interrupters: list[Interrupter] = []
         self._before: dict[int, Any] = {}
 
     def add(self, interrupter: Interrupter) -> None:
-        """Tell an alarm of every signal from now on."""
+        """Register an interrupter."""
         if current_thread() is not main_thread():
             raise ValueError(
                 "a host that interrupts hooks must be made in the main thread, as only that can be "
@@ -219,7 +211,7 @@ class _SignalHandler:
         self._interrupters.append(interrupter)
 
     def arm_timer(self) -> None:
-        """Set the timer anew, for when no alarm looks. Whoever takes its signal has it alone."""
+        """Re-arm the backup timer, unless a plugin has replaced its handler."""
         if signal.getsignal(BACKUP) != self._handle_signal:
             return
         soonest = min(
@@ -229,9 +221,9 @@ class _SignalHandler:
         signal.setitimer(signal.ITIMER_VIRTUAL, wait)
 
     def remove(self, interrupter: Interrupter) -> None:
-        """Tell an alarm that looks no more of no signal; after the last one, be gone.
+        """Unregister an interrupter; remove the handlers after the last one.
 
-        Outside the main thread the handler stays, and does nothing.
+        Outside the main thread the handlers stay, and do nothing.
         """
         self._interrupters = [each for each in self._interrupters if each is not interrupter]
         self.arm_timer()
@@ -240,13 +232,13 @@ class _SignalHandler:
         ours = {
             number for number in self._before if signal.getsignal(number) == self._handle_signal
         }
-        # By default either ends the process, so one that is still on its way is taken first.
+        # Their default action ends the process, so pending ones are taken first.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
             while signal.sigtimedwait(ours, 0) is not None:
                 pass
             for number in ours:
-                if self._before[number] is not None:  # it can't be given back to code in C
+                if self._before[number] is not None:  # a handler in C can't be restored
                     signal.signal(number, self._before[number])
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -258,7 +250,7 @@ class _SignalHandler:
             for interrupter in tuple(self._interrupters):
                 interrupter.handle_signal(frame)
         except RecursionError:
-            return  # there is no room on the stack to look at it; the next signal may find some
+            return  # the stack is full; the next signal may find room
 
 
 _SIGNAL_HANDLER: Final = _SignalHandler()

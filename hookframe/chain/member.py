@@ -1,25 +1,25 @@
-"""One plugin of the chain with its policy, compiled into a call; and what goes wrong in it."""
+"""One plugin of the chain with its policy and its call, and the state of a running attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from hookframe.api.decision import ACTIONS, check_decision
 from hookframe.api.errors import DeadlineExceeded, InvalidDecision, Origin, PluginError
 from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.chain.deadline import Clock, check_deadline
+from hookframe.chain.deadline import DeadlineClock, check_deadline
+from hookframe.chain.fold import VoteCache, check_vote
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Call
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
-    from hookframe.api.decision import Action, Decision
+    from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
@@ -28,71 +28,57 @@ Invocation = Callable[["Attempt", "Decision", "State"], Any]
 """Calls one plugin, with exactly three arguments."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Member:
     """A plugin and its policy, ready to be called in an attempt."""
 
     plugin: Plugin
     policy: Policy
     call: Invocation
+    votes: VoteCache
 
     @classmethod
-    def build(cls, plugin: Plugin, policy: Policy, clock: Clock) -> Member:
-        """Make the step of a plugin, timed only where its policy sets a deadline."""
-        return cls(plugin, policy, _add_deadline(plugin.decide, policy.deadline, clock))
+    def build(cls, plugin: Plugin, policy: Policy, run: AttemptRun) -> Member:
+        """Build a member whose call is timed only if its policy sets a deadline."""
+        call = _add_deadline(plugin.decide, policy.deadline, run)
+        return cls(plugin, policy, call, VoteCache(plugin, policy, run))
 
-    def build_traced_call(self, calls: list[Call]) -> Invocation:
-        """Make the step's call record what it does."""
+    def traced(self, run: AttemptRun) -> Member:
+        """Return a copy whose call records itself in `run.calls`."""
 
         @calls_plugins
         def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
             record = Call(self.plugin.origin, self.policy.mode, decision)
-            calls.append(record)
+            if run.calls is not None:
+                run.calls.append(record)
             started = perf_counter_ns()
             try:
                 returned = self.call(attempt, decision, state)
             finally:
                 record.nanoseconds = perf_counter_ns() - started
             if returned is not None and returned is not decision:
-                record.vote = self.check(returned)
+                record.vote = check_vote(returned, self.policy)
             return record.vote
 
-        return call
+        return replace(self, call=call)
 
     def skips(self, error: BaseException) -> bool:
-        """Say whether the chain goes on after an error of the plugin.
-
-        When the time of the whole chain is over, there is none left for the others.
-        """
+        """Return whether the chain continues after an error of the plugin."""
+        # When the whole chain's time is over, none is left for the other plugins.
         over = type(error) is DeadlineExceeded and error.whole
         return self.policy.skips_errors and not over
-
-    def check(self, returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
-        """Check a return value against the schema and against the operator's `may`.
-
-        Raises:
-            InvalidDecision: one of the two does not allow it.
-        """
-        decision = check_decision(returned, actions)
-        if not self.policy.allows(decision["action"]):
-            allowed = ", ".join(sorted(self.policy.may or ()))
-            raise InvalidDecision(
-                f"the action {decision['action']} is not among those that the configuration "
-                f"allows this plugin: may = [{allowed}]"
-            )
-        return decision
 
 
 def make_error(
     origin: Origin, error: BaseException, file: str = "", hook: str = HOOK
 ) -> PluginError:
-    """Put an error of one attempt into the words of the log.
+    """Build the PluginError of a failed call, worded for the log.
 
     Args:
         origin: the plugin.
-        error: what it raised, or what is wrong with its return value.
-        file: the file in which its hook stands.
-        hook: what it was doing, as the log calls it.
+        error: the exception that it raised, or the InvalidDecision of its return value.
+        file: the file that defines its hook.
+        hook: the hook, as the log calls it.
     """
     if type(error) is InvalidDecision:  # ours: a plugin may raise what looks like one
         text = f"Invalid return from {hook}: {error}"
@@ -101,19 +87,16 @@ def make_error(
     return PluginError(origin, "attempt" if hook == HOOK else "observe", text, error)
 
 
-class Run(Clock):
-    """What goes on beside the decision, for one chain: it makes one call at a time.
+class AttemptRun(DeadlineClock):
+    """State of the running attempt of a chain: its events, its member, its deadlines.
 
     Args:
         deadline: the longest time of one attempt, in seconds.
     """
 
     __slots__ = (
-        "abandoned",
-        "at",
         "calls",
         "events",
-        "find_running",
         "member",
         "statistics",
         "unresponsive",
@@ -124,42 +107,33 @@ class Run(Clock):
         self.events: list[Failure | ShadowVote] = []
         """failures and shadow votes of the attempt"""
         self.calls: list[Call] | None = None
-        """a record a plugin where the attempt is traced"""
+        """one record for each plugin while the attempt is traced, else None"""
         self.member: Member | None = None
-        """the plugin that runs, where it is not the unrolled fold that knows it"""
-        self.find_running: Callable[[], Member | None] = lambda: None
-        """says which plugin runs where `step` is None"""
-        self.abandoned = False
-        """whether no further plugin is to be called"""
+        """the plugin being called, to which output and errors are attributed"""
         self.unresponsive: Member | None = None
-        """the plugin that was interrupted last, and has not ended by that"""
+        """the plugin that was interrupted last, and still runs"""
         self.statistics = Statistics()
-        """counts votes and errors; a host puts its own in its place"""
+        """counts votes and errors; a host sets its own"""
 
-    @property
-    def running(self) -> Member | None:
-        """The plugin called last, for whoever must know whose output it reads."""
-        return self.member or self.find_running()
-
-    def interrupted(self, now: float) -> DeadlineExceeded:
-        """Make the error that ends what runs, and note who it is."""
-        self.unresponsive = self.running
-        return super().interrupted(now)
+    def build_interruption(self, now: float) -> DeadlineExceeded:
+        """Build the error that ends the running plugin, and record which one that is."""
+        self.unresponsive = self.member
+        return super().build_interruption(now)
 
     def record_failure(self, member: Member, error: BaseException) -> Failure:
-        """Note a plugin's error; say whether the chain goes on."""
+        """Record and return the failure of a plugin; `skipped` if the chain continues."""
         plugin = member.plugin
-        noted = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
-        self.events.append(noted)
+        failure = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
+        self.events.append(failure)
         self.unresponsive = None
         self.statistics.count_error(plugin.name)
         if self.calls:
-            self.calls[-1].error = noted.error.text
-        return noted
+            self.calls[-1].error = failure.error.text
+        return failure
 
 
 def _add_deadline(
-    call: Callable[..., Any], deadline: float | None, clock: Clock
+    call: Callable[..., Any], deadline: float | None, clock: DeadlineClock
 ) -> Callable[..., Any]:
     if deadline is None:
         return call

@@ -1,7 +1,7 @@
-"""What a host counts: decisions, votes, errors, and how long plugins take; and sums of such counts.
+"""Counts of a host: decisions, votes, errors, and times of plugins; and sums of such counts.
 
-Nothing here is touched by an attempt about which every plugin returns None: whoever counts the
-attempts knows how many are left.
+An attempt about which every plugin returns None counts nothing here: it is the number of attempts
+less these counts.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ _BUCKETS_PER_DOUBLING: Final = 16
 """Buckets for each doubling of the time: none is wider than 1/16 of its lower end."""
 _BITS: Final = _BUCKETS_PER_DOUBLING.bit_length()
 _LONGEST: Final = (1 << 42) - 1
-"""The longest time in nanoseconds that is told apart from longer ones: more than an hour."""
+"""Times in nanoseconds beyond this one, more than an hour, count as this."""
 
 
 class Latency(TypedDict):
-    """How long the calls of one plugin took, as far as they were timed."""
+    """Histogram of the timed calls of one plugin."""
 
     first: int
-    """the number of the first bucket: see `bucket_of`"""
+    """the number of the first bucket: see `find_bucket`"""
     counts: list[int]
-    """how many calls are in that bucket, and in each of those behind it"""
+    """the number of calls in this bucket and in each that follows"""
     max: int
     """nanoseconds"""
 
 
 class PluginCounts(TypedDict):
-    """What one plugin has done."""
+    """The counts of one plugin."""
 
     votes: dict[str, int]
     """by action; a plugin that returned None did not vote"""
@@ -39,17 +39,17 @@ class PluginCounts(TypedDict):
 
 
 class Counts(TypedDict):
-    """A snapshot of a host's statistics, or a sum of such: what JSON can say, and no more."""
+    """A snapshot of a host's statistics, or a sum of snapshots; serializable as JSON."""
 
     decisions: dict[str, int]
-    """by action; of the normal ones only those that carry a key"""
+    """by action; normal ones only if they have a key"""
     temporary_failures: dict[str, int]
     """by kind"""
     plugins: dict[str, PluginCounts]
 
 
 class Microseconds(TypedDict):
-    """The percentiles of a plugin's time, within 3 %, but for the longest, which is exact."""
+    """Percentiles of a plugin's time, within 3 %; the maximum is exact."""
 
     p50: float
     p90: float
@@ -59,7 +59,7 @@ class Microseconds(TypedDict):
 
 
 class Count:
-    """How often something has happened: whoever counts it keeps this at hand."""
+    """A counter, incremented by its holder."""
 
     __slots__ = ("number",)
 
@@ -68,7 +68,7 @@ class Count:
 
 
 class _Counts(dict[str, Count]):
-    """Counts by action, made when there is something to count."""
+    """Counters by action, created on first use."""
 
     def __missing__(self, action: str) -> Count:
         count = self[action] = Count()
@@ -76,7 +76,7 @@ class _Counts(dict[str, Count]):
 
 
 class _PluginCounter:
-    """The counts of one plugin."""
+    """The counters of one plugin."""
 
     __slots__ = ("buckets", "errors", "longest", "votes")
 
@@ -87,7 +87,7 @@ class _PluginCounter:
         self.longest = 0
 
     def add(self, more: PluginCounts) -> None:
-        """Count what another host has counted of this plugin."""
+        """Add another host's counts of this plugin."""
         for action, votes in more["votes"].items():
             self.votes[action].number += votes
         self.errors += more["errors"]
@@ -98,7 +98,7 @@ class _PluginCounter:
         self.longest = max(self.longest, latency["max"])
 
     def counts(self) -> PluginCounts:
-        """Give a copy."""
+        """Return a copy."""
         buckets = dict(self.buckets)
         first, last = min(buckets, default=0), max(buckets, default=-1)
         counts = [buckets.get(bucket, 0) for bucket in range(first, last + 1)]
@@ -110,7 +110,7 @@ class _PluginCounter:
 
 
 class _PluginCounters(dict[str, _PluginCounter]):
-    """The counts of each plugin, made when there is something to count."""
+    """The counters of each plugin, created on first use."""
 
     def __missing__(self, plugin: str) -> _PluginCounter:
         counter = self[plugin] = _PluginCounter()
@@ -118,7 +118,7 @@ class _PluginCounters(dict[str, _PluginCounter]):
 
 
 class Statistics:
-    """The counts of one host, over all its generations. None ever goes down."""
+    """The counts of one host, over all its generations; none ever decreases."""
 
     def __init__(self) -> None:
         self._decisions: dict[str, int] = {}
@@ -126,7 +126,7 @@ class Statistics:
         self._plugins = _PluginCounters()
 
     def count_decision(self, action: str) -> None:
-        """Count a decision that is not the bare normal one."""
+        """Count a decision other than the bare normal one."""
         self._decisions[action] = self._decisions.get(action, 0) + 1
 
     def count_temporary_failure(self, kind: str) -> None:
@@ -138,19 +138,19 @@ class Statistics:
         self._temporary_failures[kind] = self._temporary_failures.get(kind, 0) + 1
 
     def count_vote(self, plugin: str, action: str) -> None:
-        """Count what a plugin returned, once it is checked."""
+        """Count a checked vote of a plugin."""
         self.get_vote_count(plugin, action).number += 1
 
     def get_vote_count(self, plugin: str, action: str) -> Count:
-        """Give the count of such votes, to be counted on by whoever has many."""
+        """Return the counter of these votes; the caller may increment it."""
         return self._plugins[plugin].votes[action]
 
     def count_error(self, plugin: str) -> None:
-        """Count an error of a plugin, whatever became of the attempt."""
+        """Count an error of a plugin, skipped or not."""
         self._plugins[plugin].errors += 1
 
     def record_time(self, plugin: str, microseconds: float) -> None:
-        """Count how long one call of a plugin took."""
+        """Record the time of one call of a plugin."""
         counter = self._plugins[plugin]
         nanoseconds = round(microseconds * _NANOSECONDS_PER_MICROSECOND)
         bucket = find_bucket(nanoseconds)
@@ -158,14 +158,14 @@ class Statistics:
         counter.longest = max(counter.longest, nanoseconds)
 
     def add(self, counts: Counts) -> None:
-        """Count all that another host has counted."""
+        """Add the counts of another host."""
         _add(self._decisions, counts["decisions"])
         _add(self._temporary_failures, counts["temporary_failures"])
         for name, plugin in counts["plugins"].items():
             self._plugins[name].add(plugin)
 
     def snapshot(self) -> Counts:
-        """Give a copy of all counts; another thread may go on counting meanwhile."""
+        """Return a copy of all counts; another thread may count at the same time."""
         return {
             "decisions": dict(self._decisions),
             "temporary_failures": dict(self._temporary_failures),
@@ -177,7 +177,7 @@ def merge(snapshots: Iterable[Counts]) -> Counts:
     """Add up the counts of several hosts.
 
     Args:
-        snapshots: their snapshots, or sums of such; none is changed.
+        snapshots: their snapshots or sums; none is changed.
     """
     total = Statistics()
     for each in snapshots:
@@ -186,7 +186,7 @@ def merge(snapshots: Iterable[Counts]) -> Counts:
 
 
 def make_empty_counts() -> PluginCounts:
-    """Give the counts of a plugin that has not been called."""
+    """Return the counts of a plugin that was never called."""
     return _PluginCounter().counts()
 
 
@@ -196,10 +196,9 @@ def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
 
 
 def find_bucket(nanoseconds: int) -> int:
-    """Give the number of the bucket that a time falls into.
+    """Return the number of the bucket of a time.
 
-    Below 32 ns each number of nanoseconds has a bucket of its own; from there on each doubling
-    has 16 of equal width.
+    Below 32 ns each nanosecond has its own bucket; above, each doubling has 16 of equal width.
     """
     if nanoseconds < 2 * _BUCKETS_PER_DOUBLING:
         return max(nanoseconds, 0)
@@ -209,20 +208,20 @@ def find_bucket(nanoseconds: int) -> int:
 
 
 def _find_middle(bucket: int) -> float:
-    """Give the time in nanoseconds that stands for all those in a bucket."""
+    """Return the time in nanoseconds that represents a bucket."""
     shift = max(bucket // _BUCKETS_PER_DOUBLING - 1, 0)
     lowest = (bucket - shift * _BUCKETS_PER_DOUBLING) << shift
     return lowest + ((1 << shift) - 1) / 2
 
 
 def percentiles(latency: Latency) -> Microseconds | None:
-    """Say how long a plugin takes.
+    """Compute the percentiles of a plugin's time.
 
     Args:
-        latency: how long its calls took.
+        latency: the histogram of its calls.
 
     Returns:
-        Percentiles by nearest rank, in microseconds; None where no call was timed.
+        Percentiles by nearest rank, in microseconds; None if no call was timed.
     """
     samples = sum(latency["counts"])
     if not samples:
@@ -241,7 +240,7 @@ def percentiles(latency: Latency) -> Microseconds | None:
 
 
 def _find_rank(latency: Latency, rank: int) -> float:
-    """Give the time of the call that is so many from the shortest one."""
+    """Return the time of the call with this rank, counted from the shortest."""
     passed = 0
     for bucket, count in enumerate(latency["counts"], latency["first"]):
         passed += count

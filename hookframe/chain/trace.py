@@ -1,4 +1,4 @@
-"""The trace of one attempt: what each plugin did, how long it took, and who decided."""
+"""The trace of one attempt: each plugin's vote and time, and the deciding plugins."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Explanation:
     """A decision with its trace.
 
     Args:
-        decision: what the caller of `Host.decide` would have received.
-        trace: one entry a plugin, in the order of the chain; wrappers after the policies, the
-            innermost first, as they have their say.
+        decision: what `Host.decide` would have returned.
+        trace: one entry for each plugin, in the order of the chain; wrappers after the policies,
+            the innermost first.
     """
 
     decision: Decision
@@ -32,13 +32,13 @@ class Explanation:
 
     @property
     def decided_by(self) -> tuple[str, ...]:
-        """The plugins that made the decision what it is; empty where none changed anything."""
+        """The plugins whose votes formed the decision; empty if none changed it."""
         changing = tuple(vote["plugin"] for vote in self.trace if vote["changed"])
         return changing[-1:] if self.decision["action"] in _VERDICTS else changing
 
 
 class Call:
-    """One plugin's call in a traced attempt, filled in as the attempt goes on."""
+    """One plugin's call in a traced attempt, filled in as the attempt runs."""
 
     __slots__ = ("after", "before", "error", "mode", "nanoseconds", "origin", "vote")
 
@@ -52,7 +52,7 @@ class Call:
         self.nanoseconds = 0
 
     def as_vote(self) -> Vote:
-        """Give the entry that callers and observers read."""
+        """Return the entry for callers and observers."""
         return {
             "plugin": self.origin.plugin,
             "distribution": self.origin.distribution,
@@ -67,7 +67,7 @@ class Call:
 
 
 def link(calls: Sequence[Call], final: Decision) -> None:
-    """Say of each call of a fold what the accumulated decision was after it."""
+    """Record the accumulated decision after each call."""
     for call, following in pairwise(calls):
         call.after = following.before
     if calls:

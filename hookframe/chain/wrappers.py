@@ -1,4 +1,4 @@
-"""A wrapper around the chain: pluggy runs it, hookframe checks what it makes of the decision."""
+"""Wrappers around the chain: pluggy runs them, hookframe checks the decision they return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from hookframe.api.events import ShadowVote
 from hookframe.api.hookspecs import PROJECT, hookimpl
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import check_deadline
-from hookframe.chain.member import Run
+from hookframe.chain.fold import check_vote
+from hookframe.chain.member import AttemptRun
 from hookframe.chain.trace import Call
 from hookframe.plugins.plugin import MAIN_HOOK
 
@@ -31,14 +32,14 @@ Inner = Callable[[], "Decision"]
 
 
 class _WrapperHook:
-    """A plugin's wrapper alone: pluggy compares what it registers, and its object may equal any."""
+    """A wrapper alone: pluggy compares registered objects, and a plugin's may equal any."""
 
     def __init__(self, plugin: Plugin) -> None:
         self.pre_delivery_attempt = getattr(plugin.subject, MAIN_HOOK)
 
 
 class _Manager(pluggy.PluginManager):
-    """pluggy without its warnings of deprecated hooks: the log has them, with the plugin's name."""
+    """pluggy without its deprecation warnings: the log has them, with the plugin's name."""
 
     def parse_hookspec_opts(
         self, module_or_class: ModuleType | type, name: str
@@ -48,11 +49,11 @@ class _Manager(pluggy.PluginManager):
 
 
 class Wrapper:
-    """One wrapper and what it surrounds, as two plugins of a pluggy manager of their own."""
+    """One wrapper and the chain inside it, as two plugins of their own pluggy manager."""
 
     def __init__(self, member: Member) -> None:
         self._member = member
-        self._run = Run()
+        self._run = AttemptRun()
         self._inner: Inner = lambda: NORMAL
         self._inside: Decision | None = None
         self._inside_nanoseconds = 0
@@ -65,7 +66,7 @@ class Wrapper:
 
     @hookimpl
     def pre_delivery_attempt(self) -> Decision:
-        """Run what the wrapper surrounds, at its `yield`."""
+        """Run the chain inside, at the wrapper's `yield`."""
         started = perf_counter_ns()
         self._run.member = self._run.call = None
         self._inside = self._inner()
@@ -74,19 +75,19 @@ class Wrapper:
         self._start_own_deadline()
         return self._inside
 
-    def run_around(self, inner: Inner, attempt: Attempt, state: State, run: Run) -> Decision:
+    def run_around(self, inner: Inner, attempt: Attempt, state: State, run: AttemptRun) -> Decision:
         """Run the wrapper around the rest of the chain.
 
-        A temp-fail from inside stays one, whatever the wrapper makes of it.
+        A temp-fail from inside stays one, whatever the wrapper returns.
 
         Args:
             inner: the rest of the chain; it never raises.
             attempt: the attempt.
             state: the generation's state.
-            run: takes what goes on beside the decision.
+            run: the running attempt.
 
         Returns:
-            The decision: the wrapper's own, or the inner one where it has nothing to say.
+            The wrapper's decision, or the inner one if it changes nothing.
         """
         self._inner, self._inside, self._run = inner, None, run
         run.member = self._member
@@ -112,7 +113,7 @@ class Wrapper:
         return call.after
 
     def _start_own_deadline(self) -> None:
-        """Have a deadline of the wrapper's own watched; the chain inside does not count for it."""
+        """Start the wrapper's own deadline; time spent in the inner chain does not count."""
         deadline = self._member.policy.deadline
         if deadline is not None:
             inside = self._inside_nanoseconds / NANOSECONDS_PER_SECOND
@@ -120,7 +121,7 @@ class Wrapper:
 
     @calls_plugins
     def _call_wrapper(self, attempt: Attempt, state: State) -> Decision | None:
-        """Call the wrapper; None where it leaves the inner decision alone."""
+        """Call the wrapper; None if it keeps the inner decision."""
         started = perf_counter_ns()
         self._start_own_deadline()
         try:
@@ -133,10 +134,11 @@ class Wrapper:
             check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
         if returned is None or self._inside is TEMPFAIL or returned == self._inside:
             return None
-        return cast("Decision", MappingProxyType(self._member.check(returned, ACCUMULATED_ACTIONS)))
+        vote = check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
+        return cast("Decision", MappingProxyType(vote))
 
     def _choose_decision(
-        self, inside: Decision, vote: Decision | None, error: BaseException | None, run: Run
+        self, inside: Decision, vote: Decision | None, error: BaseException | None, run: AttemptRun
     ) -> Decision:
         if error is not None and not run.record_failure(self._member, error).skipped:
             return TEMPFAIL

@@ -6,16 +6,14 @@ convention has it.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import click
-import importlib_metadata
 
 from hookframe.log.exceptions import describe
+from hookframe.plugins.finder import EntryPoint, find_entry_points
 
 GROUP: Final = "hookframe.commands"
 
@@ -27,7 +25,7 @@ class Extension:
     name: str
     distribution: str
     version: str
-    entry_point: importlib_metadata.EntryPoint
+    entry_point: EntryPoint
 
     @property
     def origin(self) -> str:
@@ -82,12 +80,10 @@ class Extensions:
     @classmethod
     def scan(cls, reserved: Mapping[str, str | None]) -> Extensions:
         """Read the metadata of everything that is installed."""
-        importlib.invalidate_caches()
-        try:
-            points = importlib_metadata.entry_points(group=GROUP)
-            return cls([_read_entry_point(each) for each in points], reserved)
-        except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-            return cls(list(_find_undamaged()), reserved)
+        found = find_entry_points(GROUP)
+        return cls(
+            [Extension(x.name, x.distribution, x.version, x.entry_point) for x in found], reserved
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,22 +125,3 @@ class Extensions:
             for each in self.refused
             if used in (None, each.name)
         ]
-
-
-def _read_entry_point(point: importlib_metadata.EntryPoint) -> Extension:
-    distribution = point.dist
-    if distribution is None:  # entry points that are read from distributions have one
-        raise LookupError(point.name)
-    return Extension(point.name, distribution.name, distribution.version, point)
-
-
-def _find_undamaged() -> Iterator[Extension]:
-    """Find what can be found where a distribution's metadata is damaged."""
-    seen: set[str] = set()
-    for distribution in importlib_metadata.distributions():
-        with suppress(Exception):
-            if distribution.name not in seen:
-                seen.add(distribution.name)
-                yield from [
-                    _read_entry_point(x) for x in distribution.entry_points.select(group=GROUP)
-                ]

@@ -1,3 +1,3 @@
-"""The chain in use; the next one is built aside and swapped in."""
+"""Holds the chain in use; builds the next one and swaps it in."""
 
 from hookframe.host.host import Host as Host

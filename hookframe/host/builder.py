@@ -1,4 +1,4 @@
-"""Builds the next generation: plugins and the hook file loaded, configured, and made a chain."""
+"""Builds the next generation: loads and configures plugins and the hook file into a chain."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Builder:
-    """Builds generations, one at a time, beside the one that is in use.
+    """Builds generations one at a time while another is in use.
 
     Args:
-        capture: takes what plugins print while they are loaded.
-        exclusive: keeps attempts out while a plugin that is in use is configured anew.
-        report: takes what goes wrong where nothing can be done about it.
+        capture: captures what plugins print while they are loaded.
+        exclusive: excludes attempts while a plugin in use is configured again.
+        report: receives errors of `close`.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class Builder:
         self._loader = Loader(capture)
         self._installed: Installed | None = None
         self._open: list[Plugin] = []
-        """every plugin that has been loaded and not been closed"""
+        """every loaded plugin that is not closed"""
         self._reader = CodeFileReader()
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
-        """The code files that the plugins of the last build have named, each as it was read."""
+        """The code files of the plugins of the last build, as they were read."""
         return self._reader.files
 
     def forget_installed(self) -> None:
-        """Read anew, at the next build, what is installed."""
+        """Read the metadata of installed plugins again at the next build."""
         self._installed = None
 
     def build(
@@ -61,7 +61,7 @@ class Builder:
         """Build a generation.
 
         Args:
-            material: the files as they were read.
+            policy_files: the files as they were read.
             number: the new generation's number.
             current: the generation in use, or None.
 
@@ -69,8 +69,8 @@ class Builder:
             The generation, configured and ready.
 
         Raises:
-            ConfigError: the configuration is wrong.
-            ChainError: plugins can't be loaded or configured; it has the error of each.
+            ConfigError: the configuration has mistakes.
+            ChainError: plugins can't be loaded or configured; it has all errors.
         """
         if isinstance(policy_files.config, ConfigError):
             raise policy_files.config
@@ -85,7 +85,7 @@ class Builder:
     def _load_plugins(
         self, config: Config, installed: Installed, hook_file: Snapshot | None, number: int
     ) -> tuple[Plugin, ...]:
-        """Load every plugin of the chain, and report all that can't be."""
+        """Load every plugin of the chain; raise the errors of all that fail."""
         plugins: list[Plugin] = []
         errors: list[LoadError] = []
         for name in config.order(installed.names):
@@ -103,7 +103,7 @@ class Builder:
         return tuple(plugins)
 
     def _scan_installed(self, config: Config, current: Generation | None) -> Installed:
-        """Read the metadata of what is installed, unless only the hook file has changed."""
+        """Read the metadata of installed plugins, unless only the hook file has changed."""
         if current is None or current.config is not config or self._installed is None:
             self._installed = Installed.scan()
         return self._installed
@@ -119,7 +119,7 @@ class Builder:
     def _configure_all(
         self, plugins: Sequence[Plugin], config: Config, current: Generation | None
     ) -> None:
-        """Give every plugin its settings; if one refuses, give the others their old ones back."""
+        """Configure every plugin; if one fails, restore the settings of the others."""
         errors: list[LoadError] = []
         for plugin in plugins:
             try:
@@ -135,13 +135,13 @@ class Builder:
     def _lock_if_in_use(
         self, plugin: Plugin, current: Generation | None
     ) -> AbstractContextManager[Any]:
-        """Keep attempts out while a plugin that they use is configured."""
+        """Exclude attempts while a plugin in use is configured."""
         return self._exclusive if current and current.uses(plugin) else nullcontext()
 
     def _restore(
         self, plugins: Sequence[Plugin], current: Generation | None
     ) -> tuple[LoadError, ...]:
-        """Configure what the current generation uses as it was; return what could not be."""
+        """Restore the settings of plugins in use; return the errors."""
         failed = []
         for plugin in plugins:
             if current is not None and current.uses(plugin):
@@ -153,17 +153,15 @@ class Builder:
         return tuple(failed)
 
     def _discard(self, plugins: Sequence[Plugin]) -> None:
-        """Let go of what was made for a generation that will not be."""
+        """Close the plugins of a generation that failed."""
         unwanted = [plugin for plugin in plugins if plugin.per_generation]
         self.retain([plugin for plugin in self._open if not has(unwanted, plugin)])
 
     def retain(self, kept: Sequence[Plugin]) -> None:
-        """Close every plugin that has been loaded, but those of these.
-
-        What a plugin raises is reported, and harms nothing.
+        """Close every loaded plugin except these, and report errors of `close`.
 
         Args:
-            kept: the plugins of the generation in use; none when the host stops.
+            kept: the plugins of the generation in use; empty when the host stops.
         """
         closing = [plugin for plugin in self._open if not has(kept, plugin)]
         self._open = [plugin for plugin in self._open if has(kept, plugin)]
@@ -178,7 +176,7 @@ class Builder:
                     self._report(PluginError(plugin.origin, "close", text, error))
 
     def _configure_plugin(self, plugin: Plugin, config: Config) -> None:
-        """Call one plugin's `configure` with a copy of its settings, and with its code files."""
+        """Call one plugin's `configure` with copies of its settings and with its code files."""
         settings = deepcopy(dict(config.table(plugin.name).settings))
         with self._capture(plugin.name):
             files = self._reader.read_for(

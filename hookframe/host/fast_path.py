@@ -1,7 +1,4 @@
-"""The way of most attempts, on one page: nothing is looked up that can be known beforehand.
-
-Each call of a function that is spared here is one in fifty of an attempt with three plugins.
-"""
+"""The path of most attempts, in one function: each call saved is 2 % of an attempt."""
 
 from __future__ import annotations
 
@@ -31,26 +28,26 @@ def build_fast_path(
     reject: Callable[[InvalidAttempt, object], Decision],
     record: Callable[[Generation, Attempt, Decision], Decision],
 ) -> Decide:
-    """Make the function that decides about an attempt of which nobody wants a trace.
+    """Build the function that decides attempts without a trace.
 
     Args:
         generation: the generation in use.
-        output: takes what the plugins print.
-        refuse: makes the decision about what is no attempt.
-        noted: counts and logs a decision, and makes the caller's.
+        output: captures what the plugins print.
+        reject: builds the decision about an invalid attempt.
+        record: counts and logs a decision, and returns the caller's copy.
 
     Returns:
-        A function from the attempt to the decision; whoever calls it holds the host's lock.
+        A function from the attempt to the decision; its caller holds the host's lock.
     """
     chain, state = generation.chain, generation.state
-    fold, run, deadline = chain.fold, chain.run, chain.run.deadline
+    decide_in_chain, run, deadline = chain.decide, chain.run, chain.run.deadline
     out, err = output.streams
     nine = len(ATTEMPT_TYPES)
 
     def decide(given: Mapping[str, Any]) -> Decision:
         try:
             try:
-                # What needs no conversion is told here, `read_only_attempt` does the rest.
+                # Checked here if nothing needs conversion: `read_only_attempt` is slower.
                 if (
                     type(given) is dict
                     and len(copy := given.copy()) == nine
@@ -76,7 +73,7 @@ def build_fast_path(
         output.thread = HOLDER
         run.started = started = monotonic()
         try:
-            decision = fold(attempt, state)
+            decision = decide_in_chain(attempt, state)
             if monotonic() - started > deadline:
                 decision = chain.fail_late(decision, started)
         finally:

@@ -1,4 +1,4 @@
-"""One generation: the chain that was built from one reading of the policy, and its state."""
+"""One generation: a chain built from one reading of the policy, and its state."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Observer = tuple[Plugin, Callable[..., object]]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A chain that was built as a whole, and is swapped in and out as a whole.
+    """A chain with its configuration and state, swapped in and out as one.
 
     Args:
-        number: counts the generations of a host, from 1.
-        config: what it was built from.
-        chain: the compiled chain.
-        state: the dict that all its plugins share; it is discarded with the generation.
+        number: the number of the generation in its host, from 1.
+        config: its configuration.
+        chain: the chain.
+        state: the dict that its plugins share; discarded with the generation.
     """
 
     number: int
@@ -34,7 +34,7 @@ class Generation:
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        """Its plugins, in the operator's order."""
+        """Its plugins, in the configured order."""
         return self.chain.plugins
 
     @property
@@ -51,10 +51,10 @@ class Generation:
         return None if deadline is None else deadline * (1 + len(self.observers))
 
     def uses(self, plugin: Plugin) -> bool:
-        """Say whether a plugin's object is in this chain."""
+        """Return whether a plugin's object is in this chain."""
         return has(self.plugins, plugin)
 
 
 def has(plugins: Sequence[Plugin], wanted: Plugin) -> bool:
-    """Say whether the object of a plugin is among those of others."""
+    """Return whether a plugin's object is among those of other plugins."""
     return any(plugin.subject is wanted.subject for plugin in plugins)

@@ -1,4 +1,4 @@
-"""The host: holds the generation in use, swaps it, and turns every error into a temp-fail."""
+"""The host: holds and swaps the generation in use, and turns every error into a temp-fail."""
 
 from __future__ import annotations
 
@@ -43,28 +43,26 @@ if TYPE_CHECKING:
     from hookframe.log.mute import Mark
 
 _FIRST_READ_TIMEOUT: Final = 1.0
-"""Seconds to wait at the start for somebody who is just writing one of the files."""
+"""Seconds to wait at the start for a process that is writing one of the files."""
 _YIELD_TIME: Final = 0.0003
-"""Seconds that a thread which has changed the chain does nothing, so that attempts are decided that
-have waited for it: a thread that goes on has the interpreter again before one that waits for it."""
+"""Seconds that a thread sleeps after a change of the chain, as waiting attempts would not get the
+interpreter before a thread that goes on."""
 
 
 class Host:
-    """Decides about delivery attempts with the chain that a policy describes.
-
-    A host decides about one attempt at a time, whatever the number of threads that ask it.
+    """Decides about delivery attempts with the chain of a policy, one attempt at a time.
 
     Args:
-        source: where the policy comes from; see `Host.from_config` and `Host.of`.
-        watch: whether a change of the files takes effect by itself, within a second.
-        log: where errors go; None for loguru's global logger.
-        interrupt: whether a hook whose deadline is over is ended by an exception. It takes two
-            signals for that (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and the main
-            thread must be the one that asks the host; what another thread asks never is.
-        rehearsal: says whether another process loads a change first; None where there is none.
+        source: the source of the policy; see `Host.from_config` and `Host.of`.
+        watch: whether changes of the files take effect automatically, within a second.
+        log: receives errors; None for loguru's global logger.
+        interrupt: whether an overdue hook is ended by an exception. This uses two signals
+            (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and works only for attempts
+            that the main thread asks about.
+        rehearsal: returns whether another process loads a change first; None without one.
 
     Raises:
-        ValueError: with `interrupt`, if it is not made in the main thread.
+        ValueError: with `interrupt`, outside the main thread.
     """
 
     def __init__(
@@ -83,7 +81,7 @@ class Host:
         self._lock = self._reload_lock.lock
         self._interrupter = Interrupter(self._lock) if interrupt else None
         self.statistics = Statistics()
-        """what it has counted, over all generations"""
+        """its counts, over all generations"""
         self._limit = LineLimit(self._log.left_out)
         self._output = Output(
             self._log.output,
@@ -100,18 +98,16 @@ class Host:
         self._generation: Generation | None = None
         self._acquire, self._release = self._lock.acquire, self._lock.release
         self._decide: Decide = self._decide_traced
-        """the way of most attempts, or the longer one where somebody wants a trace"""
+        """the fast path, or the traced one"""
         self._decide_next: Decide = self._decide_traced
-        """the same, when only the next attempt is to be traced"""
+        """the path after the next attempt"""
         self._last_load_error: tuple[str, float] | None = None
         self._problem = ""
         self._config: Config | None = None
         self.loading_since = 0.0
-        """since when a generation is being built, or the last one closed, by the monotonic clock; 0
-        while none is"""
+        """the monotonic time since which a generation is being built or closed; 0 while none is"""
         self.changing: Callable[[], object] = _do_nothing
-        """is called by the thread that does so: at its begin and end, and before the first attempt
-        is decided by another generation"""
+        """called by that thread at the beginning and the end, and when a generation is swapped"""
         policy_files = self._load(_read_when_stable(source))
         self._reloader: Reloader | None = None
         if watch:
@@ -137,17 +133,17 @@ class Host:
         log: Log | None = None,
         interrupt: bool = False,
     ) -> Self:
-        """Make a host from a `hookframe.toml`.
+        """Build a host from a `hookframe.toml`.
 
         Args:
             path: the configuration file.
-            watch: whether a change of it, or of its hook file, takes effect by itself.
-            log: where errors go; None for loguru's global logger.
-            interrupt: whether a hook whose deadline is over is ended by an exception.
+            watch: whether changes of the policy's files take effect automatically.
+            log: receives errors; None for loguru's global logger.
+            interrupt: whether an overdue hook is ended by an exception.
 
         Returns:
-            The host. It never raises for what is wrong with the policy: `problem` says it, and
-            every attempt temp-fails until it is mended.
+            The host. Errors of the policy don't raise: `problem` describes them, and every attempt
+            temp-fails until they are fixed.
         """
         return cls(ConfigFile(path), watch=watch, log=log, interrupt=interrupt)
 
@@ -160,30 +156,27 @@ class Host:
         log: Log | None = None,
         interrupt: bool = False,
     ) -> Self:
-        """Make a host from a configuration that the program has made itself."""
+        """Build a host from a program's own configuration."""
         return cls(GivenConfig(config), watch=watch, log=log, interrupt=interrupt)
 
     @property
     def problem(self) -> str:
-        """What is wrong with the policy; empty where nothing is."""
+        """The error of the policy; empty without one."""
         return self._problem
 
     @property
     def generation(self) -> Generation | None:
-        """The generation in use; None where every attempt temp-fails."""
+        """The generation in use; None if every attempt temp-fails."""
         return self._generation
 
     @property
     def last_load_error(self) -> tuple[str, float] | None:
-        """Why the policy could not be loaded, and when: UNIX seconds; None where it always could.
-
-        It is remembered when the policy has been mended.
-        """
+        """The last load error and its UNIX time, even if it is fixed; None if there was none."""
         return self._last_load_error
 
     @property
     def config(self) -> Config | None:
-        """The last configuration that could be read; None where there never was one."""
+        """The last valid configuration; None if there was none."""
         return self._config
 
     def decide(self, attempt: Mapping[str, Any]) -> Decision:
@@ -193,54 +186,51 @@ class Host:
             attempt: the nine keys of an attempt, and any others.
 
         Returns:
-            The decision, a dict of the caller's own. After any error, in a plugin, in the policy
-            or in the attempt, it is the temp-fail with `"error": True`. It never raises.
+            The decision, a new dict. After any error of a plugin, the policy or the attempt it is
+            the temp-fail with `"error": True`. It never raises.
         """
-        self._acquire()  # the two calls cost half of what `with` does, in every attempt
+        self._acquire()  # the two calls cost half of a `with`
         try:
             return self._decide(attempt)
         finally:
             self._release()
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
-        """Decide as `decide` does, and say what each plugin did.
+        """Decide as `decide` does, and return what each plugin did.
 
         Args:
             attempt: the nine keys of an attempt, and any others.
 
         Returns:
-            The decision with its trace; the trace is empty where no plugin was called.
+            The decision with its trace; the trace is empty if no plugin was called.
         """
         with self._lock:
             return self._explain(attempt)
 
     def sample_next(self) -> None:
-        """Have the next attempt tell the statistics how long each plugin took.
-
-        It takes the longer way of an attempt that is explained; the others cost no more for it.
-        """
+        """Record the time of each plugin in the next attempt, which takes the traced path."""
         self._use_traced_path()
 
     def refuse(self, problem: str, given: object = None) -> Decision:
-        """Temp-fail a request that is no attempt, and log why.
+        """Temp-fail an invalid attempt, and log why.
 
         Args:
-            problem: what is wrong with it.
-            given: what could be read of it, for the log's msguid and recipient.
+            problem: its error.
+            given: its readable part, for the log's msguid and recipient.
         """
         self.statistics.count_temporary_failure(MALFORMED)
         self._log.malformed(given, problem)
         return make_temporary_failure()
 
     def look(self) -> None:
-        """Look now whether a file has changed, as a host that watches does of its own accord."""
+        """Check the files now, if this host watches them."""
         if self._reloader is not None:
             self._reloader.look()
 
     def reload(self) -> None:
-        """Build the chain anew, whether or not a file has changed.
+        """Build the chain again, even if no file has changed.
 
-        A host that watches does so in its own thread, and this returns at once.
+        A host that watches does this in its own thread, and returns at once.
         """
         self._builder.forget_installed()
         if self._reloader is not None:
@@ -249,30 +239,30 @@ class Host:
             self._load(_read_when_stable(self._source))
 
     def catch_up(self, patience: float) -> None:
-        """Wait until every change that has been noticed is loaded.
+        """Wait until every noticed change is loaded.
 
         Args:
-            patience: seconds after which it waits no longer.
+            patience: the longest wait, in seconds.
         """
         until = monotonic() + patience
         while self._reloader is not None and self._reloader.is_behind() and monotonic() < until:
             sleep(0.001)
 
     def announce(self) -> None:
-        """Log which chain is in use, or what is wrong with it."""
+        """Log the chain in use, or the error of the policy."""
         if self._generation is not None:
             self._log.info(_format_announcement(self._generation))
         self._remind()
 
     def report_dropped_output(self) -> None:
-        """Log how much of what plugins printed was left out, where that is still to be said.
+        """Log how many lines of plugins' output were dropped, if that is not logged yet.
 
-        Otherwise it is said when the plugin prints again; a daemon calls this from time to time.
+        A daemon calls this regularly; without it, the next output of the plugin logs it.
         """
         self._limit.report_dropped()
 
     def abandon(self) -> None:
-        """In a child that a hook has forked: call no further plugin in the attempt that runs."""
+        """In a child that a hook has forked: call no further plugin in the running attempt."""
         if self._generation is not None:
             self._generation.chain.abandon()
 
@@ -308,23 +298,23 @@ class Host:
         self.close()
 
     def _use_traced_path(self) -> None:
-        """Have the next attempt take the longer way, which looks at what else there is to do."""
+        """Send the next attempt through the traced path."""
         self._decide = self._decide_traced
 
     def _yield_to_changes(self) -> None:
-        """Give way to a change of the chain, unless this is an attempt within an attempt."""
+        """Let a waiting change of the chain go first, except in an attempt within an attempt."""
         generation = self._generation
         if self._reload_lock.waiting and not (generation and generation.chain.run.started):
             self._reload_lock.give_way()
 
     def _decide_traced(self, attempt: Mapping[str, Any]) -> Decision:
-        """Decide where there is no chain, or somebody wants a trace."""
+        """Decide with a trace, or without a chain."""
         return self._explain(attempt).decision
 
     def _explain(self, attempt: Mapping[str, Any]) -> Explanation:
         self._yield_to_changes()
         self._decide, generation = self._decide_next, self._generation
-        if self._reload_lock.waiting:  # one more since: it has been overwritten just now
+        if self._reload_lock.waiting:  # a new change, whose path was just overwritten
             self._use_traced_path()
         if generation is None:
             self.statistics.count_temporary_failure(LOAD_ERROR)
@@ -354,7 +344,7 @@ class Host:
         decision: Decision,
         trace: tuple[Vote, ...],
     ) -> None:
-        """Show the decision to the plugins that implement `decided`; each has an attempt's time."""
+        """Call the plugins that implement `decided`, each within an attempt's deadline."""
         run = generation.chain.run
         for plugin, decided in generation.observers:
             with self._capture(plugin.name):
@@ -373,7 +363,7 @@ class Host:
         return self.refuse(str(error), given)
 
     def _record(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
-        """Count a decision, log what happened in its attempt beside it, and give the caller's."""
+        """Count a decision, log its attempt's events, and return the caller's copy."""
         run = generation.chain.run
         events = run.events
         if events:
@@ -387,14 +377,14 @@ class Host:
         return decision.copy()
 
     def _find_mark(self) -> Mark | None:
-        """Give what tells whether the same plugin is still being called."""
+        """Return a callable whose value changes when another plugin is called."""
         generation = self._generation
         return generation.chain.mark if generation is not None else None
 
     def _find_running(self) -> str:
-        """Name the plugin that is being called."""
+        """Return the name of the plugin being called; empty while none is."""
         generation = self._generation
-        member = generation.chain.run.running if generation is not None else None
+        member = generation.chain.run.member if generation is not None else None
         return member.plugin.name if member is not None else ""
 
     def _report(self, error: PluginError) -> None:
@@ -404,15 +394,15 @@ class Host:
         return bool(self._problem)
 
     def _remind(self) -> None:
-        """Log what is wrong with the policy, once a second."""
+        """Log the error of the policy, at most once a second."""
         if self._problem and self._reminder_limit.due():
             self._log.loading(self._problem)
 
     def _load(self, policy_files: PolicyFiles) -> PolicyFiles:
-        """Build a generation aside and swap it in, or fall back to what the operator chose.
+        """Build a generation and swap it in, or fall back as `on_load_error` is configured.
 
         Returns:
-            The material with the code files that the generation's plugins have named.
+            The files with the code files of the generation's plugins.
         """
         current = self._generation
         if isinstance(policy_files.config, Config):
@@ -423,7 +413,7 @@ class Host:
         self.loading_since = monotonic()
         self.changing()
         try:
-            with _exit_forked_children():  # before the lock is wanted, which the parent may hold
+            with _exit_forked_children():  # before taking the lock, which the parent may hold
                 new = self._builder.build(policy_files, self._built_count + 1, current)
             with _exit_forked_children():
                 self._activate(new)
@@ -441,18 +431,18 @@ class Host:
         return loaded
 
     def _refuse(self) -> None:
-        """Take note that a policy has proved to be one that no process survives."""
+        """Record that every process that loaded the policy crashed."""
         self._handle_load_error(HookframeError(REFUSED), self._generation)
 
     def _activate(self, new: Generation) -> None:
-        """Swap a generation in, and close what the one before has left behind."""
+        """Swap a generation in, and close the plugins that it no longer uses."""
         self._built_count += 1
         old = self._generation
         self._swap(new, "")
         self._builder.retain(new.plugins)
         self._log.info(_format_announcement(new))
         for plugin in new.plugins:
-            if old is None or not old.uses(plugin):  # its author and operator are told once a load
+            if old is None or not old.uses(plugin):  # log its deprecations once per load
                 for notice in plugin.deprecations:
                     self._log.deprecated(plugin.origin, notice)
 
@@ -464,7 +454,7 @@ class Host:
         self._remind()
 
     def _swap(self, generation: Generation | None, problem: str) -> None:
-        """Take a generation into use, between two attempts."""
+        """Replace the generation in use, between two attempts."""
         with self._reload_lock:
             self._generation = generation
             self._problem = problem
@@ -485,12 +475,12 @@ class Host:
 
 
 def _do_nothing() -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 @contextmanager
 def _exit_forked_children() -> Iterator[None]:
-    """End the child of a plugin that forks while it is loaded, once it comes back to us."""
+    """Exit in a child that a plugin has forked while it was loaded."""
     process = os.getpid()
     try:
         yield
@@ -500,7 +490,7 @@ def _exit_forked_children() -> Iterator[None]:
 
 
 def _read_when_stable(source: Source) -> PolicyFiles:
-    """Look at a policy, and wait a little for somebody who is just writing it."""
+    """Read a policy; wait up to a second for a writer to finish."""
     until = monotonic() + _FIRST_READ_TIMEOUT
     while (policy_files := source.read()).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)
@@ -508,20 +498,20 @@ def _read_when_stable(source: Source) -> PolicyFiles:
 
 
 def _find_kind(events: list[Failure | ShadowVote]) -> str:
-    """Say what kind of error has made an attempt a temp-fail."""
+    """Return the kind of the error that made an attempt a temp-fail."""
     failures = (event for event in events if isinstance(event, Failure) and not event.skipped)
     return next((failure.kind for failure in failures), EXCEPTION)
 
 
 def _format_error(error: HookframeError) -> str:
-    """Say a load error as the log does."""
+    """Format a load error for the log."""
     if isinstance(error, ConfigError):
         return "; ".join(f"{error.path}: {problem}" for problem in error.problems)
     return str(error)
 
 
 def _format_announcement(generation: Generation) -> str:
-    """Say which chain has come into use, and from what it was made."""
+    """Format the log line of a new chain."""
     names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
     unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)
     chain = names or "empty, every attempt is normal"

@@ -1,4 +1,4 @@
-"""One at a time: attempts, and now and then a change of the chain, which goes first."""
+"""The lock of a host: one attempt or one change at a time; changes go first."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from types import TracebackType
 from typing import Final
 
 _PATIENCE: Final = 0.2
-"""Seconds for which a change is let in first: should it wait for what the caller holds, the caller
-goes on."""
+"""Seconds that an attempt waits for changes, as a change may wait for a lock of the caller."""
 
 
 class ReloadLock:
-    """The lock of a host. As a context manager it is taken by a change of the chain.
+    """The lock of a host; as a context manager it is taken by a change of the chain.
 
-    A lock is not fair: a thread that asks without pause has it again before one that waits for it
-    is even awake. So a change says that it waits, and attempts give way.
+    Locks are not fair: a thread that asks without pause takes it again before a waiting thread
+    wakes up. So a change announces itself, and attempts give way.
 
     Args:
-        announce: is called when a change begins to wait, so that attempts look at `waiting`.
+        announce: called when a change begins to wait, so that attempts check `waiting`.
     """
 
     def __init__(self, announce: Callable[[], object]) -> None:
         self._announce = announce
         self.lock = RLock()
         self.waiting = 0
-        """how many changes wait, or are being made"""
+        """the number of changes that wait or are being made"""
         self._changed = Condition()
 
     def __enter__(self) -> None:
@@ -47,7 +46,7 @@ class ReloadLock:
             self._changed.notify_all()
 
     def give_way(self) -> None:
-        """Let changes go first that wait; the caller holds the lock, and has it again after it."""
+        """Release the caller's lock for waiting changes, and take it again."""
         self.lock.release()
         try:
             with self._changed:

@@ -1,4 +1,4 @@
-"""Whether a policy is loaded elsewhere first, by a process that nobody would miss."""
+"""Rehearsal of a policy: another process, without clients, may load it first."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ REFUSED: Final = (
 
 
 class Advice(Enum):
-    """What to do with a policy that has changed."""
+    """Advice about a changed policy."""
 
     LOAD = auto()
     WAIT = auto()
-    """somebody else has yet to come to the end of loading it"""
+    """another process is still loading it"""
     REFUSE = auto()
-    """who has loaded it has died"""
+    """every process that loaded it crashed"""
 
 
 class Numbers(NamedTuple):
-    """The numbers by which processes speak of a policy."""
+    """The numbers that identify a policy between processes."""
 
     core: int
-    """of its own files, which every process knows before it loads anything"""
+    """of its own files, known before it is loaded"""
     whole: int
-    """of these and of the code files that its plugins have named, as far as they are known"""
+    """of these and of its plugins' code files, as far as known"""
 
 
 class Rehearsal:
-    """A host's side of it; this one has nobody who would go first."""
+    """A host without a rehearsal; the base of one with other processes."""
 
     alone = True
     """whether no other process loads the same policy"""
     serving = True
-    """whether clients would miss this process"""
+    """whether this process serves clients"""
 
     def begin(self, policy: Numbers) -> None:
-        """Note that this process loads a policy."""
+        """Record that this process starts to load a policy."""
 
     def survived(self, as_read: Numbers, as_loaded: Numbers) -> None:
-        """Note that it has come to the end of that, whether the policy is any good or not.
+        """Record that this process survived loading it, valid or not.
 
         Args:
-            as_read: the policy as it was known before.
-            as_loaded: the same with the code files that its plugins have named meanwhile.
+            as_read: the policy before it was loaded.
+            as_loaded: the same with its plugins' code files.
         """
 
     def stands_by(self) -> bool:
-        """Say whether a worker tells this process of a change, and waits until it has loaded it."""
+        """Return whether a worker reports changes to this process and waits for it to load them."""
         return not (self.alone or self.serving)
 
     def advice(self, policy: Numbers) -> Advice:
-        """Say whether to load a policy."""
+        """Return whether to load a policy."""
         del policy
         return Advice.LOAD
 
 
 def number_of(fingerprint: Hashable) -> int:
-    """Give the number by which processes speak of a policy: never 0, and the same in all."""
+    """Return the number that identifies a policy in all processes; never 0."""
     digest = blake2b(repr(fingerprint).encode("utf-8", "surrogateescape"), digest_size=8)
     return int.from_bytes(digest.digest()) or 1

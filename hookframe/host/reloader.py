@@ -1,4 +1,4 @@
-"""Notices that the configuration or the hook file has changed, and has it loaded once settled."""
+"""Notices changes of the policy's files, and loads them once they are stable."""
 
 from __future__ import annotations
 
@@ -16,31 +16,29 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 RETRY: Final = 1.0
-"""Seconds after which a broken chain is built again: what it lacked may be back."""
+"""Seconds after which a broken chain is built again: what it lacked may be available."""
 SETTLING: Final = 0.01
-"""Seconds between two looks at a file that somebody is writing."""
+"""Seconds between two checks of a file that a process is writing."""
 REHEARSED: Final = 0.0002
-"""Seconds between two questions, at first, whether another process has loaded a change."""
+"""First seconds between two questions whether another process has loaded a change."""
 AT_ONCE: Final = 0.1
-"""Seconds in which it is asked so often; after that the files are looked at again in between."""
+"""Seconds of asking so often; then the files are checked again in between."""
 UNTROUBLED: Final = 0.75
-"""Seconds between two looks at files on a local file system, all of whose changes but a few, as a
-directory that is renamed, the system reports."""
+"""Seconds between two checks of files on a local file system, which reports nearly all changes."""
 
 
 class Reloader:
-    """A thread that looks at a policy's files and reports what has to be loaded.
+    """A thread that checks a policy's files and loads changes.
 
     Args:
-        source: where the policy comes from.
-        load: takes what was read, whenever a generation must be built from it, and gives it back
-            with the code files of that generation's plugins.
-        refuse: is called where it must not be.
-        broken: says whether the chain could not be built.
-        remind: is called about four times a second while it is broken.
-        log: takes what prevents watching.
-        loaded: what the first generation was built from.
-        rehearsal: says whether another process loads a change first.
+        source: the source of the policy.
+        load: builds a generation from the files, and returns them with its plugins' code files.
+        refuse: called for files that must not be loaded.
+        broken: returns whether the chain could not be built.
+        remind: called about four times a second while the chain is broken.
+        log: receives errors of watching.
+        loaded: the files of the first generation.
+        rehearsal: returns whether another process loads a change first.
     """
 
     def __init__(
@@ -76,20 +74,20 @@ class Reloader:
         self._thread.start()
 
     def force(self) -> None:
-        """Build a generation anew, changed or not."""
+        """Build a generation even if nothing has changed."""
         self._forced.set()
         self._noticed.set()
 
     def look(self) -> None:
-        """Look now whether something has changed."""
+        """Check for changes now."""
         self._noticed.set()
 
     def is_behind(self) -> bool:
-        """Say whether something has been noticed that has yet to be loaded."""
+        """Return whether a noticed change is not loaded yet."""
         return self._looking or self._noticed.is_set()
 
     def stop(self) -> None:
-        """Stop looking, and wait until a load in progress has ended."""
+        """Stop checking, and wait for a load in progress."""
         self._stopping.set()
         self._noticed.set()
         if self._thread is not threading.current_thread():
@@ -107,14 +105,14 @@ class Reloader:
                 return
             try:
                 self._looking = self._look()
-            except BaseException as error:  # noqa: BLE001  (this thread must live as long as the host)
-                self._log.error(f"looking for changes failed: {error!r}")
+            except BaseException as error:  # noqa: BLE001  (this thread must outlive errors)
+                self._log.error(f"checking for changes failed: {error!r}")
                 self._looking = False
             if self._broken():
                 self._remind()
 
     def _patience(self) -> float:
-        """Return the seconds until the next look, should nothing be noticed before."""
+        """Return the seconds until the next check if nothing is noticed before."""
         if self._looking:
             return SETTLING
         # A network file system grants no leases, and does not report changes made elsewhere.
@@ -122,11 +120,11 @@ class Reloader:
         return UNTROUBLED if local and not self._broken() else POLL
 
     def _is_unchanged(self) -> bool:
-        """Return whether every file is as at the last look, at less cost than another one."""
+        """Return whether every file is unchanged; cheaper than reading them."""
         return all(file.still_matches() for file in self._seen.files)
 
     def _look(self) -> bool:
-        """Look once; say whether a change has yet to settle."""
+        """Check once; return whether a change is not stable yet."""
         policy_files = self._source.read(file.path for file in self._loaded.code_files)
         waits = self._take(policy_files)
         files = (*policy_files.files, *self._loaded.code_files)
@@ -136,7 +134,7 @@ class Reloader:
         return waits
 
     def _take(self, policy_files: PolicyFiles) -> bool:
-        """Load what was read if it has changed and settled; say whether it has yet to settle."""
+        """Load the files if changed and stable; return whether they are not stable yet."""
         changed = policy_files.fingerprint != self._loaded.fingerprint
         due = self._broken() and monotonic() - self._loaded_at >= RETRY
         if not (changed or due or self._forced.is_set()):
@@ -148,7 +146,7 @@ class Reloader:
         self._waiting_since = 0.0
         advice = self._ask_advice(policy_files)
         if advice is Advice.WAIT:
-            self._noticed.set()  # it may be loaded any moment: look, and ask on
+            self._noticed.set()  # it may be loaded any moment: check and ask again
             return True
         self._forced.clear()
         self._loaded = policy_files
@@ -160,7 +158,7 @@ class Reloader:
         return False
 
     def _ask_advice(self, policy_files: PolicyFiles) -> Advice:
-        """Ask whether to load what was read, for a moment again and again: mostly it is enough."""
+        """Ask for a moment whether to load the files; that is mostly enough."""
         policy, until, patience = policy_files.numbers, monotonic() + AT_ONCE, REHEARSED
         while True:
             advice = self._rehearsal.advice(policy)
@@ -170,7 +168,7 @@ class Reloader:
             patience = min(patience * 1.1, 10 * REHEARSED)
 
     def _warn_unfinished(self, policy_files: PolicyFiles) -> None:
-        """Say once that a change is not live because its writer has not finished."""
+        """Log once that a change waits for its writer to finish."""
         now = monotonic()
         if self._waiting_since == 0.0:
             self._waiting_since = now

@@ -1,4 +1,4 @@
-"""Decides whether files that have changed are whole, or a process is still writing them."""
+"""Decides whether changed files are complete, or a process is still writing them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
     from hookframe.host.source import PolicyFiles
 
 STILL: Final = 0.5
-"""Seconds without a change where every lease is refused, as if there were always a writer (NFS)."""
+"""Seconds without a change on file systems that refuse every lease (NFS)."""
 
 
 class StabilityCheck:
-    """Judges whether a file that has changed is whole.
+    """Decides whether changed files are complete.
 
     Args:
-        loaded: what is in use already.
+        loaded: the files in use.
     """
 
     def __init__(self, loaded: PolicyFiles) -> None:
         self._leasing = _leasing(loaded)
-        """the devices on which a lease has been granted"""
+        """the devices that have granted a lease"""
         self._candidate: tuple[object, ...] = ()
         self._since = 0.0
 
     def is_stable(self, policy_files: PolicyFiles) -> bool:
-        """Say whether what was read may be loaded.
+        """Return whether the files may be loaded.
 
-        Where the system grants a lease on each file no process is writing: that settles it.
-        Elsewhere the files have to stay the same for a while. So has a file that is missing: some
-        editors move the old one away before they write the new one.
+        A lease on each file proves that no process is writing. Without leases the files must stay
+        the same for a while. So must a missing file: some editors move the old one away before
+        they write the new one.
         """
         now = monotonic()
         if policy_files.fingerprint != self._candidate:

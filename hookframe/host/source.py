@@ -1,4 +1,4 @@
-"""Where the policy comes from, and what it looked like at one moment."""
+"""Sources of the policy, and its files as read once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hookframe.host.rehearsal import Numbers, number_of
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """All that one generation is built from, read once.
+    """The configuration and all files of one generation, read once.
 
     Args:
-        config: the configuration, or what is wrong with it.
-        hook_file: the hook file, where the configuration names one.
-        config_file: the configuration's own file, where it comes from one.
+        config: the configuration, or its mistakes.
+        hook_file: the hook file, if the configuration has one.
+        config_file: the file of the configuration, if it comes from one.
         code_files: the files of code that plugins run.
-        objects: plugins that are a program's own, by name.
+        objects: a program's own plugins, by name.
     """
 
     config: Config | ConfigError
@@ -33,7 +33,7 @@ class PolicyFiles:
 
     @property
     def files(self) -> tuple[Snapshot, ...]:
-        """The files that were read."""
+        """All files."""
         own = (self.config_file, self.hook_file)
         return (*(file for file in own if file is not None), *self.code_files)
 
@@ -49,18 +49,18 @@ class PolicyFiles:
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
-        """What differs exactly when another generation has to be built."""
+        """A value that changes if and only if another generation has to be built."""
         return tuple((file.path, *file.fingerprint) for file in self.files)
 
     @property
     def numbers(self) -> Numbers:
-        """The numbers by which processes tell each other of it."""
+        """The numbers that identify the policy to other processes."""
         core = replace(self, code_files=()).fingerprint
         return Numbers(number_of(core), number_of(self.fingerprint))
 
     @property
     def writers(self) -> Writers:
-        """Whether somebody is writing one of the files."""
+        """Whether a process is writing one of the files."""
         seen = {file.writers for file in self.files}
         for worst in (Writers.SOME, Writers.UNKNOWN):
             if worst in seen:
@@ -69,13 +69,13 @@ class PolicyFiles:
 
 
 class Source(Protocol):
-    """Where a host takes its policy from."""
+    """A source of a host's policy."""
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
-        """Read everything once; it never raises for what is wrong with a file.
+        """Read everything once; errors of files are in the result, not raised.
 
         Args:
-            code_files: the paths of the files of code that plugins run, as far as they are known.
+            code_files: the known paths of the files of code that plugins run.
         """
         ...
 
@@ -92,7 +92,7 @@ class ConfigFile:
         self._cached: tuple[bytes, Config | ConfigError] | None = None
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
-        """Read the configuration, the hook file that it names, and the plugins' code files."""
+        """Read the configuration, its hook file, and the plugins' code files."""
         file = take_snapshot(self._path)
         config = self._read_config(file)
         hook_file = None
@@ -101,7 +101,7 @@ class ConfigFile:
         return PolicyFiles(config, hook_file, file, _take_snapshots(code_files))
 
     def _read_config(self, file: Snapshot) -> Config | ConfigError:
-        """Parse the configuration, but not the same bytes twice."""
+        """Parse the configuration, unless its bytes are unchanged."""
         if self._cached is None or file.error is not None or self._cached[0] != file.content:
             try:
                 config: Config | ConfigError = read_config(file)
@@ -114,25 +114,25 @@ class ConfigFile:
 
 
 class GivenConfig:
-    """A policy from a `Config` that a program or the command line has made.
+    """A policy from a `Config` of a program or the command line.
 
     Args:
         config: the configuration.
-        objects: plugins of the program's own by name; what an entry point would name.
+        objects: the program's own plugins by name, as targets of entry points.
     """
 
     def __init__(self, config: Config, objects: Mapping[str, object] | None = None) -> None:
-        self._read_config = config
+        self._config = config
         self._objects = objects or {}
         path = config.hook_file
         self._hook_file = None if path is None else str(Path(path).absolute())
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
-        """Read the hook file, where there is one, and the plugins' code files."""
+        """Read the hook file, if there is one, and the plugins' code files."""
         path = self._hook_file
         hook_file = None if path is None else take_snapshot(path)
         return PolicyFiles(
-            self._read_config,
+            self._config,
             hook_file,
             code_files=_take_snapshots(code_files),
             objects=self._objects,

@@ -1,4 +1,4 @@
-"""Files of code that hookframe runs, in whatever language: read once, and only if trusted."""
+"""Files of code that plugins run, in any language: read once, and only if trusted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _WRITER_TIMEOUT: Final = 1.0
-"""Seconds to wait for somebody who is just writing a file that is read for the first time."""
+"""Seconds to wait for a process that is writing a file, when it is read for the first time."""
 
 
 class CodeFileReader:
-    """Reads the files of code that the plugins of one generation name.
+    """Reads the code files of the plugins of one generation.
 
     Args:
-        known: those that have been read for this generation already.
+        known: files that were already read for this generation.
     """
 
     def __init__(self, known: Iterable[Snapshot] = ()) -> None:
@@ -35,21 +35,21 @@ class CodeFileReader:
 
     @property
     def files(self) -> tuple[Snapshot, ...]:
-        """Every file that a plugin has named, usable or not."""
+        """Every code file of the plugins, usable or not."""
         return tuple(self._read.values())
 
     def read_for(
         self, plugin: Plugin, settings: Settings, *, trust_permissions: bool = False
     ) -> CodeFiles:
-        """Read the files that a plugin names.
+        """Read the code files of a plugin.
 
         Args:
             plugin: the plugin.
-            settings: its settings, which have not been checked.
+            settings: its settings, unchecked.
             trust_permissions: whether to accept a file that others may write.
 
         Returns:
-            Each file by its path; nothing for a plugin that has none.
+            Each file by its path.
 
         Raises:
             LoadError: one is missing, can't be read, or may be written by another user.
@@ -71,11 +71,11 @@ class CodeFileReader:
 
 
 def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
-    """Refuse a file into which another user could write code that hookframe would run.
+    """Reject a file that another user could change, as hookframe runs its code.
 
     Args:
         snapshot: the file's owner and permissions at one moment.
-        origin: what the error is attributed to.
+        origin: the origin of the error.
 
     Raises:
         LoadError: its permissions or its owner let another user write it.
@@ -96,7 +96,7 @@ def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
 
 
 def _list_files(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
-    """Ask a plugin for its files."""
+    """Call a plugin's `code_files`."""
     try:
         named = plugin.code_files(settings) if plugin.code_files is not None else ()
         paths = (named,) if isinstance(named, str) else tuple(named)
@@ -111,7 +111,7 @@ def _list_files(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
 
 
 def _read_when_stable(path: str) -> Snapshot:
-    """Read a file, and wait a little for somebody who is just writing it."""
+    """Read a file; wait up to a second for a writer to finish."""
     until = monotonic() + _WRITER_TIMEOUT
     while (file := take_snapshot(path)).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)

@@ -27,19 +27,19 @@ Capture = Callable[[str], AbstractContextManager[Any]]
 
 
 class EntryPoint(Protocol):
-    """Where a plugin is to be had from: an entry point, or a program's own object."""
+    """Where a plugin comes from: an entry point or a program's own object."""
 
     @property
     def value(self) -> str:
-        """What it names, for error texts."""
+        """The name of its target, for error texts."""
 
     def load(self) -> Any:
-        """Give what it names."""
+        """Return its target."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    """An installed plugin, as its metadata tells it; nothing of it has been imported."""
+    """The metadata of an installed plugin; nothing has been imported."""
 
     name: str
     distribution: str
@@ -48,13 +48,13 @@ class InstalledPlugin:
 
     @property
     def origin(self) -> Origin:
-        """What the plugin's errors are attributed to."""
+        """The origin of the plugin's errors."""
         return Origin(self.name, self.distribution, self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class _ObjectEntryPoint:
-    """The entry point of an object that a program has made itself."""
+    """The entry point of a program's own object."""
 
     subject: object
 
@@ -67,7 +67,7 @@ class _ObjectEntryPoint:
 
 
 class Installed:
-    """Every installed plugin by name, as the metadata was at one moment."""
+    """Every installed plugin by name, as of one reading of the metadata."""
 
     def __init__(self, found: Iterable[InstalledPlugin]) -> None:
         self._by_name: dict[str, list[InstalledPlugin]] = {}
@@ -76,18 +76,14 @@ class Installed:
 
     @classmethod
     def scan(cls) -> Installed:
-        """Read the metadata of everything that is installed at this moment."""
-        importlib.invalidate_caches()
-        try:
-            return cls(map(_read_entry_point, importlib_metadata.entry_points(group=GROUP)))
-        except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-            return cls(_find_undamaged())
+        """Read the metadata of everything that is installed now."""
+        return cls(find_entry_points(GROUP))
 
     def with_objects(self, subjects: Mapping[str, object]) -> Installed:
-        """Add a program's own plugins, which take the place of installed ones of their names.
+        """Add a program's own plugins, which replace installed ones of the same name.
 
         Args:
-            subjects: what an entry point would name, by the plugin's name.
+            subjects: the target of each entry point, by the plugin's name.
         """
         if not subjects:
             return self
@@ -100,7 +96,7 @@ class Installed:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all installed plugins, in name order."""
+        """The names of all installed plugins, sorted."""
         return tuple(self._by_name)
 
     def claims(self, name: str) -> tuple[InstalledPlugin, ...]:
@@ -139,6 +135,15 @@ class Installed:
         )
 
 
+def find_entry_points(group: str) -> list[InstalledPlugin]:
+    """List the entry points of a group, except those of distributions with damaged metadata."""
+    importlib.invalidate_caches()
+    try:
+        return list(map(_read_entry_point, importlib_metadata.entry_points(group=group)))
+    except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
+        return list(_find_undamaged(group))
+
+
 def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     distribution = point.dist
     if distribution is None:  # entry points that are read from distributions have one
@@ -146,11 +151,9 @@ def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     return InstalledPlugin(point.name, distribution.name, distribution.version, point)
 
 
-def _find_undamaged() -> Iterator[InstalledPlugin]:
-    """Find what can be found where a distribution's metadata is damaged, as half an uninstall is.
-
-    Of several distributions of one name the first on the path counts, as for an import.
-    """
+def _find_undamaged(group: str) -> Iterator[InstalledPlugin]:
+    """Find the entry points that can be read when one distribution's metadata can't."""
+    # Of several distributions of one name the first on the path counts, as for an import.
     seen: set[str] = set()
     for distribution in importlib_metadata.distributions():
         with suppress(Exception):
@@ -159,14 +162,14 @@ def _find_undamaged() -> Iterator[InstalledPlugin]:
                 seen.add(name)
                 yield from [
                     _read_entry_point(each)
-                    for each in distribution.entry_points.select(group=GROUP)
+                    for each in distribution.entry_points.select(group=group)
                 ]
 
 
 class Loader:
-    """Loads plugins, each of them once: its object outlives the generations of the chain.
+    """Loads each plugin once: its object outlives the generations of the chain.
 
-    One that has code files belongs to one generation, as they do, and is made anew for each.
+    A plugin with code files belongs to one generation, and is created again for each.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -174,10 +177,10 @@ class Loader:
         self._loaded: dict[tuple[str, str], tuple[object, Origin]] = {}
 
     def load(self, found: InstalledPlugin) -> Plugin:
-        """Import a plugin, make its object if it is a class or a factory, and check it.
+        """Import a plugin, call it if it is a class or a factory, and check it.
 
         Raises:
-            LoadError: any of that failed; the plugin is named with its distribution and version.
+            LoadError: one of these steps failed; it has the distribution and version.
         """
         key = (found.name, found.distribution)
         if key not in self._loaded:
@@ -216,16 +219,16 @@ class Loader:
         except BaseException as error:
             raise LoadError(
                 found.origin,
-                f"can't be made by calling {found.entry_point.value!r} without arguments: "
-                f"{describe(error)}",
+                f"calling {found.entry_point.value!r} without arguments failed: {describe(error)}",
                 error,
             ) from error
 
 
 def _describe_single_object(found: InstalledPlugin) -> str:
     return (
-        "has code_files, so it is made anew for each generation of the chain, and its entry point "
-        f"{found.entry_point.value!r} names one object: it must name a class or a factory"
+        "has code_files, so it is created again for each generation of the chain, "
+        f"but its entry point {found.entry_point.value!r} names one object: "
+        "it must name a class or a factory"
     )
 
 

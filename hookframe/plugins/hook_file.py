@@ -1,4 +1,4 @@
-"""The hook file: the bytes of one Python file become one plugin."""
+"""The hook file: one Python file, compiled and loaded as one plugin."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def load_hook_file(
     *,
     trust_permissions: bool = False,
 ) -> Plugin:
-    """Compile and run the file as it was read, in a fresh module, and check what it defines.
+    """Compile and run a hook file in a fresh module, and check its hooks.
 
     Args:
         snapshot: the file's bytes, owner and permissions at one moment.
-        generation: the number of the generation, for a module name of its own.
-        capture: takes what the file prints.
+        generation: the number of the generation, for a unique module name.
+        capture: captures the file's output.
         trust_permissions: whether to accept a file that others may write.
 
     Returns:
-        The plugin. Its `close` ends with the module, which goes with its generation.
+        The plugin. Its `close` removes the module, which belongs to one generation.
 
     Raises:
         LoadError: the file is missing, unsafe, does not compile or run, or has no usable hook.
@@ -60,11 +60,8 @@ def load_hook_file(
 
 
 def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
-    """Compile the bytes that were read, and run them in a module of their own.
-
-    A fresh module never runs stale bytecode and keeps no deleted name; it stands in
-    `sys.modules`, where dataclasses and pickle look for it.
-    """
+    """Compile and run the file's bytes in a new module."""
+    # A fresh module never runs stale bytecode and keeps no deleted name.
     module = ModuleType(name)
     module.__file__ = snapshot.path
     with capture(FILE):
@@ -72,10 +69,10 @@ def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture)
             code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
-        sys.modules[name] = module
+        sys.modules[name] = module  # where dataclasses and pickle look for it
         _cache_source_lines(snapshot)
         try:
-            exec(code, module.__dict__)  # noqa: S102  (to run this file is what we are here for)
+            exec(code, module.__dict__)  # noqa: S102  (running this file is the purpose)
         except BaseException as error:
             text = f"error running the file: {describe(error, snapshot.path)}"
             raise LoadError(origin, text, error) from error
@@ -83,7 +80,7 @@ def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture)
 
 
 def _cache_source_lines(snapshot: Snapshot) -> None:
-    """Let tracebacks show the lines that run, not what the file holds later."""
+    """Cache the source lines that run, for tracebacks."""
     lines = snapshot.content.decode("utf-8", "replace").splitlines(keepends=True)
     linecache.cache[snapshot.path] = (len(snapshot.content), None, lines, snapshot.path)
 

@@ -1,4 +1,4 @@
-"""One plugin, checked: whatever it was made from, the chain sees it in this one form."""
+"""One checked plugin, in the form that the chain uses, whatever its source."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ MAIN_HOOK: Final = "pre_delivery_attempt"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin whose hooks have been found and whose signatures fit.
+    """A plugin with its hooks found and their signatures checked.
 
     Args:
         origin: its name in the chain, its distribution and version.
         subject: the object that implements the hooks.
-        decide: the policy, taking exactly attempt, decision and state; for a wrapper it is only
-            pluggy that calls the hook.
+        decide: the policy, taking exactly attempt, decision and state; pluggy alone calls that of
+            a wrapper.
         wrapper: whether it surrounds the chain.
-        file: the file in which `pre_delivery_attempt` stands; empty where that is unknown.
-        configure: takes the settings, or None where the plugin takes none.
-        code_files: names the files of code that it runs, or None.
+        file: the file that defines `pre_delivery_attempt`; empty if unknown.
+        configure: takes the settings, or None.
+        code_files: lists the files of code that it runs, or None.
         decided: observes each decision, or None.
-        remarks: says what is worth a look, or None.
-        close: gives back what the plugin holds, or None.
-        of_one_generation: whether the subject is made anew for each generation.
+        remarks: returns remarks for the administrator, or None.
+        close: releases what the plugin holds, or None.
+        per_generation: whether the subject is created again for each generation.
         deprecations: deprecated hooks and arguments that it uses, a sentence each.
     """
 
@@ -70,17 +70,17 @@ class Plugin:
 
 
 def plugin_from_object(subject: object, origin: Origin) -> Plugin:
-    """Check an object that implements the hooks, including what pluggy lets through.
+    """Check an object that implements the hooks, more strictly than pluggy.
 
     Args:
         subject: a module or an instance.
-        origin: what its errors are attributed to.
+        origin: the origin of its errors.
 
     Returns:
         The plugin, ready for a chain.
 
     Raises:
-        LoadError: it has no implementation, or one that could not work.
+        LoadError: an implementation is missing or could not work.
     """
     check = HookCheck(subject, origin)
     impls = _find_implementations(subject, origin)
@@ -105,11 +105,7 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
 
 
 def _find_implementations(subject: object, origin: Origin) -> dict[str, pluggy.HookImpl]:
-    """Find what the object implements: at most one implementation of each known hook.
-
-    pluggy collects the marks; the signatures are checked here, so that an author reads one kind
-    of sentence, and what pluggy lets through is found too.
-    """
+    """Find the object's implementations, at most one of each known hook."""
     manager = pluggy.PluginManager(PROJECT)
     try:
         manager.register(subject, name=origin.plugin)
@@ -133,14 +129,14 @@ def _describe_unknown_hook(name: str) -> str:
 
 
 class HookCheck:
-    """Checks the hooks of one plugin, one by one, against what the hook API has.
+    """Checks the hooks of one plugin against the hook API.
 
     Args:
         subject: the plugin's module or object, which may declare a version of the hook API.
-        origin: what its errors are attributed to.
+        origin: the origin of its errors.
 
     Raises:
-        LoadError: it was written for a version that this hookframe can't honour.
+        LoadError: this hookframe does not support the declared version.
     """
 
     def __init__(self, subject: object, origin: Origin) -> None:
@@ -156,18 +152,18 @@ class HookCheck:
         *,
         wrapper: bool = False,
     ) -> Callable[..., Any]:
-        """Check one hook's signature, and make it callable with all arguments of its hookspec.
+        """Check one hook's signature, and adapt it to all arguments of its hookspec.
 
         Args:
-            function: the hook as its author wrote it.
+            function: the hook.
             name: the name of its hookspec.
             wrapper: whether it is marked as a wrapper.
 
         Returns:
-            A callable that passes on the arguments which the function names.
+            A callable that passes the arguments that the hook takes.
 
         Raises:
-            LoadError: it could not be called as its hookspec says.
+            LoadError: the signature does not fit the hookspec.
         """
         given = HOOKS[name]
         try:
@@ -179,7 +175,7 @@ class HookCheck:
         return adapt_arguments(function, names, given)
 
     def refuse_order_mark(self, name: str, *, marked: bool) -> None:
-        """Refuse a hook that wants a place in the chain of its own choice.
+        """Reject tryfirst and trylast: the configuration sets the order.
 
         Raises:
             LoadError: it is marked `tryfirst` or `trylast`.
@@ -191,7 +187,7 @@ class HookCheck:
             )
 
     def refuse(self, text: str) -> NoReturn:
-        """Refuse the plugin.
+        """Reject the plugin.
 
         Raises:
             LoadError: always.
@@ -200,11 +196,8 @@ class HookCheck:
 
 
 def _deprecations(hook: str, arguments: Iterable[str]) -> Iterator[str]:
-    """List what the specification of a hook marks as deprecated, of what a plugin uses.
-
-    pluggy would pass these warnings to `warnings`, which hides a `DeprecationWarning` by default
-    and does not name the plugin; and a hook file is not registered with pluggy.
-    """
+    """List the deprecated hooks and arguments that a plugin uses."""
+    # pluggy's own warnings are hidden by default, and don't have the plugin's name.
     marks = pluggy.PluginManager(PROJECT).parse_hookspec_opts(hookspecs, hook)
     if marks is None:
         return
@@ -217,7 +210,7 @@ def _deprecations(hook: str, arguments: Iterable[str]) -> Iterator[str]:
 
 
 def _refuse_newer(subject: object, origin: Origin) -> None:
-    """Refuse a plugin that was written for a newer version of the hook API than this one."""
+    """Reject a plugin that was written for a newer version of the hook API."""
     try:
         declared = getattr(subject, "hookframe_api_version", API_VERSION)
     except Exception as error:  # a property of the object may raise anything
@@ -239,7 +232,7 @@ def _refuse_newer(subject: object, origin: Origin) -> None:
 
 
 def _check_call(impl: pluggy.HookImpl, name: str, check: HookCheck) -> Callable[..., Any]:
-    """Check how one hook is marked and what it takes; return it callable with every argument."""
+    """Check the marks and the signature of one hook; return it adapted to every argument."""
     check.refuse_order_mark(name, marked=impl.tryfirst or impl.trylast)
     if impl.hookwrapper:
         check.refuse(f"{name} is an old-style hookwrapper; mark it @hookimpl(wrapper=True)")

@@ -1,4 +1,4 @@
-"""What a hook's signature must look like: a plain call by argument names."""
+"""The signatures of hooks: checked, and adapted to the arguments of the hookspec."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hookframe.api.plugin_code import calls_plugins
 
 
 class SignatureError(HookframeError):
-    """A hook that can't be called as its hookspec says; the text says what to change."""
+    """A hook whose signature does not fit its hookspec."""
 
 
 def read_argument_names(function: Callable[..., Any], allowed: Sequence[str]) -> tuple[str, ...]:
-    """Read the arguments that a hook takes, and refuse what could only fail later.
+    """Read the argument names of a hook, and reject signatures that would fail when called.
 
     Args:
         function: a function, a bound method, a lambda or any callable object.
-        allowed: the names that its hookspec has.
+        allowed: the argument names of its hookspec.
 
     Returns:
         The names in the order of the signature.
@@ -57,14 +57,14 @@ def _list_arguments(allowed: Sequence[str]) -> str:
 
 
 def refuse_deferred(function: Callable[..., Any], *, wrapper: bool = False) -> None:
-    """Refuse a hook that would return a coroutine or a generator instead of a decision.
+    """Reject a hook that would return a coroutine or a generator instead of a decision.
 
     Args:
         function: the hook.
-        wrapper: whether it is marked as a wrapper, and so has to yield.
+        wrapper: whether it is marked as a wrapper, which has to yield.
 
     Raises:
-        SignatureError: it is `async`, or it yields and is no wrapper, or the other way round.
+        SignatureError: it is `async`, yields without the mark, or has the mark without a yield.
     """
     code = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
     if inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
@@ -82,9 +82,9 @@ def refuse_deferred(function: Callable[..., Any], *, wrapper: bool = False) -> N
 def adapt_arguments(
     function: Callable[..., Any], names: tuple[str, ...], given: tuple[str, ...]
 ) -> Callable[..., Any]:
-    """Make a hook callable with all the arguments of its hookspec, passing on those it names.
+    """Make a hook callable with all arguments of its hookspec, and pass those that it takes.
 
-    Where it names all of them in their order it is returned as it is: nothing is paid for.
+    A hook that takes all of them in this order is returned unchanged.
     """
     if names == given:
         return function
@@ -108,7 +108,7 @@ def _adapt(
 
 
 def find_source_file(function: Callable[..., Any]) -> str:
-    """Name the file in which a callable's code stands; empty where it has none."""
+    """Return the file of a callable's code; empty if it has none."""
     code = getattr(function, "__code__", None)
     if code is None:
         code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
@@ -116,10 +116,10 @@ def find_source_file(function: Callable[..., Any]) -> str:
 
 
 def explain_missing_hook(subject: object, hook: str) -> str:
-    """Say why pluggy has found no implementation: there is none, or it has no mark of ours.
+    """Explain why pluggy found no hook: it is missing, or not marked with our @hookimpl.
 
     Args:
-        subject: what was looked at.
+        subject: the plugin's module or object.
         hook: the name of the hook.
     """
     candidate = getattr(subject, hook, None)

@@ -203,9 +203,9 @@ def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: St
     if not plugin.wrapper:
         _raised(lambda: plugin.decide(attempt, decision, state))
         return
-    from hookframe.chain.member import Member, Run  # noqa: PLC0415
+    from hookframe.chain.member import AttemptRun, Member  # noqa: PLC0415
     from hookframe.chain.wrappers import Wrapper  # noqa: PLC0415
 
-    run = Run()
+    run = AttemptRun()
     wrapper = Wrapper(Member.build(plugin, Policy(), run))
     wrapper.run_around(lambda: decision, attempt, state, run)

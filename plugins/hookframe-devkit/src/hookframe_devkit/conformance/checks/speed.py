@@ -78,7 +78,7 @@ def measure(chain: Chain, cases: Sequence[Case], note: Callable[[Case], None]) -
 def _timer(chain: Chain, attempt: Attempt) -> Callable[[], float]:
     """Make what times a batch of calls, and gives the nanoseconds of one."""
     state: dict[str, Any] = {}
-    decide = chain.fold
+    decide = chain.decide
 
     def time(calls: int) -> float:
         started = perf_counter_ns()
