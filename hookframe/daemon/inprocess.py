@@ -8,10 +8,11 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hookframe.api.attempt import encode_line
 from hookframe.daemon.scoreboard import RequestMarker, Slot
 from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
-from hookframe.daemon.status import build_document, build_lone_supervisor_part, encode
+from hookframe.daemon.status import build_document, build_lone_supervisor_part
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def serve_in_process(
 
 
 def _build_status(part: WorkerPart) -> bytes:
-    return encode(build_document(build_lone_supervisor_part(part), [part], monotonic()))
+    return encode_line(build_document(build_lone_supervisor_part(part), [part], monotonic()))
 
 
 async def _serve(

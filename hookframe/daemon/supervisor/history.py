@@ -7,7 +7,8 @@ from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.status import add_past, decode, encode, make_empty_past
+from hookframe.api.attempt import encode_line
+from hookframe.daemon.status import add_past, decode, make_empty_past
 from hookframe.daemon.supervisor.child import Child, Role
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class History:
             "past": self._past,
         }
         if part != self._published:
-            slot.publish(encode(part))
+            slot.publish(encode_line(part))
             self._published = part
 
 

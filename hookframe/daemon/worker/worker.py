@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.api.attempt import encode_line
 from hookframe.daemon.channel import (
     CHANGED,
     LEAVE,
@@ -35,7 +36,7 @@ from hookframe.daemon.scoreboard import (
     RequestMarker,
 )
 from hookframe.daemon.server.server import SWEEP, Server
-from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode, encode
+from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode
 from hookframe.daemon.worker.fallback import FallbackHost
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
@@ -234,7 +235,7 @@ class Worker:
         self._fields[HEARTBEAT] = int(monotonic() * MICROSECONDS)
 
     def _report(self) -> None:
-        self._post.slot.publish(encode(self._server.build_part()))
+        self._post.slot.publish(encode_line(self._server.build_part()))
 
     def _build_status(self, part: WorkerPart) -> bytes:
         """Say how the whole daemon is."""
@@ -242,7 +243,7 @@ class Worker:
         others = [each for each in map(decode, scoreboard.reports()) if each["pid"] != part["pid"]]
         supervisor = scoreboard.own.report()
         whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
-        return encode(build_document(whole, [part, *others], monotonic()))
+        return encode_line(build_document(whole, [part, *others], monotonic()))
 
     def _read_commands(self) -> None:
         """Take what the supervisor says."""
