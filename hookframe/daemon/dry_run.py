@@ -137,8 +137,8 @@ def _check_log(directory: str | None) -> Iterator[str]:
     for file in (path / "current", path / "lock"):
         if os.path.lexists(file) and not _is_ours(file):
             yield (
-                f"log.directory is {directory}: {file} is no regular file that this user can write; "
-                "move it away, or make it writable for the user that runs hookframe"
+                f"log.directory is {directory}: {file} is no regular file that this user can "
+                "write; move it away, or make it writable for the user that runs hookframe"
             )
 
 

@@ -1,4 +1,4 @@
-"""Starts the daemon: opens its sockets, and hands them to who serves."""
+"""Starts the daemon: opens its sockets, and runs the supervisor."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ def serve(
 
     Args:
         source: where the policy comes from.
-        addresses: where to listen; None for what the configuration says.
-        log: takes everything that there is to say.
-        supervised: whether workers decide, and are replaced when they die or hang; else this
-            process does.
+        addresses: where to listen; None for the configuration's addresses.
+        log: takes all lines.
+        supervised: whether supervised workers decide; else this process does.
 
     Returns:
-        The exit status: 0 after a clean stop, 1 if it could not start.
+        The exit status: 0 after a clean stop, 1 if the daemon could not start.
     """
     config = source.read().config
     if isinstance(config, ConfigError):
@@ -65,7 +64,9 @@ def _listen(addresses: Sequence[Address], stack: ExitStack, log: Log) -> list[Li
     for each in passed:
         stack.callback(each.socket.close)
     if not addresses and not passed:
-        raise ListenError('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
+        raise ListenError(
+            'no address to listen on: set listen = "unix:/run/hookframe/hookframe.sock"'
+        )
     listeners = []
     for listener in open_all(addresses, passed):
         stack.callback(listener.close)

@@ -9,9 +9,9 @@ from hookframe.daemon.scoreboard import (
     ATTEMPT,
     DEADLINE,
     HEARTBEAT,
+    KILL_AFTER,
     LOAD_TIME,
     LOADING,
-    LONGEST,
     MICROSECONDS,
 )
 
@@ -74,8 +74,8 @@ class Watchdog:
         return self._check_idle(now, elapsed)
 
     def _check_attempt(self, elapsed: float) -> Hang:
-        longest, deadline = self._read_seconds(LONGEST), self._read_seconds(DEADLINE)
-        if longest and elapsed > longest:
+        kill_after, deadline = self._read_seconds(KILL_AFTER), self._read_seconds(DEADLINE)
+        if kill_after and elapsed > kill_after:
             return Hang.IN_AN_ATTEMPT
         late = deadline and elapsed > deadline + _CHILD_GRACE
         return Hang.OVERDUE if late else Hang.NONE
