@@ -52,13 +52,14 @@ def signal_main_thread(pid: int, number: int) -> None:
 def read_memory(pid: int) -> int:
     """Return a process's resident memory in bytes; 0 if it has exited."""
     try:
-        opened = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return int(os.read(opened, 256).split()[1]) * _PAGE
-        finally:
-            os.close(opened)
-    except (OSError, IndexError, ValueError):
+        return _read_statm(pid)[1]
+    except (OSError, IndexError):
         return 0
+
+
+def _read_statm(pid: int) -> list[int]:
+    """Return the sizes in proc_pid_statm(5), in bytes."""
+    return [int(pages) * _PAGE for pages in Path(f"/proc/{pid}/statm").read_bytes().split()]
 
 
 def limit_memory_growth(more: int) -> None:
@@ -67,8 +68,7 @@ def limit_memory_growth(more: int) -> None:
     Args:
         more: the bytes that it may grow (RLIMIT_DATA in getrlimit(2)).
     """
-    data = int(Path("/proc/self/statm").read_bytes().split()[5]) * _PAGE
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = data + more
+    wanted = _read_statm(os.getpid())[5] + more
     if hard == resource.RLIM_INFINITY or wanted <= hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -216,16 +216,13 @@ class Connection:
         """Drop the requests, in a child that a hook forked."""
         self._requests.clear()
 
-    def find_timeout(self, now: float, limits: Limits) -> str:
-        """Describe why the connection has timed out; empty if it has not."""
+    def has_timed_out(self, now: float, limits: Limits) -> bool:
+        """Return whether the client has not read its answers, or not sent a request, in time."""
         unread = len(self._unsent)
         if self._written - unread != self._read_by_client or not unread:
             self._read_by_client, self._read_at = self._written - unread, now
-        if now - self._read_at > limits.answer_time:
-            return f"it has not read its answers for {limits.answer_time:g} s"
-        if not unread and not self._requests and now - self._requested_at > limits.idle_time:
-            return f"it has sent no whole request for {limits.idle_time:g} s"
-        return ""
+        idle = not unread and not self._requests and now - self._requested_at > limits.idle_time
+        return idle or now - self._read_at > limits.answer_time
 
     def _receive(self) -> list[bytes]:
         """Read a piece, and split it into requests."""

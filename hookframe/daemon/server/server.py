@@ -195,7 +195,7 @@ class Server:
             self._start_accepting()
         now = monotonic()
         for connection in list(self._connections.values()):
-            if connection.find_timeout(now, self.limits):
+            if connection.has_timed_out(now, self.limits):
                 connection.abort()
         config = self._host.config
         if config is not None and config is not self._config:

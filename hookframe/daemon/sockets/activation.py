@@ -73,10 +73,10 @@ def _adopt(descriptor: int, name: str) -> PassedSocket:
         server = socket.socket(fileno=descriptor)
     except OSError as error:
         raise _make_error(descriptor, name, error.strerror or str(error)) from None
-    seen = _describe_wrong_kind(server)
-    if seen:
+    problem = _describe_wrong_kind(server)
+    if problem:
         server.close()
-        raise _make_error(descriptor, name, seen)
+        raise _make_error(descriptor, name, problem)
     server.set_inheritable(False)
     return PassedSocket(server, name)
 
@@ -92,9 +92,9 @@ def _describe_wrong_kind(server: socket.socket) -> str:
     return ""
 
 
-def _make_error(descriptor: int, name: str, seen: str) -> ListenError:
+def _make_error(descriptor: int, name: str, problem: str) -> ListenError:
     named = f" ({name})" if name else ""
     return ListenError(
-        f"the service manager passes an unusable descriptor {descriptor}{named}: {seen}; "
+        f"the service manager passes an unusable descriptor {descriptor}{named}: {problem}; "
         "expected a listening stream socket: a socket unit with ListenStream= and Accept=no"
     )
