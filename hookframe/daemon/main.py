@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from hookframe.api.errors import ConfigError
 from hookframe.daemon.inprocess import serve_in_process
 from hookframe.daemon.signals import SignalPipe
 from hookframe.daemon.sockets.activation import take_passed
@@ -17,18 +16,25 @@ from hookframe.daemon.systemd import Notifier
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
+    from hookframe.config.model import Config
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.host.source import Source
     from hookframe.log.log import Log
 
 
 def serve(
-    source: Source, addresses: Sequence[Address] | None, log: Log, *, supervised: bool = True
+    source: Source,
+    config: Config,
+    addresses: Sequence[Address] | None,
+    log: Log,
+    *,
+    supervised: bool = True,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT.
 
     Args:
         source: where the policy comes from.
+        config: the configuration at the start.
         addresses: where to listen; None for the configuration's addresses.
         log: takes all lines.
         supervised: whether supervised workers decide; else this process does.
@@ -36,11 +42,6 @@ def serve(
     Returns:
         The exit status: 0 after a clean stop, 1 if the daemon could not start.
     """
-    config = source.read().config
-    if isinstance(config, ConfigError):
-        for problem in config.problems:
-            log.error(f"{config.path}: {problem}")
-        return 1
     notifier = Notifier.from_environment()
     signals = SignalPipe() if supervised else None
     with ExitStack() as stack:
