@@ -50,10 +50,8 @@ ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
         "mtaid_exists": bool,
     }
 )
-BOOLEAN_TEXTS: Final[Mapping[str, bool]] = MappingProxyType(
-    {"1": True, "true": True, "0": False, "false": False}
-)
-"""The lower-case texts of a boolean, where a protocol or the command line has only text."""
+BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
+"""The texts of booleans where an attempt comes as text."""
 _KEY_COUNT: Final = len(ATTEMPT_TYPES)
 _TYPE_NAMES: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 
@@ -110,6 +108,14 @@ def _convert(key: str, kind: type, value: Any) -> Any:
     raise InvalidAttempt(f"{key} must be {_TYPE_NAMES[kind]}, not {short_repr(value)}", key)
 
 
+def encode_line(value: Any) -> bytes:
+    """Encode a value as one line of JSON; bytes that are not UTF-8 become escapes."""
+    try:
+        return msgspec.json.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii") + b"\n"
+
+
 def parse_attempt(line: bytes) -> Any:
     """Read one JSON value as it comes from the wire.
 
@@ -133,14 +139,6 @@ def parse_attempt(line: bytes) -> Any:
         return json.loads(line.decode("utf-8", "surrogateescape"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidAttempt(f"the request is not JSON: {first_error}") from None
-
-
-def encode_line(value: Any) -> bytes:
-    """Encode a value as one line of JSON; bytes that are not UTF-8 become escapes."""
-    try:
-        return msgspec.json.encode(value) + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(value).encode("ascii") + b"\n"
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -10,7 +10,7 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEAN_TEXTS
+from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
 
@@ -87,7 +87,7 @@ def _convert(name: str, value: str) -> Any:
     """Convert a value to its key's type; a wrong value stays text, and the host rejects it."""
     kind = ATTEMPT_TYPES[name]
     if kind is bool:
-        return BOOLEAN_TEXTS.get(value.lower(), value)
+        return BOOLEANS.get(value.lower(), value)
     if kind is int and _DIGITS.fullmatch(value):
         return int(value)
     return value

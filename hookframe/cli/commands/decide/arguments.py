@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEAN_TEXTS
+from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.cli.samples import make_sample_attempt
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -52,9 +52,9 @@ def _convert(key: str, text: str) -> Any:
             )
         return int(text)
     if kind is bool:
-        if text.lower() not in BOOLEAN_TEXTS:
+        if text.lower() not in BOOLEANS:
             raise click.UsageError(f"{key} must be true or false (or 1 or 0), not {text!a}")
-        return BOOLEAN_TEXTS[text.lower()]
+        return BOOLEANS[text.lower()]
     return text
 
 
