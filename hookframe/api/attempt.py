@@ -39,6 +39,8 @@ class Attempt(TypedDict):
 
 ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(get_type_hints(Attempt))
 """The type of each of the nine keys, in the order of their declaration."""
+BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
+"""The texts of booleans where an attempt comes as text."""
 _KEY_COUNT: Final = len(ATTEMPT_TYPES)
 _TYPE_NAMES: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 
@@ -93,6 +95,14 @@ def _convert(key: str, kind: type, value: Any) -> Any:
     if kind is int and type(value) in (int, float) and value == value // 1:
         return int(value)
     raise InvalidAttempt(f"{key} must be {_TYPE_NAMES[kind]}, not {short_repr(value)}", key)
+
+
+def encode_line(value: Any) -> bytes:
+    """Encode a value as one line of JSON; bytes that are not UTF-8 become escapes."""
+    try:
+        return msgspec.json.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value).encode("ascii") + b"\n"
 
 
 def parse_attempt(line: bytes) -> Any:

@@ -37,6 +37,15 @@ class Explanation:
         return changing[-1:] if self.decision["action"] in _VERDICTS else changing
 
 
+def explanation_document(explanation: Explanation) -> dict[str, object]:
+    """Return the JSON object of an explanation."""
+    return {
+        "decision": explanation.decision,
+        "decided_by": explanation.decided_by,
+        "trace": explanation.trace,
+    }
+
+
 class Call:
     """One plugin's call in a traced attempt, filled in as the attempt runs."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Final
-
-import msgspec
+from typing import BinaryIO, Final
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -88,11 +85,3 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
         if text.strip():
             yield number, text, read
-
-
-def encode_line(value: Any) -> bytes:
-    """Write a value as one line of JSON; what is not UTF-8 in it as escapes."""
-    try:
-        return msgspec.json.encode(value) + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(value).encode("ascii") + b"\n"

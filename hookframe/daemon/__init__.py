@@ -1,1 +1,1 @@
-"""The daemon: attempts come in over sockets, decisions go out."""
+"""The daemon: receives attempts over sockets, and answers with decisions."""

@@ -1,4 +1,4 @@
-"""The line between the supervisor and a child: what each has of it, and the messages."""
+"""The channel between the supervisor and a child: its messages, and a child's ends."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Scoreboard, Slot
 
 LOADED: Final = b"L"
-"""A child says that its chain has been built, or can't be."""
+"""From a child: its chain is built, or can't be."""
 SERVING: Final = b"S"
-"""A child says that it accepts connections."""
+"""From a child: it accepts connections."""
 CHANGED: Final = b"C"
-"""A worker says that the policy has changed, and that somebody else has to load it first."""
+"""From a worker: the policy has changed, and another process has to load it first."""
 SERVE: Final = b"s"
-"""A standby is told to accept connections."""
+"""To a standby: accept connections."""
 LEAVE: Final = b"l"
-"""A child is told to answer what it has read, and end."""
+"""To a child: answer what you have read, and exit."""
 RELOAD: Final = b"r"
-"""A child is told to build its chain anew."""
+"""To a child: rebuild the chain."""
 LOOK: Final = b"c"
-"""A standby is told to look whether the policy has changed."""
+"""To a standby: check whether the policy has changed."""
 
 TRACE: Final = signal.SIGRTMAX - 2
-"""Has a child write where it is, in C and without the interpreter; no plugin uses this signal."""
+"""The signal at which a child writes its traceback, in C; no plugin uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a child has of its own.
+    """A child's connections to the other processes.
 
     Args:
-        board: what all of the daemon's processes say of themselves.
-        slot: its part of the board.
-        channel: its line to the supervisor; one byte is one message.
+        scoreboard: the daemon's shared memory.
+        slot: the child's part of it.
+        channel: the socket to the other side; each byte is a message.
         trace: the descriptor to which faulthandler writes.
     """
 

@@ -1,4 +1,4 @@
-"""What the system would say to a start of the daemon, found out without starting it."""
+"""Whether the system allows a start of the daemon, checked without starting it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found.
+    """The result of a check.
 
     Args:
-        problems: what keeps the daemon from starting, or from doing all that it is told to.
-        notes: what is no obstacle, and good to know.
+        problems: what prevents the start, or limits the daemon.
+        notes: what is good to know.
     """
 
     problems: tuple[str, ...]
@@ -42,14 +42,14 @@ class Report:
 def check_system(
     config: Config, addresses: Sequence[Address], passed: Sequence[PassedSocket] = ()
 ) -> Report:
-    """Try what a start needs of the system: addresses, directories, open files.
+    """Check what a start needs: addresses, directories, open files.
 
-    A daemon that is running does not notice it, and no file stays behind.
+    A running daemon is not affected, and no file is left.
 
     Args:
-        config: what the daemon would be started with.
-        addresses: where it would listen.
-        passed: sockets that listen already.
+        config: the configuration to start with.
+        addresses: the addresses to listen on.
+        passed: the passed sockets.
     """
     problems: list[str] = []
     notes: list[str] = []
@@ -66,7 +66,7 @@ def check_system(
         if address in adopted:
             continue
         try:
-            notes.append(_try(address))
+            notes.append(_check_address(address))
         except ListenError as error:
             problems.append(str(error))
     problems += _check_log(config.log.directory)
@@ -74,28 +74,28 @@ def check_system(
     return Report(tuple(filter(None, problems)), tuple(filter(None, notes)))
 
 
-def _try(address: Address) -> str:
-    """Do what comes before listening; return what is good to know.
+def _check_address(address: Address) -> str:
+    """Check an address; return a note, or an empty text.
 
     Raises:
         ListenError: the daemon could not listen there.
     """
     try:
-        return _try_path(address) if address.path else _try_port(address)
+        return _check_path(address) if address.path else _check_port(address)
     except OSError as error:
         raise ListenError(explain_failure(address, error)) from None
 
 
-def _try_path(address: Address) -> str:
+def _check_path(address: Address) -> str:
     if find_occupant(address.path) is Occupant.ALIVE:
         return _describe_answering(address)
     found = refuse_occupied(address)
     _create_file_in(Path(address.path).parent)
     stale = found is Occupant.STALE
-    return f"{address}: a stale socket file lies there; a start replaces it" if stale else ""
+    return f"{address}: a stale socket file is there; a start replaces it" if stale else ""
 
 
-def _try_port(address: Address) -> str:
+def _check_port(address: Address) -> str:
     try:
         bind_tcp(address).close()
     except OSError as error:
@@ -110,15 +110,15 @@ def _describe_answering(address: Address) -> str:
 
 
 def _create_file_in(directory: Path) -> None:
-    """Make a file that has gone when this returns.
+    """Create a file, and remove it.
 
     Raises:
         OSError: this user can't.
     """
     try:
         tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:  # it names a file of which nobody has heard
-        raise OSError(error.errno, error.strerror) from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror) from None  # without the random file name
 
 
 def _check_log(directory: str | None) -> Iterator[str]:
@@ -130,15 +130,15 @@ def _check_log(directory: str | None) -> Iterator[str]:
         _create_file_in(there)
     except OSError as error:
         yield (
-            f"log.directory is {directory}: no file can be made in {there}: {error.strerror}; "
+            f"log.directory is {directory}: can't create a file in {there}: {error.strerror}; "
             "it must be a directory, writable for the user that runs hookframe"
         )
         return
     for file in (path / "current", path / "lock"):
         if os.path.lexists(file) and not _is_ours(file):
             yield (
-                f"log.directory is {directory}: {file} is no file that this user may write; "
-                "move it away, or make it writable for the user that runs hookframe"
+                f"log.directory is {directory}: {file} is no regular file that this user can "
+                "write; move it away, or make it writable for the user that runs hookframe"
             )
 
 

@@ -8,10 +8,11 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hookframe.api.attempt import encode_line
 from hookframe.daemon.scoreboard import RequestMarker, Slot
 from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
-from hookframe.daemon.status import build_document, build_lone_supervisor_part, encode
+from hookframe.daemon.status import build_document, build_lone_supervisor_part
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
@@ -26,25 +27,23 @@ if TYPE_CHECKING:
 def serve_in_process(
     source: Source, config: Config, listeners: Sequence[Listener], log: Log, notifier: Notifier
 ) -> None:
-    """Serve in this process until a signal says to stop.
-
-    A hook that can't be interrupted stops it, and nothing replaces it.
+    """Serve in this process until a signal to stop; a hook that can't be interrupted blocks it.
 
     Args:
         source: where the policy comes from.
-        config: what it was started with.
+        config: the configuration at the start.
         listeners: the open sockets.
-        log: takes everything that there is to say.
-        notifier: tells the service manager how the daemon is.
+        log: takes all lines.
+        notifier: reports to the service manager.
     """
     early = EarlySignals()
     with Host(source, log=log, interrupt=True) as host:
         server = Server(host, listeners, config, log, RequestMarker(Slot()), _build_status)
-        server.run(_serve(server, host, listeners, log, notifier, early.noted))
+        server.run(_serve(server, host, listeners, log, notifier, early.received))
 
 
 def _build_status(part: WorkerPart) -> bytes:
-    return encode(build_document(build_lone_supervisor_part(part), [part], monotonic()))
+    return encode_line(build_document(build_lone_supervisor_part(part), [part], monotonic()))
 
 
 async def _serve(
@@ -55,14 +54,19 @@ async def _serve(
     notifier: Notifier,
     early: Collection[int],
 ) -> None:
-    """Serve until a signal says to stop, then answer what has been read.
+    """Serve until a signal to stop, then answer what has been read.
 
     Args:
-        early: the signals that have come already.
+        server: the connections.
+        host: decides.
+        listeners: the open sockets.
+        log: takes all lines.
+        notifier: reports to the service manager.
+        early: the signals that came during the load.
     """
 
     def reload() -> None:
-        log.info("SIGHUP: building the chain anew")
+        log.info("SIGHUP: rebuilding the chain")
         host.reload()
 
     loop = asyncio.get_running_loop()

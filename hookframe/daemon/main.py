@@ -1,4 +1,4 @@
-"""Starts the daemon: opens its sockets, and hands them to who serves."""
+"""Starts the daemon: opens its sockets, and runs the supervisor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from hookframe.api.errors import ConfigError
 from hookframe.daemon.inprocess import serve_in_process
 from hookframe.daemon.signals import SignalPipe
 from hookframe.daemon.sockets.activation import take_passed
@@ -17,31 +16,32 @@ from hookframe.daemon.systemd import Notifier
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
+    from hookframe.config.model import Config
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.host.source import Source
     from hookframe.log.log import Log
 
 
 def serve(
-    source: Source, addresses: Sequence[Address] | None, log: Log, *, supervised: bool = True
+    source: Source,
+    config: Config,
+    addresses: Sequence[Address] | None,
+    log: Log,
+    *,
+    supervised: bool = True,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT.
 
     Args:
         source: where the policy comes from.
-        addresses: where to listen; None for what the configuration says.
-        log: takes everything that there is to say.
-        supervised: whether workers decide, and are replaced when they die or hang; else this
-            process does.
+        config: the configuration at the start.
+        addresses: where to listen; None for the configuration's addresses.
+        log: takes all lines.
+        supervised: whether supervised workers decide; else this process does.
 
     Returns:
-        The exit status: 0 after a clean stop, 1 if it could not start.
+        The exit status: 0 after a clean stop, 1 if the daemon could not start.
     """
-    config = source.read().config
-    if isinstance(config, ConfigError):
-        for problem in config.problems:
-            log.error(f"{config.path}: {problem}")
-        return 1
     notifier = Notifier.from_environment()
     signals = SignalPipe() if supervised else None
     with ExitStack() as stack:
@@ -65,7 +65,9 @@ def _listen(addresses: Sequence[Address], stack: ExitStack, log: Log) -> list[Li
     for each in passed:
         stack.callback(each.socket.close)
     if not addresses and not passed:
-        raise ListenError('nowhere to listen: set listen = "unix:/run/hookframe/hookframe.sock"')
+        raise ListenError(
+            'no address to listen on: set listen = "unix:/run/hookframe/hookframe.sock"'
+        )
     listeners = []
     for listener in open_all(addresses, passed):
         stack.callback(listener.close)

@@ -1,4 +1,4 @@
-"""What the system knows of a process: its end with its parent's, its name, its memory."""
+"""A process's name, memory, signals, and its end with its parent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ _PAGE: Final = resource.getpagesize()
 
 
 def die_with_parent(parent: int) -> None:
-    """Have this process killed as soon as its parent has died.
-
-    A supervisor that was killed can't end its workers; left over, they would hold its sockets.
+    """Kill this process when its parent dies.
 
     Args:
-        parent: the parent's process id, as it was before the fork.
+        parent: the parent's process id before the fork.
     """
+    # Workers that outlive a killed supervisor would hold its sockets.
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call
         os._exit(1)
@@ -41,37 +40,35 @@ def _prctl(option: int, argument: object) -> None:
 
 
 def signal_main_thread(pid: int, number: int) -> None:
-    """Send a signal to the first thread of a process, whatever others it has (tgkill(2)).
+    """Send a signal to the main thread of a process (tgkill(2)).
 
     Args:
-        pid: the process; one that there is no more gets none.
+        pid: the process; may have exited.
         number: the signal.
     """
     ctypes.CDLL(None).tgkill(pid, pid, number)
 
 
 def read_memory(pid: int) -> int:
-    """Give the bytes of memory that a process has resident; 0 where there is none such."""
+    """Return a process's resident memory in bytes; 0 if it has exited."""
     try:
-        opened = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return int(os.read(opened, 256).split()[1]) * _PAGE
-        finally:
-            os.close(opened)
-    except (OSError, IndexError, ValueError):
+        return _read_statm(pid)[1]
+    except (OSError, IndexError):
         return 0
 
 
-def limit_memory_growth(more: int) -> None:
-    """Let this process have no more data than it has, and so much more.
+def _read_statm(pid: int) -> list[int]:
+    """Return the sizes in proc_pid_statm(5), in bytes."""
+    return [int(pages) * _PAGE for pages in Path(f"/proc/{pid}/statm").read_bytes().split()]
 
-    What goes beyond it is a MemoryError in the hook that wants it (RLIMIT_DATA in getrlimit(2)).
+
+def limit_memory_growth(more: int) -> None:
+    """Limit the growth of this process's data; beyond it, a hook gets a MemoryError.
 
     Args:
-        more: bytes.
+        more: the bytes that it may grow (RLIMIT_DATA in getrlimit(2)).
     """
-    data = int(Path("/proc/self/statm").read_bytes().split()[5]) * _PAGE
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = data + more
+    wanted = _read_statm(os.getpid())[5] + more
     if hard == resource.RLIM_INFINITY or wanted <= hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

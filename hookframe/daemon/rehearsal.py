@@ -1,4 +1,4 @@
-"""A standby loads what was saved before a worker does, and tells by the board how that went."""
+"""A standby loads a changed policy before a worker does, and publishes the result."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Scoreboard, Slot
 
 _PROMPT: Final = 0.05
-"""Seconds in which a standby begins that the system has told of a change."""
+"""Seconds in which a standby begins that has noticed the change itself."""
 _PATIENCE: Final = 0.5
-"""Seconds in which somebody begins; after that the worker goes first itself."""
+"""Seconds in which another process begins; after that the worker loads first."""
 _LONGEST: Final = 10.0
-"""The same where one has died of it, and a second one must tell whether that was chance."""
+"""The same after one process has crashed, and a second one must confirm the cause."""
 _CERTAIN: Final = 2
-"""So many who have died of a policy are no chance."""
+"""The number of crashes after which a policy is refused."""
 
 
 class StandbyFirst(Rehearsal):
     """A child's side: a standby loads at once, and a worker what another child has survived.
 
-    A worker for which nobody goes first does so itself. A standby that comes too late for that
-    waits, as a worker does: should the worker die of it, there is nobody else to take its place.
+    A worker loads first itself if no standby begins. A standby that comes too late for that waits
+    too, so that it can replace the worker after a crash.
 
     Args:
-        board: where all children tell what they load.
-        slot: this one's.
-        alert: is called when a worker is asked about a policy that nobody has begun to load.
+        scoreboard: where all children publish what they load.
+        slot: this child's.
+        alert: is called for a changed policy that no process has begun to load.
     """
 
     alone = False
@@ -49,34 +49,34 @@ class StandbyFirst(Rehearsal):
         self._asked: Numbers | None = None
         self._since = 0.0
         self._alone = False
-        """whether this worker may be the only one who knows of what it has been asked about"""
+        """whether this worker may be the only process that has noticed the change"""
         self._came_second = False
-        """whether another process was loading what this standby has been asked about"""
+        """whether another process was already loading the policy when this standby asked"""
         self.serving = False
         self._attaching = Lock()
         self._loop: AbstractEventLoop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None
 
     def begin(self, policy: Numbers) -> None:
-        """Note that this process loads a policy."""
+        """Publish that this process loads a policy."""
         self._slot.fields[TRYING] = policy.core
 
     def survived(self, as_read: Numbers, as_loaded: Numbers) -> None:
-        """Note that this process has come to the end of that.
+        """Publish that this process has ended that load.
 
-        The main thread notes it: a signal that was to end the process has reached that one first.
+        The main thread does it: it handles a fatal signal before.
         """
         if current_thread() is main_thread():
             self._note(as_read, as_loaded)
             return
-        with self._attaching, suppress(RuntimeError):  # the loop is closed: nobody waits for us
+        with self._attaching, suppress(RuntimeError):  # the loop is closed: no process waits
             if self._loop is None:
                 self._unnoted = as_read, as_loaded
             else:
                 self._loop.call_soon_threadsafe(self._note, as_read, as_loaded)
 
     def attach(self, loop: AbstractEventLoop) -> None:
-        """Let the main thread's event loop note from now on what other threads have loaded."""
+        """Use the main thread's event loop to publish what other threads have loaded."""
         with self._attaching:
             self._loop = loop
             if self._unnoted:
@@ -89,11 +89,9 @@ class StandbyFirst(Rehearsal):
             fields[TRYING] = 0
 
     def advice(self, policy: Numbers) -> Advice:
-        """Say whether to load a policy.
-
-        Who has died of it was perhaps a fresh process, which knew no more of it than its own files.
-        So a policy is refused by its core, until somebody has survived it as a whole.
-        """
+        """Return whether to load a policy."""
+        # A process that crashed may not have known the plugins' code files yet, so a policy is
+        # refused by its own files until one process has loaded it fully.
         now = monotonic()
         if policy != self._asked:
             self._asked, self._since, self._came_second = policy, now, False
@@ -125,10 +123,8 @@ class StandbyFirst(Rehearsal):
         return any(fields[TRYING] == policy.core for fields in self._others)
 
     def _claim(self, policy: Numbers) -> bool:
-        """Be the one who loads a policy, unless another process is.
-
-        Of two who write first and then look, one at least sees the other.
-        """
+        """Claim the load of a policy; return whether no other process loads it."""
+        # Of two processes that write before they read, at least one sees the other.
         self._slot.fields[TRYING] = policy.core
         if self._is_tried(policy):
             self._slot.fields[TRYING] = 0
@@ -137,10 +133,10 @@ class StandbyFirst(Rehearsal):
 
 
 class LoadCrashes:
-    """The supervisor's side: who died of which policy.
+    """The supervisor's side: counts the crashes of each policy.
 
     Args:
-        slot: the supervisor's, where the children read it.
+        slot: the supervisor's slot, which the children read.
     """
 
     def __init__(self, slot: Slot) -> None:
@@ -148,10 +144,10 @@ class LoadCrashes:
         self._deaths = 0
 
     def record_death(self, slot: Slot, *, certain: bool = False) -> None:
-        """Take note of a child that has died, or is killed.
+        """Record the death of a child.
 
         Args:
-            slot: what it has written.
+            slot: the child's slot.
             certain: whether it is killed because loading does not end.
         """
         policy = slot.fields[TRYING]

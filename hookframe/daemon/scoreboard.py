@@ -1,7 +1,7 @@
-"""The board: shared memory on which the processes of one daemon tell each other how they are.
+"""The scoreboard: shared memory in which the daemon's processes publish their state.
 
-Each child has a slot. It writes there, and never reads what another one needs; the supervisor
-reads without asking. So neither can ever wait for the other, whatever a hook does.
+Each child writes its own slot, and the supervisor reads it without a lock. So neither ever waits
+for the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 ATTEMPT: Final = 0
-"""The cell with the number of the attempt that is being answered, 0 between two of them."""
+"""The field with the number of the attempt that is being answered; 0 for none."""
 _FIRST: Final = 1
 _JOURNALED: Final = 2
 _REPORTED: Final = 3
@@ -20,44 +20,43 @@ _EDITION: Final = 4
 _ANSWERED: Final = 10
 _ANSWERED_AT_REPORT: Final = 11
 HEARTBEAT: Final = 5
-"""The cell with the time of the event loop's last sweep, by the monotonic clock in microseconds."""
-LONGEST: Final = 6
-"""The cell with the longest legal time of one attempt in microseconds, 0 for no limit."""
+"""The field with the time of the event loop's last sweep: monotonic clock, microseconds."""
+KILL_AFTER: Final = 6
+"""The field with the microseconds after which a child is killed in an attempt; 0 for never."""
 LOADING: Final = 7
-"""The cell with the time since which a policy is being loaded, or the last one is closed, as in
-`BEAT`; 0 while none is."""
+"""The field with the start of a load, or of closing the last policy, as in `HEARTBEAT`; 0 for
+none."""
 LOAD_TIME: Final = 8
-"""The cell with the longest legal time of that in microseconds."""
+"""The field with limits.load_time in microseconds."""
 DEADLINE: Final = 12
-"""The cell with the deadline of the whole chain in microseconds, 0 for none."""
+"""The field with the deadline of the whole chain in microseconds; 0 for none."""
 MAX_MEMORY: Final = 9
-"""The cell with the bytes of memory above which the process is replaced, 0 for no limit."""
+"""The field with limits.max_memory in bytes; 0 for no limit."""
 TRYING: Final = 13
-"""The cell with the core number of the policy that is being loaded, 0 while none is."""
+"""The field with the core number of the policy that is being loaded; 0 for none."""
 TRIED: Final = 14
-"""The cell with the whole number of the last one whose loading has come to an end, good or bad, as
-it was read."""
+"""The field with the whole number of the last policy that was loaded or failed, as it was read."""
 TRIED_AS_LOADED: Final = 17
 """The same as it was loaded: with the code files of its plugins."""
 SUSPECT: Final = 15
-"""The supervisor's cell with the core number of the policy of which a child has died last."""
+"""The supervisor's field with the core number of the policy that crashed a child last."""
 DEADLY: Final = 16
-"""The supervisor's cell with the core number of one that nobody shall load any more."""
+"""The supervisor's field with the core number of a policy that no child may load."""
 _FIELDS: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
 _SLOT: Final = _FIELDS + _JOURNAL + _REPORT
 _SEPARATOR: Final = b"\0"
-"""Stands between two requests in the journal; neither JSON nor base64 has it."""
+"""Separates two requests in the journal; neither JSON nor base64 contains it."""
 MICROSECONDS: Final = 1_000_000
-"""The unit of times on the board, in a second."""
+"""Microseconds, the unit of all times here, in a second."""
 
 
 class Slot:
-    """One process's part of the board, or a private one for a process without a supervisor.
+    """One process's part of the scoreboard.
 
     Args:
-        memory: the bytes that it is; None for memory of its own.
+        memory: its bytes; None for private memory, without a supervisor.
     """
 
     def __init__(self, memory: memoryview | None = None) -> None:
@@ -67,13 +66,13 @@ class Slot:
         self._report = memory[_FIELDS + _JOURNAL : _SLOT]
 
     def clear(self) -> None:
-        """Forget the process that had it."""
+        """Reset all fields."""
         for index in range(len(self.fields)):
             self.fields[index] = 0
 
     @property
     def in_progress(self) -> bytes | None:
-        """The request that is being answered, cut off if it is long; None between two."""
+        """The request that is being answered, truncated if it is long; None between two."""
         number = self.fields[ATTEMPT]
         if not number:
             return None
@@ -82,12 +81,12 @@ class Slot:
         return requests[index] if index < len(requests) else b""
 
     def journal(self, first: int, requests: list[bytes], most: int) -> None:
-        """Note the requests that are answered next, so that a post-mortem can name one.
+        """Record the next requests, for the death report.
 
         Args:
             first: the number of the first one.
-            requests: what waits.
-            most: how many of them are answered at most before the next note.
+            requests: the waiting requests.
+            most: how many of them are answered at most before the next record.
         """
         text = requests[0] if len(requests) == 1 else _SEPARATOR.join(requests[:most])
         if len(text) > _JOURNAL:
@@ -98,7 +97,7 @@ class Slot:
         self.fields[_FIRST] = first
 
     def publish(self, report: bytes) -> None:
-        """Replace the report; one that does not fit leaves the old one."""
+        """Replace the report, unless the new one is too long."""
         if len(report) > _REPORT:
             return
         self.fields[_EDITION] += 1  # odd while it is written
@@ -109,12 +108,12 @@ class Slot:
 
     @property
     def unreported(self) -> int:
-        """How many requests have come to be answered since the last report."""
+        """The number of requests since the last report."""
         answered = max(self.fields[_ANSWERED], self.fields[ATTEMPT])
         return answered - self.fields[_ANSWERED_AT_REPORT]
 
     def report(self) -> bytes:
-        """Read the report; empty where there is none, or none that is whole."""
+        """Return the report; empty if there is none, or no complete one."""
         for _ in range(100):
             edition = self.fields[_EDITION]
             text = bytes(self._report[: self.fields[_REPORTED]])
@@ -124,10 +123,10 @@ class Slot:
 
 
 class RequestMarker:
-    """What a process of the daemon writes on the board while it answers.
+    """Marks on the scoreboard which request a process is answering.
 
     Args:
-        slot: where.
+        slot: the process's slot.
     """
 
     __slots__ = ("fields", "forked", "number", "sample_at", "slot")
@@ -136,17 +135,17 @@ class RequestMarker:
         self.slot = slot
         self.fields = slot.fields
         self.number = 0
-        """how many requests have been answered"""
+        """the number of answered requests"""
         self.sample_at = 0.0
-        """when the next attempt is to be timed plugin by plugin, by the monotonic clock"""
+        """when to time the next attempt plugin by plugin, by the monotonic clock"""
         self.forked = False
-        """whether this is the child of a hook that has called fork"""
+        """whether this process was forked by a hook"""
 
     def end(self, number: int) -> None:
-        """Note that nothing is being answered any more.
+        """Mark that no request is being answered.
 
         Args:
-            number: the last request that has been answered.
+            number: the last answered request.
         """
         if self.forked:
             os._exit(0)
@@ -159,15 +158,15 @@ class Scoreboard:
     """All slots, in memory that forked children share.
 
     Args:
-        children: how many there can be at once.
+        children: the maximum number of children.
     """
 
     def __init__(self, children: int) -> None:
         self._memory = memoryview(mmap.mmap(-1, _SLOT * (children + 1)))
         self.own = self._slot(0)
-        """the supervisor's"""
+        """the supervisor's slot"""
         self.slots = tuple(self._slot(1 + index) for index in range(children))
-        """the children's, taken or not"""
+        """the children's slots, taken or not"""
         self._free = list(reversed(self.slots))
 
     def _slot(self, index: int) -> Slot:
@@ -179,18 +178,18 @@ class Scoreboard:
         return not self._free
 
     def acquire(self) -> Slot:
-        """Give a slot to a child that will be forked."""
+        """Return a free slot for a new child."""
         slot = self._free.pop()
         slot.clear()
         return slot
 
     def release(self, slot: Slot) -> None:
-        """Take back the slot of a child that has gone."""
+        """Free the slot of a child that has died."""
         slot.clear()
         self._free.append(slot)
 
     def reports(self) -> Iterator[bytes]:
-        """Read what every child has published."""
+        """Yield what each child has published."""
         for slot in self.slots:
             report = slot.report()
             if report:

@@ -1,4 +1,4 @@
-"""Signals, before an event loop can take them, and where there is none."""
+"""Signals of a process before its event loop runs, or without one."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ RELOAD: Final = signal.SIGHUP
 
 
 class EarlySignals:
-    """Notes what comes while the plugins are being loaded.
+    """Records signals while the plugins are loaded.
 
-    By their defaults SIGHUP would end the process, and SIGTERM would leave its socket files
-    behind. A signal to stop also interrupts what loads; but a chain takes every exception for its
-    plugin's, so whoever has loaded it must look at `noted`.
+    A signal to stop also interrupts the load. The chain handles that as a plugin's exception, so
+    check `received` after the load.
     """
 
-    def __init__(self) -> None:
-        self.noted: set[int] = set()
-        for number in (*STOP, RELOAD):
-            signal.signal(number, self._note)
+    # By default SIGHUP would end the process, and SIGTERM would leave its socket files.
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.noted.add(number)
+    def __init__(self) -> None:
+        self.received: set[int] = set()
+        for number in (*STOP, RELOAD):
+            signal.signal(number, self._record)
+
+    def _record(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.received.add(number)
         if number in STOP:
             raise SystemExit(0)
 
 
 class SignalPipe:
-    """The supervisor's signals, as something that can be selected on."""
+    """The supervisor's signals, for its selector."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -40,25 +41,23 @@ class SignalPipe:
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def fileno(self) -> int:
-        """Give the descriptor that is readable when a signal has come."""
+        """Return the descriptor that is readable after a signal."""
         return self._read
 
     def take(self) -> frozenset[int]:
-        """Give the signals that have come since the last time."""
+        """Return the signals since the last call."""
         try:
             return frozenset(os.read(self._read, 4096))
         except BlockingIOError:
             return frozenset()
 
     def release_in_child(self) -> None:
-        """In a forked child: let go of them.
-
-        SIGTERM ends it; the terminal's signals are for the supervisor, which passes them on. A
-        handler, unlike SIG_IGN, is not inherited by the programs that a hook starts.
-        """
+        """Release the signals, in a forked child."""
         signal.set_wakeup_fd(-1)
         os.close(self._read)
         os.close(self._write)
+        # The supervisor passes on the terminal's signals. A handler, unlike SIG_IGN, is not
+        # inherited by the programs that a hook starts.
         for number in (signal.SIGINT, RELOAD):
             signal.signal(number, _ignore)
         for number in (signal.SIGTERM, signal.SIGCHLD):
@@ -66,4 +65,4 @@ class SignalPipe:
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Have the signal wake the selector, and do nothing else."""
+    """Do nothing: the wake-up descriptor records the signal."""

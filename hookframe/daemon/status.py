@@ -1,8 +1,7 @@
-"""How a daemon is, in one document: made of what each of its processes says of itself.
+"""The daemon's status: one document, built from the parts that its processes publish.
 
-A process publishes its part as JSON, and any of them makes the document of all parts. Everything
-here is plain dicts; times are of the monotonic clock, which all processes share, until the
-document says how long ago they were.
+A process publishes its part as JSON on the scoreboard, and any of them builds the document. The
+times in parts are of the monotonic clock; the document has ages.
 """
 
 from __future__ import annotations
@@ -12,10 +11,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-import msgspec
-
 from hookframe import __version__
-from hookframe.api.decision import ACTIONS
+from hookframe.api.decision import ACTIONS, NORMAL
 from hookframe.api.events import KINDS
 from hookframe.chain.stats import Counts, Microseconds, make_empty_counts, merge, percentiles
 from hookframe.daemon.process import read_memory
@@ -26,9 +23,9 @@ if TYPE_CHECKING:
     from hookframe.host.generation import Generation
     from hookframe.plugins.plugin import Plugin
 
-NORMAL: Final = "normal"
-SERVING: Final = ("worker", "stand-in")
-"""The roles of those who answer."""
+_NORMAL_ACTION: Final = NORMAL["action"]
+_SERVING_ROLES: Final = ("worker", "stand-in")
+"""The roles that answer clients."""
 
 
 class LoadProblem(TypedDict):
@@ -36,7 +33,7 @@ class LoadProblem(TypedDict):
 
     text: str
     at: float
-    """UNIX seconds of the last try"""
+    """the last time, in UNIX seconds"""
 
 
 class ChainMember(TypedDict):
@@ -47,11 +44,11 @@ class ChainMember(TypedDict):
     version: str
     mode: str
     file: str
-    """the file in which its hook stands; empty where it is in no file"""
+    """the file of its hook; empty if there is none"""
 
 
 class WorkerPart(TypedDict):
-    """What one process says of itself."""
+    """The part of one process."""
 
     pid: int
     started: float
@@ -66,23 +63,23 @@ class WorkerPart(TypedDict):
 
 
 class Past(TypedDict):
-    """What the workers have done that are no more."""
+    """The sums of the workers that have exited."""
 
     attempts: int
     unaccounted: int
-    """of these attempts, those of which nobody can say how they ended"""
+    """the number of these attempts whose outcome is unknown"""
     last_load_error: LoadProblem | None
     counts: Counts
 
 
 class SupervisorPart(TypedDict):
-    """What the supervisor says of itself, and of the others."""
+    """The supervisor's part."""
 
     pid: int
     started: float
     restarts: int
     roles: dict[str, str]
-    """of each process by its id"""
+    """by process id"""
     past: Past
 
 
@@ -107,7 +104,7 @@ class PluginStatus(TypedDict):
 
 
 class Document(TypedDict):
-    """The status of a daemon: docs/status.md says what each key means."""
+    """The status of a daemon; docs/status.md describes each key."""
 
     hookframe: str
     pid: int
@@ -126,15 +123,15 @@ class Document(TypedDict):
 
 
 def build_worker_part(host: Decider, attempts: int, connections: int, started: float) -> WorkerPart:
-    """Say how this process is.
+    """Build this process's part.
 
     Args:
         host: decides here.
-        attempts: how many attempts it has been asked about, those that temp-failed included.
-        connections: how many clients are connected.
+        attempts: the number of its attempts, temporary failures included.
+        connections: the number of connected clients.
         started: when it started, by the monotonic clock.
     """
-    problem = host.problem  # before the generation: where it is gone there is one
+    problem = host.problem  # before the generation: if that goes now, the problem is there
     pid, generation, failed = os.getpid(), host.generation, host.last_load_error
     return {
         "pid": pid,
@@ -165,17 +162,17 @@ def _build_member(plugin: Plugin, generation: Generation) -> ChainMember:
 
 
 def make_empty_past() -> Past:
-    """Give the past of a daemon whose workers all live."""
+    """Build the sums of a daemon none of whose workers has exited."""
     return {"attempts": 0, "unaccounted": 0, "last_load_error": None, "counts": merge(())}
 
 
 def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
-    """Add what a worker that has died had done.
+    """Add the counts of a worker that has exited.
 
     Args:
-        past: what those before it had done.
-        part: the last that it said of itself; None where it had no time to say anything.
-        unaccounted: how many attempts it has been asked about since then.
+        past: the sums so far.
+        part: its last part; None if it published none.
+        unaccounted: the number of its attempts since then.
     """
     total: Past = {
         **past,
@@ -193,26 +190,26 @@ def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
 
 
 def build_lone_supervisor_part(part: WorkerPart) -> SupervisorPart:
-    """Say what a supervisor would, for a process that has none."""
+    """Build the supervisor's part for a process without one."""
     return {
         "pid": part["pid"],
         "started": part["started"],
         "restarts": 0,
-        "roles": {str(part["pid"]): SERVING[0]},
+        "roles": {str(part["pid"]): _SERVING_ROLES[0]},
         "past": make_empty_past(),
     }
 
 
 def build_document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now: float) -> Document:
-    """Make the document of the whole daemon.
+    """Build the document of the whole daemon.
 
     Args:
-        supervisor: what the supervisor says.
-        parts: what each other process says. One that has no role any more still counts.
+        supervisor: the supervisor's part.
+        parts: the parts of the other processes; one without a role still counts.
         now: the time, by the monotonic clock.
     """
     parts, roles, past = list(parts), supervisor["roles"], supervisor["past"]
-    serving = [part for part in parts if roles.get(str(part["pid"])) in SERVING]
+    serving = [part for part in parts if roles.get(str(part["pid"])) in _SERVING_ROLES]
     chain = next((part["chain"] for part in serving if part["chain"]), [])
     counts = merge((past["counts"], *(part["counts"] for part in parts)))
     attempts = past["attempts"] + sum(part["attempts"] for part in parts)
@@ -252,14 +249,15 @@ def _build_worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
 
 
 def _count_decisions(counts: Counts, attempts: int) -> dict[str, int]:
-    """Say how often each action was decided: what is not counted as another one was normal."""
-    others = {action: counts["decisions"].get(action, 0) for action in ACTIONS if action != NORMAL}
+    """Count the decisions by action; all that is not counted otherwise was normal."""
+    decided = counts["decisions"]
+    others = {action: decided.get(action, 0) for action in ACTIONS if action != _NORMAL_ACTION}
     rest = attempts - sum(others.values()) - sum(counts["temporary_failures"].values())
-    return {NORMAL: max(0, rest), **others}
+    return {_NORMAL_ACTION: max(0, rest), **others}
 
 
 def _build_plugins(chain: Sequence[ChainMember], counts: Counts) -> dict[str, PluginStatus]:
-    """Say what each plugin has done, those of the chain first, in its order."""
+    """Build the status of each plugin, those of the chain first, in its order."""
     known = counts["plugins"]
     names = dict.fromkeys((*(member["plugin"] for member in chain), *sorted(known)))
     return {name: _build_plugin(known.get(name) or make_empty_counts()) for name in names}
@@ -281,17 +279,6 @@ def _compute_age(moment: float, now: float) -> float:
     return round(max(0.0, now - moment), 1)
 
 
-def encode(value: WorkerPart | SupervisorPart | Document) -> bytes:
-    """Write a part, or the document, as JSON on one line without its end.
-
-    A path that is not valid UTF-8 is in it as Python's surrogate escapes.
-    """
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(value).encode("ascii")
-
-
 def decode(text: bytes) -> Any:
-    """Read what `encode` has written."""
+    """Decode a part that a process has published."""
     return json.loads(text)

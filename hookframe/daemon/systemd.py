@@ -1,7 +1,4 @@
-"""Tells the service manager how the daemon is.
-
-Source: sd_notify(3), sd_watchdog_enabled(3). A message is one datagram of `NAME=value` lines.
-"""
+"""Reports the daemon's state to the service manager (sd_notify(3), sd_watchdog_enabled(3))."""
 
 from __future__ import annotations
 
@@ -9,22 +6,22 @@ import os
 import socket
 from collections.abc import MutableMapping
 from math import inf
-from time import CLOCK_MONOTONIC, clock_gettime_ns, monotonic
+from time import monotonic
 from typing import Self
 
 from hookframe._text import one_line
 
 
 class Notifier:
-    """Sends messages to the service manager, and does nothing where there is none.
+    """Sends messages to the service manager; does nothing without one.
 
-    It never raises and never waits, because the daemon must not depend on being heard. Messages
-    come from the service's main process, or they do not count (`NotifyAccess=main`).
+    It never raises and never waits, because the daemon must not depend on the manager. Only the
+    service's main process may send (`NotifyAccess=main`).
 
     Args:
         address: the path of the manager's datagram socket, an abstract one with `@` first; empty
-            where there is none.
-        watchdog: seconds of silence after which the daemon is taken to be stuck; 0 for never.
+            for no manager.
+        watchdog: seconds without a ping after which the manager restarts the daemon; 0 for never.
     """
 
     def __init__(self, address: str = "", watchdog: float = 0.0) -> None:
@@ -38,11 +35,10 @@ class Notifier:
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> Self:
-        """Make the one that the variables describe.
+        """Build a notifier from the environment variables.
 
         Args:
-            environment: the variables; they are removed, so that no program that a hook starts
-                speaks for the daemon.
+            environment: the variables; they are removed, so that programs of hooks don't use them.
         """
         address, time, pid = (
             environment.pop(name, "") for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -51,31 +47,19 @@ class Notifier:
         return cls(address, int(time) / 1_000_000 if watched else 0.0)
 
     def ready(self, status: str = "") -> None:
-        """Say that clients are answered, for the first time or after a reload.
+        """Report that the daemon serves.
 
         Args:
-            status: one line for `systemctl status`.
+            status: the line for `systemctl status`; may be empty.
         """
-        self._send_state("READY=1", status)
+        self._send_state(f"READY=1\nSTATUS={one_line(status)}" if status else "READY=1")
 
-    def reloading(self, status: str = "") -> None:
-        """Say that a reload has begun; `ready` says that it has ended."""
-        now = clock_gettime_ns(CLOCK_MONOTONIC) // 1000
-        self._send_state(f"RELOADING=1\nMONOTONIC_USEC={now}", status)
-
-    def stopping(self, status: str = "") -> None:
-        """Say that the daemon is about to end."""
-        self._send_state("STOPPING=1", status)
-
-    def status(self, text: str) -> None:
-        """Set the line for `systemctl status`."""
-        self._send(_format_status(text))
+    def stopping(self) -> None:
+        """Report that the daemon stops."""
+        self._send_state("STOPPING=1")
 
     def ping(self) -> None:
-        """Give a sign of life if it is time for one; to be called as often as one likes.
-
-        A message that the manager could not take when it was sent is sent once more.
-        """
+        """Ping the watchdog if it is time, and resend a message that the manager did not take."""
         if self._unsent:
             self._send_state(self._unsent)
         if self._pause and monotonic() >= self._next_ping:
@@ -83,24 +67,23 @@ class Notifier:
             self._send("WATCHDOG=1")
 
     def seconds_until_ping(self) -> float:
-        """Say how many seconds from now at the latest `alive` has to be called."""
+        """Return the seconds until the next ping."""
         if self._unsent:
             return 0.1
         return max(0.0, self._next_ping - monotonic()) if self._pause else inf
 
     def close(self) -> None:
-        """Say nothing any more, as a child of the main process must not."""
+        """Close the socket; children of the main process must not notify."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _send_state(self, change: str, status: str = "") -> None:
-        """Send what the manager waits for."""
-        message = f"{change}\n{_format_status(status)}" if status else change
+    def _send_state(self, message: str) -> None:
+        """Send a message, and keep it if the manager does not take it."""
         self._unsent = "" if self._send(message) else message
 
     def _send(self, message: str) -> bool:
-        """Send a message; say whether nothing is left to be sent."""
+        """Send a message; return whether it need not be sent again."""
         if self._socket is None:
             return True
         data = message.encode("utf-8", "backslashreplace")
@@ -116,7 +99,3 @@ def _open_datagram_socket() -> socket.socket | None:
         return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     except OSError:
         return None
-
-
-def _format_status(text: str) -> str:
-    return f"STATUS={one_line(text)}"

@@ -239,7 +239,7 @@ def test_a_check_leaves_a_stale_socket_where_it_is_and_mentions_it(shell, config
     configured()
     done = shell.run("serve", "--check")
     assert done.status == 0
-    assert "a stale socket file lies there; a start replaces it" in done.err
+    assert "a stale socket file is there; a start replaces it" in done.err
     assert (tmp_path / "s").is_socket()
 
 
@@ -255,7 +255,7 @@ def test_a_check_of_a_log_that_another_file_stands_in_for_says_which(shell, conf
     configured(f'[log]\ndirectory = "{tmp_path}/log"\n')
     done = shell.run("serve", "--check")
     assert done.status == 1
-    assert f"{tmp_path}/log/current is no file that this user may write" in done.err
+    assert f"{tmp_path}/log/current is no regular file that this user can write" in done.err
 
 
 def test_a_check_without_any_address_says_what_to_write(shell, configured):
@@ -293,4 +293,4 @@ def test_a_check_finds_the_directories_in_which_this_user_may_make_no_file(unpri
     denied = os.strerror(errno.EACCES)
     assert place.startswith(f"can't listen on unix:{unprivileged}/s: {denied}")
     assert f"the directory {unprivileged} must be writable" in place
-    assert f"no file can be made in {unprivileged}: {denied}" in log
+    assert f"can't create a file in {unprivileged}: {denied}" in log

@@ -94,7 +94,7 @@ def test_listen_outranks_its_name_and_that_is_said(started, tmp_path):
     path = tmp_path / "s"
     daemon = started(f"exim={path}", listen=[f"explain+unix:{path}"])
     assert daemon.ask(saying("traced"), path)["decision"] == said("traced")
-    assert "exim, listen says explain" in daemon.wait_for("WARNING")
+    assert "exim, but its protocol in listen is explain" in daemon.wait_for("WARNING")
 
 
 def test_a_path_in_other_words_is_the_same_place(started, tmp_path):
@@ -161,7 +161,7 @@ def test_a_passed_socket_that_others_can_reach_is_refused_unless_listen_allows_i
 )
 def test_what_no_client_can_connect_to_is_refused(refused, tmp_path, what, seen):
     line = refused(f"good={tmp_path}/good", f"odd={what.format(tmp_path)}")
-    assert f"descriptor 4 (odd) what can't be used: {seen}" in line
+    assert f"unusable descriptor 4 (odd): {seen}" in line
     assert "ListenStream=" in line
 
 

@@ -107,8 +107,8 @@ def test_an_empty_line_alone_is_a_whole_request(daemon, request_bytes):
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
-        (field("recipient", "a@b.test"), "recipient stands twice"),
-        (field("size", "1") + field("size", "1"), "size stands twice"),
+        (field("recipient", "a@b.test"), "recipient is in the request twice"),
+        (field("size", "1") + field("size", "1"), "size is in the request twice"),
         (b"size=%%%\n", "size is not base64"),
         (b"size=YQ\n", "size is not base64"),
         (b"size=YQ=\n", "size is not base64"),

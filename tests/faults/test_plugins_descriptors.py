@@ -88,7 +88,7 @@ def test_the_standard_streams_are_put_back_and_the_log_goes_on(fresh, name):
     worker = daemon.worker()
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is POLICY
-        assert "a plugin has closed or replaced" in daemon.wait_for("1, 2: put back")
+        assert "a plugin has closed or replaced" in daemon.wait_for("1, 2: restored")
         accounts.wait_for(POLICY)
         assert accounts.fault("raises") is TEMPFAILED
     assert "still heard" in daemon.wait_for("recipient=[raises@fault.test]")
@@ -112,4 +112,4 @@ def test_a_worker_whose_listening_sockets_were_closed_is_replaced(fresh):
         assert accounts.fault("closes_the_listeners") in {POLICY, ENDED}
         daemon.next_worker(worker)
     assert accounts.outcomes[ENDED] <= 5
-    assert "was closed" in daemon.wait_for("this worker ends, and another one takes over")
+    assert "closed" in daemon.wait_for("this worker exits and is replaced")

@@ -34,13 +34,13 @@ def reads_address_0():
     ctypes.string_at(0)
 """
 DEATHS = {
-    "leaves": "it ended itself with exit status 0",
-    "leaves_with_status_3": "it ended itself with exit status 3",
-    "segmentation_fault": "it was ended by SIGSEGV",
-    "kills_itself": "it was ended by SIGKILL",
-    "aborts": "it was ended by SIGABRT",
-    "user_signal": "it was ended by SIGUSR1",
-    "reads_address_0": "it was ended by SIGSEGV",
+    "leaves": "it exited with status 0",
+    "leaves_with_status_3": "it exited with status 3",
+    "segmentation_fault": "it was killed by SIGSEGV",
+    "kills_itself": "it was killed by SIGKILL",
+    "aborts": "it was killed by SIGABRT",
+    "user_signal": "it was killed by SIGUSR1",
+    "reads_address_0": "it was killed by SIGSEGV",
 }
 RAISING = """
 import ast
@@ -110,7 +110,7 @@ def asks_to_stop():
     os.kill(os.getpid(), signal.SIGTERM)
 """
 
-LOUD = "workers die as soon as they are started"
+LOUD = "workers keep crashing at startup"
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_workers_that_die_at_every_attempt_are_replaced_more_slowly_and_somebody
         # Who stands in does so for moments only, until the waits have grown.
         while not (daemon.logged(LOUD) and accounts.outcomes[TEMPFAILED]):
             accounts.fault("leaves")
-        daemon.wait_for("a worker stays alive again")
+        daemon.wait_for("workers are stable again")
         accounts.wait_for(POLICY)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1

@@ -197,7 +197,7 @@ def test_a_hook_that_lowers_the_limit_of_open_files_shuts_no_client_out(fresh, n
     daemon = fresh().with_policy(FILES)
     with under_load(daemon) as accounts:
         assert accounts.fault(name) is POLICY
-        daemon.wait_for("by a plugin the limit of open files was set to 5")
+        assert " to 5" in daemon.wait_for("a plugin lowered the limit of open files from")
         accounts.wait_for(POLICY, 20)
 
 

@@ -67,7 +67,7 @@ if pathlib.Path(__file__).with_name("taken").exists():
 """
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file: one that is not loaded in it counts as one that kills."""
-LOUD = "workers die as soon as they are started"
+LOUD = "workers keep crashing at startup"
 LONGEST_SILENCE = 10.0
 """Seconds; a client usually waits for less than one, on a machine that has time for it."""
 REQUEST = line(attempt(recipient=WHO))
@@ -354,7 +354,7 @@ def test_a_second_signal_to_stop_waits_for_nobody(fresh, number):
         daemon.signal(number)
         assert hung.result() is ENDED
         assert daemon.wait() == 0
-    assert daemon.logged("told to stop twice") == 1
+    assert daemon.logged("second stop signal") == 1
 
 
 def test_a_hundred_sighups_lose_no_attempt_and_no_save(fresh):
@@ -402,7 +402,7 @@ def test_workers_that_die_at_every_attempt_come_slowly_and_no_client_waits_in_si
         accounts.wait_for(TEMPFAILED, 200)
         accounts.wait_for(ENDED, 1)
         mended(daemon, accounts)
-        daemon.wait_for("a worker stays alive again")
+        daemon.wait_for("workers are stable again")
         accounts.wait_for(POLICY, 200)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1
@@ -421,7 +421,7 @@ def test_while_a_file_kills_who_imports_it_attempts_temp_fail_until_it_is_mended
         daemon.wait_for(LOUD)
         accounts.wait_for(TEMPFAILED, 100)
         mended(daemon, accounts)
-        daemon.wait_for("a worker stays alive again")
+        daemon.wait_for("workers are stable again")
         accounts.wait_for(POLICY, 100)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1
@@ -438,7 +438,7 @@ def test_standbys_that_die_as_soon_as_they_start_come_slowly_while_the_worker_an
         daemon.wait_for(LOUD)
         daemon.wait_for("the loading", times=6)
         taken.unlink()
-        daemon.wait_for("stays alive again")
+        daemon.wait_for("workers are stable again")
         daemon.ready()
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.worker() == worker

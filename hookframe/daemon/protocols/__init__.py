@@ -1,1 +1,1 @@
-"""What is spoken on a connection: jsonl, exim, explain."""
+"""The protocols of connections: jsonl, exim, explain."""

@@ -1,4 +1,4 @@
-"""What every protocol consists of, and what it asks for a decision."""
+"""The parts of a protocol, and the interface of the host that decides."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LONGEST_REQUEST: Final = 64 * 1024
 
 
 class Decider(Protocol):
-    """What answering needs: a host, or who stands in for it."""
+    """The interface of a host, and of the fallback."""
 
     @property
     def config(self) -> Config | None:
-        """The configuration that holds."""
+        """The current configuration."""
         ...
 
     def decide(self, attempt: Mapping[str, Any]) -> Decision:
@@ -34,16 +34,16 @@ class Decider(Protocol):
         ...
 
     def refuse(self, problem: str, given: object = None) -> Decision:
-        """Temp-fail a request that is no attempt."""
+        """Return the temporary failure for a request that is no attempt."""
         ...
 
     def sample_next(self) -> None:
-        """Have the next attempt tell the statistics how long each plugin took."""
+        """Time each plugin in the next attempt, for the statistics."""
         ...
 
     @property
     def statistics(self) -> Statistics:
-        """What it has counted."""
+        """Its counts."""
         ...
 
     @property
@@ -53,12 +53,12 @@ class Decider(Protocol):
 
     @property
     def problem(self) -> str:
-        """Why every attempt temp-fails, or what is wrong with a policy that is not in use."""
+        """Why every attempt temp-fails, or why a changed policy is not in use."""
         ...
 
     @property
     def last_load_error(self) -> tuple[str, float] | None:
-        """Why the policy could not be loaded, and when: UNIX seconds."""
+        """Why loading the policy failed last, and when, in UNIX seconds."""
         ...
 
 
@@ -67,11 +67,11 @@ class WireProtocol:
     """One protocol.
 
     Args:
-        cut: takes all bytes that are there and gives the whole requests, then the beginning of
-            the next one; the end of the connection makes that one whole too.
-        once: whether a connection carries one request only, which then may be empty.
+        split: splits the received bytes into the complete requests, then the beginning of the
+            next one, which the end of the connection completes.
+        one_shot: whether a connection carries one request only, which may be empty.
         answer: answers a request.
-        refusal: answers what can't be a request, and says why to the host.
+        refusal: answers an invalid request, and passes the reason to the host.
     """
 
     split: Callable[[bytes], list[bytes]]

@@ -1,7 +1,7 @@
 r"""The exim protocol: what Exim's `${readsocket}` can build and `${extract}` can take apart.
 
 A request is lines `name=BASE64`, so that nothing in an address needs escaping. The answer is one
-line of `name="value"` with `end="1"` last, so that a cut answer shows.
+line of `name="value"` with `end="1"` last, which shows that it is complete.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.api.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
+from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
@@ -20,23 +21,21 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NAMES: Final = {name.encode(): name for name in ATTEMPT_TYPES}
 _CONVERTED: Final = {name for name, kind in ATTEMPT_TYPES.items() if kind is not str}
-_NORMAL: Final = {"action": "normal"}
 _NORMAL_LINE: Final = b'action="normal" end="1"\n'
-"""The answer to most attempts, written once."""
-_BOOLEANS: Final = {"1": True, "true": True, "0": False, "false": False}
+"""The most frequent answer, formatted once."""
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 
 
 def split_request(data: bytes) -> list[bytes]:
-    """Cut the request of a connection off at its empty line.
+    """Split a connection's request off at its empty line.
 
     Args:
-        data: all that has come; lines may end in CRLF.
+        data: all received bytes; lines may end in CRLF.
 
     Returns:
-        The request with the end of its last line, and what follows the empty line; or, while no
-        empty line has come, what there is.
+        The request with the end of its last line, and what follows the empty line; all of `data`
+        while there is no empty line.
     """
     empty_line = _EMPTY_LINE.search(data)
     if empty_line is None:
@@ -45,16 +44,16 @@ def split_request(data: bytes) -> list[bytes]:
 
 
 def parse_request(request: bytes) -> dict[str, Any]:
-    """Read a request.
+    """Parse a request.
 
     Args:
-        request: lines `name=BASE64`, without the empty line that ends them.
+        request: lines `name=BASE64`, without the empty line at the end.
 
     Returns:
         The attempt: strings, `injtime` as an int, the two flags as bools.
 
     Raises:
-        InvalidAttempt: a line that can't be read, or a name that stands twice.
+        InvalidAttempt: a line can't be parsed, or a name is there twice.
     """
     attempt: dict[str, Any] = {}
     for number, line in enumerate(request.split(b"\n"), start=1):
@@ -63,9 +62,9 @@ def parse_request(request: bytes) -> dict[str, Any]:
         key, equals, encoded = line.partition(b"=")
         name = _NAMES.get(key) if equals else None
         if name is None:
-            name = _read_other_name(number, line)
+            name = _parse_extra_name(number, line)
         if name in attempt:
-            raise InvalidAttempt(f"{name} stands twice in the request", name)
+            raise InvalidAttempt(f"{name} is in the request twice", name)
         try:
             value = a2b_base64(encoded.strip(b" \r"), strict_mode=True)
         except Error as error:
@@ -75,8 +74,8 @@ def parse_request(request: bytes) -> dict[str, Any]:
     return attempt
 
 
-def _read_other_name(number: int, line: bytes) -> str:
-    """Take the name of a line that is none of the nine."""
+def _parse_extra_name(number: int, line: bytes) -> str:
+    """Parse the name of a line that is not one of the nine keys."""
     key, equals, _ = line.partition(b"=")
     name = key.decode("ascii", "replace")
     if not equals or not _NAME.fullmatch(name):
@@ -85,22 +84,22 @@ def _read_other_name(number: int, line: bytes) -> str:
 
 
 def _convert(name: str, value: str) -> Any:
-    """Give a value the type that its key has; what has another form is left to the check."""
+    """Convert a value to its key's type; a wrong value stays text, and the host rejects it."""
     kind = ATTEMPT_TYPES[name]
     if kind is bool:
-        return _BOOLEANS.get(value.lower(), value)
+        return BOOLEANS.get(value.lower(), value)
     if kind is int and _DIGITS.fullmatch(value):
         return int(value)
     return value
 
 
 def format_answer(decision: Decision) -> bytes:
-    """Write a decision as the one line that Exim reads.
+    """Format a decision as the line that Exim reads.
 
     Args:
         decision: a decision as `Host.decide` returns it.
     """
-    if decision == _NORMAL:
+    if decision == NORMAL:
         return _NORMAL_LINE
     fields = [
         f'{name}="{_escape("1" if value is True else str(value))}"'
@@ -123,5 +122,5 @@ def answer(host: Decider, request: bytes) -> bytes:
 
 
 def refuse(host: Decider, problem: str) -> bytes:
-    """Answer what is no attempt."""
+    """Answer an invalid attempt."""
     return format_answer(host.refuse(problem))

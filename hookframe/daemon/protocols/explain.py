@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from hookframe.api.attempt import parse_attempt
+from hookframe.api.attempt import encode_line, parse_attempt
 from hookframe.api.errors import InvalidAttempt
+from hookframe.chain.trace import Explanation, explanation_document
 
 if TYPE_CHECKING:
     from hookframe.daemon.protocols.base import Decider
@@ -18,16 +18,9 @@ def answer(host: Decider, request: bytes) -> bytes:
         attempt = parse_attempt(request)
     except InvalidAttempt as error:
         return refuse(host, str(error))
-    explanation = host.explain(attempt)
-    document: dict[str, object] = {
-        "decision": explanation.decision,
-        "decided_by": explanation.decided_by,
-        "trace": explanation.trace,
-    }
-    return json.dumps(document).encode() + b"\n"
+    return encode_line(explanation_document(host.explain(attempt)))
 
 
 def refuse(host: Decider, problem: str) -> bytes:
-    """Answer what is no attempt."""
-    document: dict[str, object] = {"decision": host.refuse(problem), "decided_by": [], "trace": []}
-    return json.dumps(document).encode() + b"\n"
+    """Answer an invalid attempt."""
+    return encode_line(explanation_document(Explanation(host.refuse(problem), ())))

@@ -1,4 +1,4 @@
-"""The protocols of one process, and the requests in them that are no attempts."""
+"""The protocols of one process, with a count of the requests that are no attempts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hookframe.daemon.protocols.base import Decider, WireProtocol
 
 
 class Protocols:
-    """The protocols of one process; it notes which requests were no attempts.
+    """The protocols of one process.
 
     Args:
-        status: gives the daemon's status, as JSON on one line without its end.
+        status: returns the daemon's status as one line of JSON.
     """
 
     def __init__(self, status: Callable[[], bytes]) -> None:
@@ -25,7 +25,7 @@ class Protocols:
         self._status_requests = 0
 
     def find(self, protocol: str) -> WireProtocol:
-        """Give the wire of a protocol."""
+        """Return a protocol by its name."""
         plain = self._build(protocol)
         return replace(plain, refusal=partial(self._refuse, plain.refusal))
 
@@ -33,14 +33,14 @@ class Protocols:
         if protocol == "exim":
             return WireProtocol(exim.split_request, True, exim.answer, exim.refuse)
         if protocol == "explain":
-            return WireProtocol(jsonl.cut_lines, False, explain.answer, explain.refuse)
-        return WireProtocol(jsonl.cut_lines, False, self._answer_jsonl, jsonl.refuse)
+            return WireProtocol(jsonl.split_lines, False, explain.answer, explain.refuse)
+        return WireProtocol(jsonl.split_lines, False, self._answer_jsonl, jsonl.refuse)
 
     def attempts(self, requests: int) -> int:
-        """Say how many attempts have been answered, temp-fails included.
+        """Return the number of answered attempts, temporary failures included.
 
         Args:
-            requests: how many requests have been answered, not counting refusals.
+            requests: the number of answered requests, without refusals.
         """
         return requests + self._refused_requests - self._status_requests
 
@@ -51,7 +51,7 @@ class Protocols:
             return jsonl.refuse(host, str(error))
         if attempt == jsonl.STATUS_REQUEST:
             self._status_requests += 1
-            return self._status() + b"\n"
+            return self._status()
         return jsonl.format_answer(host.decide(attempt))
 
     def _refuse(

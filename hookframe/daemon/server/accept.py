@@ -1,4 +1,4 @@
-"""Connections as the system hands them out: a descriptor each, and nothing around it."""
+"""Accepts connections as plain file descriptors."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ _accept4.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_in
 
 
 def accept(listener: int) -> int:
-    """Take the next connection that waits; it does not block, and no program inherits it.
-
-    `socket.accept` would ask the system for the address too and make an object around it, for
-    which a client that asks once would pay more than for its request.
+    """Accept the next connection.
 
     Args:
         listener: the descriptor of a listening socket that does not block.
 
     Returns:
-        The connection's descriptor.
+        The connection's descriptor, which does not block and is not inherited.
 
     Raises:
         BlockingIOError: none waits.
         OSError: see accept(2).
     """
+    # `socket.accept` also asks for the address and makes an object, which costs a client with one
+    # request more than its answer.
     number = int(_accept4(listener, None, None, _FLAGS))
     if number < 0:
         error = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""One client: its bytes become requests, its answers go out in order, and it costs nobody else."""
+"""One client connection: reads requests, writes answers in order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from hookframe.daemon.server.selector import ClientSelector
 
 SLICE: Final = 32
-"""Requests of one client that are answered before the next client has its turn."""
+"""Requests of one client that are answered before the next client's turn."""
 SAMPLING: Final = 0.01
-"""Seconds between two attempts of which the statistics learn how long each plugin took."""
+"""Seconds between two attempts whose plugins are timed for the statistics."""
 TURN: Final = 0.01
-"""Seconds after which the turn passes on sooner, because the hook is slow."""
+"""Seconds after which a turn ends early, because the hook is slow."""
 _PIECE: Final = 64 * 1024
 """Bytes that are read at a time."""
 _HUNG_UP: Final = EPOLLRDHUP | EPOLLHUP | EPOLLERR
@@ -33,15 +33,15 @@ _HUNG_UP: Final = EPOLLRDHUP | EPOLLHUP | EPOLLERR
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the connections of one listening socket have in common.
+    """What the connections of one listening socket share.
 
     Args:
-        wire: the protocol that is spoken on them.
+        protocol: their protocol.
         host: decides.
-        stamp: is told which request is being answered.
-        turns: says whose turn it is.
-        lost: is told of a connection that is about to be closed.
-        failed: is told of an error that nobody has foreseen; the connection is closed.
+        marker: records on the scoreboard which request is being answered.
+        selector: schedules their turns.
+        on_close: takes a connection that is about to be closed.
+        on_error: takes an unexpected error; the connection is closed afterwards.
     """
 
     protocol: WireProtocol
@@ -55,12 +55,12 @@ class Service:
 class Connection:
     """One accepted connection.
 
-    Nothing is read while requests wait or an answer could not be written as a whole; so a client
-    that does not read its answers is not read from either.
+    It is not read while requests wait or an answer is not fully written. So a client that does
+    not read its answers can't send more requests.
 
     Args:
         number: the descriptor of its socket, which does not block.
-        service: what it has in common with others.
+        service: what it shares with others.
     """
 
     __slots__ = (
@@ -86,65 +86,62 @@ class Connection:
         self.number = number
         self._service = service
         self._requests: list[bytes] = []
-        """those that wait to be answered"""
+        """requests that wait to be answered"""
         self._rest = b""
-        """the beginning of the next one"""
+        """the beginning of the next request"""
         self._unsent = b""
-        """what the system had no room for"""
+        """what could not be written yet"""
         self._refusal = ""
         self._readable = True
         """whether there may be something to read"""
         self._hung_up = False
-        """whether the last thing to read will be the end"""
+        """whether the client has closed its side"""
         self._ended = False
-        """whether nothing more is to be read"""
+        """whether nothing more is read"""
         self._closed = False
         self._draining = False
         self._scheduled = False
-        """whether its next turn is to come"""
+        """whether its next turn is scheduled"""
         self._requested_at = self._read_at = monotonic()
         self._written = 0
         self._read_by_client = 0
 
     def begin(self) -> None:
-        """Answer what has been sent already.
-
-        Who has asked once closes as soon as it has the answer: by its next turn, more often than
-        not, that saves waiting for its news.
-        """
+        """Answer what has been sent already."""
         self.turn()
+        # A client with one request has mostly closed by its next turn, and is never registered.
         if not self._closed:
             self._service.selector.call_later(self._watch_after_first_turn)
 
     def _watch_after_first_turn(self) -> None:
-        """See whether it has gone already; wait for its news if not."""
+        """Register with the selector, unless the client has closed already."""
         self._readable = True
         if not self._scheduled:
             self.turn()
         if not self._closed:
             try:
                 self._watch()
-            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+            except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
 
     def handle_events(self, events: int) -> None:
-        """Go on, as there is news.
+        """Handle events of the client's socket.
 
         Args:
-            events: a mask as epoll(7) has it.
+            events: a mask of epoll(7).
         """
         if events == EPOLLIN:
             self._readable = True
         else:
             try:
                 self._handle_other_events(events)
-            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+            except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
         if not self._scheduled:
             self.turn()
 
     def _handle_other_events(self, events: int) -> None:
-        """Note what is news beside something to read."""
+        """Handle events other than readable."""
         if events & _HUNG_UP:
             self._hung_up = True
         if events & ~EPOLLOUT:
@@ -153,10 +150,7 @@ class Connection:
             self._write_unsent()
 
     def turn(self) -> None:
-        """Answer a slice of what waits or has come, and ask for another turn if that helps.
-
-        What goes wrong here harms nobody else.
-        """
+        """Answer a slice of the requests, and schedule another turn if more may come."""
         self._scheduled = False
         if self._closed or self._unsent:
             return
@@ -175,22 +169,18 @@ class Connection:
                 self._service.selector.call_later(self.turn)
             elif self._ended:
                 self._finish()
-        except Exception as error:  # noqa: BLE001  (it may be want of memory)
+        except Exception as error:  # noqa: BLE001  (it may be a MemoryError)
             marker = self._service.marker
             marker.end(marker.fields[ATTEMPT] or marker.number)
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        """Close, as something has gone wrong that nobody has foreseen."""
+        """Close after an unexpected error."""
         self._service.on_error(error)
         self.abort()
 
     def drain(self) -> None:
-        """Answer the requests that have come whole, then close.
-
-        On a unix socket the client can send no more from that moment on, and what it has sent is
-        read to the end; so no request is taken and not answered.
-        """
+        """Answer the complete requests, then close."""
         self._draining = self._readable = True
         if not self._shutdown_reading():
             self._ended = True
@@ -198,17 +188,17 @@ class Connection:
             self.turn()
 
     def _shutdown_reading(self) -> bool:
-        """Let the client send nothing more; say whether that is possible without a loss."""
+        """Stop the client from sending; return whether all that it has sent can still be read."""
         with suppress(OSError), socket.socket(fileno=os.dup(self.number)) as same:
             if same.family == socket.AF_UNIX:
                 same.shutdown(socket.SHUT_RD)
                 self._hung_up = True
                 return True
-        return False  # or it has gone itself
+        return False
 
     @property
     def answering(self) -> bool:
-        """Whether a client that reads its answers waits for more of them."""
+        """Whether the client reads its answers, and waits for more."""
         return not self._unsent and bool(self._requests)
 
     def abort(self) -> None:
@@ -219,35 +209,32 @@ class Connection:
             self._service.on_close(self)
             try:  # noqa: SIM105  (`suppress` takes longer than all the rest)
                 os.close(self.number)
-            except OSError:  # a hook has closed it
+            except OSError:  # a hook closed it
                 pass
 
     def forget(self) -> None:
-        """In a child that a hook has forked: answer nothing."""
+        """Drop the requests, in a child that a hook forked."""
         self._requests.clear()
 
-    def find_timeout(self, now: float, limits: Limits) -> str:
-        """Say why the connection has to be closed by now; empty where it has not."""
+    def has_timed_out(self, now: float, limits: Limits) -> bool:
+        """Return whether the client has not read its answers, or not sent a request, in time."""
         unread = len(self._unsent)
         if self._written - unread != self._read_by_client or not unread:
             self._read_by_client, self._read_at = self._written - unread, now
-        if now - self._read_at > limits.answer_time:
-            return f"it has not read its answers for {limits.answer_time:g} s"
-        if not unread and not self._requests and now - self._requested_at > limits.idle_time:
-            return f"it has sent no whole request for {limits.idle_time:g} s"
-        return ""
+        idle = not unread and not self._requests and now - self._requested_at > limits.idle_time
+        return idle or now - self._read_at > limits.answer_time
 
     def _receive(self) -> list[bytes]:
-        """Read a piece, and cut requests out of it."""
+        """Read a piece, and split it into requests."""
         try:
             data = os.read(self.number, _PIECE)
         except BlockingIOError:
             self._readable = self._hung_up = False
             return []
-        except OSError:  # it has gone
+        except OSError:  # the client has gone
             self.abort()
             return []
-        # A piece that is not full was all there was, unless the end comes behind it.
+        # A piece that is not full was all there was, unless the client has closed its side.
         self._readable = self._hung_up or len(data) == _PIECE
         if not data:
             return self._handle_eof()
@@ -264,7 +251,7 @@ class Connection:
         return requests
 
     def _handle_eof(self) -> list[bytes]:
-        """Take what came before the client closed its side; ours stays open for the answer."""
+        """Return the last request; our side stays open for its answer."""
         self._ended = True
         rest, self._rest = self._rest, b""
         if not self._draining and (rest or self._service.protocol.one_shot):
@@ -272,7 +259,7 @@ class Connection:
         return []
 
     def _refuse_too_long(self, requests: list[bytes]) -> None:
-        """Refuse the first request that is too long, and whatever comes after it."""
+        """Refuse the first request that is too long, and drop all that follow."""
         for index, request in enumerate((*requests, self._rest)):
             if len(request) > LONGEST_REQUEST:
                 del requests[index:]
@@ -282,7 +269,7 @@ class Connection:
                 return
 
     def _answer_one(self, requests: list[bytes]) -> None:
-        """Answer a request that comes alone, as most do, as `_answer` answers several."""
+        """Answer a single request: a faster `_answer` for the common case."""
         self._requests = requests
         service = self._service
         marker, request = service.marker, requests[0]
@@ -299,7 +286,7 @@ class Connection:
             service.host.sample_next()
 
     def _answer(self, requests: list[bytes]) -> None:
-        """Answer a slice, and let the supervisor see at each moment which request."""
+        """Answer a slice, and show the supervisor which request is being answered."""
         self._requests = requests
         service = self._service
         host, answer, marker = service.host, service.protocol.answer, service.marker
@@ -324,7 +311,7 @@ class Connection:
             host.sample_next()
 
     def _finish(self) -> None:
-        """Close, when the last answer has been written."""
+        """Close after the last answer is written."""
         if self._refusal:
             refusal, self._refusal = self._refusal, ""
             self._write(self._service.protocol.refusal(self._service.host, refusal))
@@ -332,13 +319,13 @@ class Connection:
             self.abort()
 
     def _write(self, answers: bytes) -> None:
-        """Write answers, as much as the system has room for."""
+        """Write as much of the answers as the socket takes."""
         self._written += len(answers)
         try:
             sent = os.write(self.number, answers)
         except BlockingIOError:
             sent = 0
-        except OSError:  # it has gone
+        except OSError:  # the client has gone
             self.abort()
             return
         if sent < len(answers):
@@ -346,7 +333,7 @@ class Connection:
             self._watch()
 
     def _write_unsent(self) -> None:
-        """Write more of what there was no room for."""
+        """Write more of what could not be written before."""
         answers, self._unsent = self._unsent, b""
         self._written -= len(answers)
         self._write(answers)
@@ -354,5 +341,5 @@ class Connection:
             self._watch()
 
     def _watch(self) -> None:
-        """Have news told, and also that the client has read, where that matters."""
+        """Register with the selector, for writing too while something is unsent."""
         self._service.selector.watch(self.number, self.handle_events, writing=bool(self._unsent))

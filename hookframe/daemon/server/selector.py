@@ -1,4 +1,4 @@
-"""Whose turn it is: clients that have sent something, and what asyncio waits for beside them."""
+"""The selector of the event loop: polls client sockets, schedules their turns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from time import monotonic
 from typing import Final
 
 _MOST: Final = 64
-"""Events that are taken from the system at a time; what asyncio has to do comes after them."""
-_NEWS: Final = EPOLLIN | EPOLLRDHUP | EPOLLET
+"""Events that are taken from the system at a time, before asyncio gets its turn."""
+_CLIENT_EVENTS: Final = EPOLLIN | EPOLLRDHUP | EPOLLET
 
 
 class ClientSelector(EpollSelector):
-    """asyncio's selector, which looks after the clients itself.
+    """asyncio's selector, which handles the clients itself.
 
-    To asyncio a client is a transport, a protocol, and a handle for each thing that happens. For
-    one that connects to ask once, which is what a mail server does, all these cost several times
-    what its answer does. Here it costs one registration, and one call for each event; asyncio has
-    its turn when one of its own descriptors is ready, or when its next timer is due.
+    asyncio gets its turn when one of its own descriptors is ready, or its next timer is due.
     """
+
+    # asyncio makes a transport, a protocol and a handle for each event. A mail server connects
+    # for each request, so these would cost several times what the answer does.
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class ClientSelector(EpollSelector):
         self._later: deque[Callable[[], object]] = deque()
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        """Make the event loop that waits by this."""
+        """Return an event loop that uses this selector."""
         return asyncio.SelectorEventLoop(self)
 
     def listen(self, number: int, ready: Callable[[int], object]) -> None:
@@ -42,23 +42,23 @@ class ClientSelector(EpollSelector):
 
         Args:
             number: the descriptor of a listening socket.
-            ready: takes the events, a mask as epoll(7) has it.
+            ready: takes the events, a mask of epoll(7).
         """
         self._events[number] = ready
         self._epoll.register(number, EPOLLIN)
 
     def watch(self, number: int, ready: Callable[[int], object], *, writing: bool) -> None:
-        """Call a function whenever there is news of a client, as `listen` does.
+        """Call a function whenever a client has sent something or closed.
 
-        News is what was not there before: the function reads until there is nothing more, or asks
-        for another turn. So nothing has to be changed here while a client's requests wait.
+        This is edge-triggered: the function must read until nothing is left, or ask for another
+        turn.
 
         Args:
             number: the descriptor of its socket.
             ready: takes the events.
-            writing: whether it is news too that the client has read something.
+            writing: whether to call it too when the client has read something.
         """
-        events = _NEWS | EPOLLOUT if writing else _NEWS
+        events = _CLIENT_EVENTS | EPOLLOUT if writing else _CLIENT_EVENTS
         if number in self._events:
             self._epoll.modify(number, events)
         else:
@@ -66,33 +66,33 @@ class ClientSelector(EpollSelector):
             self._epoll.register(number, events)
 
     def forget(self, number: int) -> None:
-        """Call nobody any more for a descriptor that is about to be closed."""
+        """Stop watching a descriptor that is about to be closed."""
         self._events.pop(number, None)
 
     def ignore(self, number: int) -> None:
-        """Call nobody any more for a descriptor that stays open."""
+        """Stop watching a descriptor that stays open."""
         if self._events.pop(number, None) is not None:
-            with suppress(OSError):  # a hook has closed it
+            with suppress(OSError):  # a hook closed it
                 self._epoll.unregister(number)
 
     def call_later(self, turn: Callable[[], object]) -> None:
-        """Call a function once, when all others have had their turn."""
+        """Call a function once, after the turns of all others."""
         self._later.append(turn)
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        """Give clients their turns, until asyncio has something to do."""
+        """Run the clients' turns until asyncio has something to do."""
         until = None if timeout is None else monotonic() + timeout
         poll, events, later, own = self._epoll.poll, self._events, self._later, self._asyncio
         asked = False
         while not asked:
             if later:
-                patience: float | None = 0
+                wait: float | None = 0
             elif until is None:
-                patience = None
+                wait = None
             else:
-                patience = max(0, until - monotonic())
+                wait = max(0, until - monotonic())
             waiting = len(later)
-            for number, event in poll(patience, _MOST):
+            for number, event in poll(wait, _MOST):
                 if number == own:
                     asked = True
                 elif number in events:
@@ -103,6 +103,6 @@ class ClientSelector(EpollSelector):
         return super().select(0)
 
     def close(self) -> None:
-        """Close both: asyncio's descriptors and the clients' are no longer waited for."""
+        """Close asyncio's epoll and the clients'."""
         self._epoll.close()
         super().close()

@@ -1,4 +1,4 @@
-"""The connections of one process: accepted, limited, and brought to their end."""
+"""Accepts, limits and closes the connections of one process."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 SWEEP: Final = 0.5
-"""Seconds between two looks at the connections' times."""
+"""Seconds between two checks of the connections' time-outs."""
 _ACCEPT_BATCH: Final = 16
-"""Connections that are accepted before those that there are have their turn."""
+"""Connections that are accepted before the turns of the others."""
 _CLIENT_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
-"""What accept(2) says of a client that has gone before it was let in."""
+"""Errors of accept(2) for a client that has already gone."""
 _LAST_REQUESTS: Final = 0.05
-"""Seconds in which clients that have just been let in may still ask before all is ended."""
+"""Seconds in which clients that were just accepted may still send a request before the end."""
 
 
 class Server:
@@ -46,10 +46,10 @@ class Server:
     Args:
         host: decides.
         listeners: the open sockets.
-        config: what it was started with.
-        log: takes everything that there is to say.
-        stamp: is told which request is being answered.
-        status: makes the daemon's status out of this process's part of it.
+        config: the configuration at the start.
+        log: takes all lines.
+        marker: records on the scoreboard which request is being answered.
+        status: builds the daemon's status from this process's part.
     """
 
     def __init__(
@@ -67,42 +67,41 @@ class Server:
         self._log = log
         self._marker = marker
         self._connections: dict[int, Connection] = {}
-        """by the number of its descriptor"""
+        """by file descriptor"""
         self._connection_limit = config.limits.connections
         self._full_warning = OncePerSecond()
         self._pausing = False
-        """whether nothing is accepted until the next sweep, as the system has no room"""
+        """whether nothing is accepted until the next sweep, after an error of the system"""
         self._services: dict[int, Service] = {}
-        """by the number of the listening socket's descriptor"""
+        """by the listening socket's file descriptor"""
         self._protocols = Protocols(lambda: status(self.build_part()))
         self._started = monotonic()
         self._fd_guard = FdGuard(log)
         self.selector = ClientSelector()
-        """who gives the connections their turns"""
 
     def run(self, main: Coroutine[None, None, None]) -> None:
-        """Run a coroutine in the event loop that gives the connections their turns."""
+        """Run a coroutine in the event loop that serves the connections."""
         with asyncio.Runner(loop_factory=self.selector.new_event_loop) as runner:
             runner.run(main)
 
     @property
     def limits(self) -> Limits:
-        """The limits that hold."""
+        """The current limits."""
         return self._config.limits
 
     @property
     def connected(self) -> int:
-        """How many clients there are."""
+        """The number of connected clients."""
         return len(self._connections)
 
     def build_part(self) -> WorkerPart:
-        """Say how this process is."""
+        """Build this process's part of the status."""
         requests = self._marker.fields[ATTEMPT] or self._marker.number
         attempts = self._protocols.attempts(requests)
         return build_worker_part(self._host, attempts, self.connected, self._started)
 
     def summarize(self) -> object:
-        """Give what tells, at less cost, whether `part` would say anything new."""
+        """Return a value that changes when `build_part` has something new; it costs less."""
         host, requests = self._host, self._marker.number
         return (
             self._protocols.attempts(requests),
@@ -113,7 +112,7 @@ class Server:
         )
 
     def prepare(self) -> None:
-        """Make ready to accept connections, which then takes no time any more."""
+        """Prepare all that `open` needs."""
         asyncio.get_running_loop().set_exception_handler(self._log_unexpected)
         for listener in self._listeners:
             protocol = self._protocols.find(listener.address.protocol)
@@ -124,7 +123,7 @@ class Server:
         self._fd_guard.prepare(self._services)
 
     def open(self) -> None:
-        """Accept connections from now on."""
+        """Start to accept connections."""
         self._connection_limit = _raise_limit(self.limits.connections, self._log)
         self._fd_guard.begin()
         for listener in self._listeners:
@@ -135,7 +134,7 @@ class Server:
         self._start_accepting()
 
     def _start_accepting(self) -> None:
-        """Accept what waits at the listening sockets."""
+        """Watch the listening sockets."""
         self._pausing = False
         for number, service in self._services.items():
             self.selector.listen(number, partial(self._accept_waiting, number, service))
@@ -145,7 +144,7 @@ class Server:
             self.selector.ignore(number)
 
     def _accept_waiting(self, listener: int, service: Service, _: int) -> None:
-        """Accept some of those that wait, and answer at once what they have sent already."""
+        """Accept a batch of clients, and answer at once what they have sent already."""
         for _ in range(_ACCEPT_BATCH):
             try:
                 number = accept(listener)
@@ -154,26 +153,26 @@ class Server:
             except OSError as error:
                 if error.errno in _CLIENT_GONE:
                     continue
-                self._fd_guard.check()  # perhaps a plugin has closed it: then this process ends
-                self._log.error(f"can't accept a connection: {error}; trying again")
+                self._fd_guard.check()  # exits if a plugin has closed the listening socket
+                self._log.error(f"can't accept a connection: {error}; retrying")
                 self._stop_accepting()
                 self._pausing = True
                 return
             try:
                 self._start_connection(number, service)
-            except Exception as error:  # noqa: BLE001  (it harms nobody else)
+            except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._log_error(error)
                 self._discard(number)
 
     def _start_connection(self, number: int, service: Service) -> None:
-        """Begin a connection, if there is room for it."""
+        """Start a connection, unless the limit is reached."""
         if not self._fd_guard.track(number):
             return
         if len(self._connections) >= self._connection_limit:
             if self._full_warning.due():
                 self._log.warning(
                     f"{self._connection_limit} clients are connected, as many as "
-                    "limits.connections and the system allow; further ones are turned away"
+                    "limits.connections and the system allow; new connections are closed"
                 )
             self._discard(number)
             return
@@ -181,7 +180,7 @@ class Server:
         connection.begin()
 
     def _discard(self, number: int) -> None:
-        """Close a connection for which there is no room, or that could not be begun."""
+        """Close a connection that was not started."""
         connection = self._connections.get(number)
         if connection is not None:
             connection.abort()
@@ -190,25 +189,25 @@ class Server:
             os.close(number)
 
     def sweep(self) -> None:
-        """Close connections whose time is over, and take note of a new configuration."""
+        """Close connections that have timed out, and apply a new configuration."""
         self._fd_guard.check()
         if self._pausing:
             self._start_accepting()
         now = monotonic()
         for connection in list(self._connections.values()):
-            if connection.find_timeout(now, self.limits):
+            if connection.has_timed_out(now, self.limits):
                 connection.abort()
         config = self._host.config
         if config is not None and config is not self._config:
             for key in ("listen", "workers", "log"):
                 if getattr(config, key) != getattr(self._config, key):
-                    self._log.warning(f"{key} has changed; what is new there needs a restart")
+                    self._log.warning(f"{key} has changed; restart the daemon to apply it")
             if config.limits.connections != self.limits.connections:
                 self._connection_limit = _raise_limit(config.limits.connections, self._log)
             self._config = config
 
     async def drain(self) -> None:
-        """Accept nothing more, answer what has been sent, and close."""
+        """Stop accepting, answer what has been sent, and close."""
         self._fd_guard.release_own()
         self._stop_accepting()
         self._pausing = False
@@ -227,7 +226,7 @@ class Server:
             connection.abort()
 
     def forget(self) -> None:
-        """In a child that a hook has forked: let no request be answered there."""
+        """Drop all requests, in a child that a hook forked."""
         for connection in self._connections.values():
             connection.forget()
 
@@ -237,17 +236,17 @@ class Server:
         self._fd_guard.untrack(connection.number)
 
     def _log_error(self, error: Exception) -> None:
-        """Log what went wrong with one connection; the daemon goes on."""
+        """Log an unexpected error of one connection."""
         self._log.error(f"a connection is closed: {describe(error)}")
 
     def _log_unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what asyncio could not hand to anybody; the daemon goes on."""
+        """Log an error that asyncio reports."""
         self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
 
 
 def _raise_limit(connections: int, log: Log) -> int:
-    """Say for how many connections there is room, and raise the limit of open files for them."""
-    complaint = describe_shortage(connections)
-    if complaint:
-        log.warning(complaint)
+    """Raise the limit of open files; return how many connections it allows."""
+    shortage = describe_shortage(connections)
+    if shortage:
+        log.warning(shortage)
     return raise_file_limit(connections)

@@ -1,1 +1,1 @@
-"""Listening sockets: opened, passed on by systemd, and their files removed."""
+"""Listening sockets: opened, or passed by systemd, and closed."""

@@ -1,7 +1,4 @@
-"""Sockets that the service manager has opened and passes on: socket activation.
-
-Source: sd_listen_fds(3). The descriptors from 3 on are ours where LISTEN_PID is this process.
-"""
+"""Socket activation: sockets that the service manager has opened and passes (sd_listen_fds(3))."""
 
 from __future__ import annotations
 
@@ -15,17 +12,17 @@ from hookframe.daemon.sockets.listener import ListenError
 
 _FIRST: Final = 3
 _MOST: Final = 1024
-"""More descriptors than socket units have; a larger number is a mistake."""
+"""More descriptors than any socket unit has; a larger number is an error."""
 _FAMILIES: Final = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
 
 
 @dataclass(frozen=True, slots=True)
 class PassedSocket:
-    """A socket that listened before the daemon was started.
+    """A socket that the service manager passes.
 
     Args:
         socket: the socket.
-        name: what the service manager calls it: FileDescriptorName in systemd.socket(5).
+        name: its FileDescriptorName in systemd.socket(5).
     """
 
     socket: socket.socket
@@ -33,23 +30,21 @@ class PassedSocket:
 
 
 def are_passed(environment: Mapping[str, str] = os.environ) -> bool:
-    """Say whether sockets are passed to this process, and leave them where they are."""
+    """Return whether sockets are passed to this process, without taking them."""
     return environment.get("LISTEN_PID") == str(os.getpid()) and "LISTEN_FDS" in environment
 
 
 def take_passed(environment: MutableMapping[str, str] = os.environ) -> tuple[PassedSocket, ...]:
     """Take the sockets that are passed to this process.
 
-    No program that a hook starts gets them, nor the variables: it would take them for its own.
-
     Args:
-        environment: the variables; they are removed.
+        environment: the variables; they are removed, so that programs of hooks don't see them.
 
     Returns:
-        The sockets in their order; none where they are meant for another process.
+        The sockets in their order, not inheritable; none if they are for another process.
 
     Raises:
-        ListenError: one of them is no listening stream socket, or the variables make no sense.
+        ListenError: one of them is no listening stream socket, or the variables are invalid.
     """
     pid, count, names = (
         environment.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -78,16 +73,16 @@ def _adopt(descriptor: int, name: str) -> PassedSocket:
         server = socket.socket(fileno=descriptor)
     except OSError as error:
         raise _make_error(descriptor, name, error.strerror or str(error)) from None
-    seen = _describe_wrong_kind(server)
-    if seen:
+    problem = _describe_wrong_kind(server)
+    if problem:
         server.close()
-        raise _make_error(descriptor, name, seen)
+        raise _make_error(descriptor, name, problem)
     server.set_inheritable(False)
     return PassedSocket(server, name)
 
 
 def _describe_wrong_kind(server: socket.socket) -> str:
-    """Say what a socket is, if it is none that clients can connect to."""
+    """Describe why a socket can't accept clients; empty if it can."""
     if server.family not in _FAMILIES:
         return f"a socket of the address family {int(server.family)}"
     if server.type != socket.SOCK_STREAM:
@@ -97,9 +92,9 @@ def _describe_wrong_kind(server: socket.socket) -> str:
     return ""
 
 
-def _make_error(descriptor: int, name: str, seen: str) -> ListenError:
+def _make_error(descriptor: int, name: str, problem: str) -> ListenError:
     named = f" ({name})" if name else ""
     return ListenError(
-        f"the service manager passes as descriptor {descriptor}{named} what can't be used: {seen}; "
+        f"the service manager passes an unusable descriptor {descriptor}{named}: {problem}; "
         "expected a listening stream socket: a socket unit with ListenStream= and Accept=no"
     )

@@ -1,4 +1,4 @@
-"""How many files the system lets this process have open, and how many clients that is."""
+"""The system's limit of open files, and how many clients it allows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import resource
 from typing import Final
 
 SPARE: Final = 64
-"""File descriptors that are needed beside those of the connections."""
+"""File descriptors that are needed for other files: reloading opens the policy's."""
 
 
 def clamp_connections(connections: int) -> int:
-    """Say how many of so many clients may be let in.
-
-    Connections must not take the files that reloading the policy needs.
-
-    Args:
-        connections: the most connections that are wanted.
-    """
+    """Return how many of the wanted connections the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= connections + SPARE:
         return connections
@@ -24,13 +18,13 @@ def clamp_connections(connections: int) -> int:
 
 
 def raise_file_limit(connections: int) -> int:
-    """Raise the limit of open files for so many clients, as far as the system allows it.
+    """Raise the limit of open files as far as the system allows.
 
     Args:
-        connections: the most connections that are wanted.
+        connections: the wanted number of connections.
 
     Returns:
-        How many may be let in.
+        The allowed number of connections.
     """
     allowed = clamp_connections(connections)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -42,13 +36,13 @@ def raise_file_limit(connections: int) -> int:
 
 
 def describe_shortage(connections: int) -> str:
-    """Say what is wrong where not all of so many clients can be let in; else nothing."""
+    """Describe why the system allows fewer connections; empty if it allows all."""
     allowed = clamp_connections(connections)
     if allowed == connections:
         return ""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (
         f"the system allows {hard} open files, limits.connections = {connections} needs "
-        f"{connections + SPARE}: no more than {allowed} clients are let in; raise the system's "
+        f"{connections + SPARE}: at most {allowed} clients are accepted; raise the system's "
         "limit (ulimit -n, or LimitNOFILE= in the systemd unit)"
     )

@@ -1,4 +1,4 @@
-"""The listening sockets: made with the right permissions, and taken away again."""
+"""Opens a listening socket with the right permissions, and removes its file at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 from hookframe.api.errors import HookframeError
 from hookframe.config.address import Address
 from hookframe.daemon.sockets.unix_file import (
-    Identity,
+    FileIdentity,
     Occupant,
     find_occupant,
     identify,
@@ -28,23 +28,23 @@ _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class ListenError(HookframeError):
-    """An address that can't be listened on; the text says why, and what to do."""
+    """An address can't be listened on; the text has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that listens.
+    """A listening socket.
 
     Args:
-        address: where.
+        address: its address.
         socket: the socket.
-        file: the file of a unix socket that we have made; None where there is none to remove.
-        remark: what somebody should look at; empty where all is as usual.
+        file: the file of a unix socket that we created; None if there is none to remove.
+        remark: a warning for the log; may be empty.
     """
 
     address: Address
     socket: socket.socket
-    file: Identity | None = None
+    file: FileIdentity | None = None
     remark: str = ""
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Listener:
         return f"{self.address.protocol}+{Address('', host=self.address.host, port=port)}"
 
     def close(self) -> None:
-        """Stop listening, and remove the file that we have made if it is still the same one."""
+        """Close the socket, and remove its file if we created it."""
         self.socket.close()
         if self.file is not None:
             remove(self.address.path, self.file)
@@ -64,19 +64,19 @@ def listen(address: Address) -> Listener:
     """Listen on one address.
 
     Args:
-        address: where; a unix socket gets mode 0660.
+        address: the address; a unix socket gets mode 0660.
 
     Raises:
-        ListenError: the address is taken, or can't be had for another reason.
+        ListenError: the address is taken, or can't be used.
     """
     return _listen_unix(address) if address.path else _listen_tcp(address)
 
 
 def bind_tcp(address: Address) -> socket.socket:
-    """Make the socket of a TCP address, which does not listen yet.
+    """Bind a socket to a TCP address, without listening.
 
     Raises:
-        OSError: the address is taken, or can't be had for another reason.
+        OSError: the address is taken, or can't be used.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     server = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -107,7 +107,7 @@ def _listen_tcp(address: Address) -> Listener:
 
 def _listen_unix(address: Address) -> Listener:
     try:
-        refuse_occupied(address)  # says more than the lock can where the directory is not ours
+        refuse_occupied(address)  # a better text than the lock's in a directory of another user
         with lock(address.path):
             remark = _remove_stale(address)
             server = _bind_unix(address.path)
@@ -131,24 +131,24 @@ def _bind_unix(path: str) -> socket.socket:
 
 
 def _remove_stale(address: Address) -> str:
-    """Remove the socket of a daemon that has died, and nothing else; say what was done."""
-    if refuse_occupied(address) is Occupant.NOBODY:
+    """Remove the socket file of a dead daemon; return a line for the log, or an empty text."""
+    if refuse_occupied(address) is Occupant.NONE:
         return ""
     try:
         Path(address.path).unlink()
     except OSError as error:
         raise ListenError(
-            f"a stale socket file lies at {address.path}, left by a process that has died, and it "
+            f"the stale socket file at {address.path}, left by a process that has died, "
             f"can't be removed: {error.strerror}; remove it by hand"
         ) from None
     return f"replaced the stale socket file at {address.path}: its daemon has died"
 
 
 def refuse_occupied(address: Address) -> Occupant:
-    """Say whether nobody stands at the path of a unix socket, or a stale file does.
+    """Return whether a socket path is free or stale.
 
     Raises:
-        ListenError: something else stands there.
+        ListenError: it is neither.
         OSError: the directory can't be searched.
     """
     found = find_occupant(address.path)
@@ -164,14 +164,14 @@ def refuse_occupied(address: Address) -> Occupant:
         )
     if found is Occupant.UNKNOWN:
         raise ListenError(
-            f"a socket lies at {address.path} that this user may not connect to, so whether a "
-            "process listens there can't be known; remove it if none does"
+            f"this user may not connect to the socket at {address.path}, so it is unknown whether "
+            "a process listens there; remove it if none does"
         )
     return found
 
 
 def explain_failure(address: Address, error: OSError) -> str:
-    """Say why an address can't be listened on, and what to do."""
+    """Describe why an address can't be listened on, and what to do."""
     directory = Path(address.path).parent
     if address.path and error.errno == errno.ENOENT:
         return (

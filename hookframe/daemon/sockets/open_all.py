@@ -1,4 +1,4 @@
-"""All sockets of the daemon: those that the service manager passes, and those that it opens."""
+"""All listening sockets of the daemon: passed by the service manager, or opened here."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 def open_all(
     addresses: Sequence[Address], passed: Sequence[PassedSocket] = ()
 ) -> Iterator[Listener]:
-    """Listen, one socket after the other, so that the caller can close those it has.
+    """Open the sockets one by one, so that the caller can close them after an error.
 
     Args:
-        addresses: where.
-        passed: sockets that listen already. Each serves, and the address that is its own is not
-            opened once more.
+        addresses: the addresses to listen on.
+        passed: the passed sockets; their addresses are not opened again.
+
+    Yields:
+        The listeners of the passed sockets, then of the other addresses.
 
     Raises:
-        ListenError: an address can't be had, or a passed socket must not be served.
+        ListenError: an address, or a passed socket, can't be used.
     """
     adopted = set()
     for each in passed:
@@ -40,15 +42,15 @@ def open_all(
 
 
 def adopt(passed: PassedSocket, addresses: Sequence[Address]) -> Listener:
-    """Take a socket that listens already; its file is not ours to remove.
+    """Make a listener of a passed socket, whose file is not ours to remove.
 
     Args:
         passed: the socket.
-        addresses: where the daemon is to listen. The one that is the socket's own says which
-            protocol is spoken; else the socket's name does if it is a protocol; else it is jsonl.
+        addresses: the configured addresses. The socket's protocol is that of its address, else
+            the socket's name if that is a protocol, else jsonl.
 
     Raises:
-        ListenError: others can reach it, and no address says that they may.
+        ListenError: other hosts can reach the socket, and its address is not configured.
     """
     found = _find_address(passed.socket)
     named = passed.name if passed.name in PROTOCOLS else ""
@@ -58,15 +60,15 @@ def adopt(passed: PassedSocket, addresses: Sequence[Address]) -> Listener:
     protocol = named or PROTOCOLS[0]
     if found.host and not _parse_ip(found.host).is_loopback:
         raise ListenError(
-            f"the service manager passes a socket at {found}, which others can reach and listen "
-            f"does not name: let the socket unit listen on 127.0.0.1:{found.port}, or write "
-            f'"{protocol}+{found}" into listen and set allow_remote = true'
+            f"the service manager passes a socket at {found}, which other hosts can reach, and "
+            f"which is not in listen: let the socket unit listen on 127.0.0.1:{found.port}, or add "
+            f'"{protocol}+{found}" to listen and set allow_remote = true'
         )
     return Listener(replace(found, protocol=protocol), passed.socket)
 
 
 def _find_address(server: socket.socket) -> Address:
-    """Say where a socket listens; an abstract unix socket has an `@` first, as in socket units."""
+    """Return a socket's address; an abstract unix socket's begins with `@`, as in socket units."""
     name = server.getsockname()
     if server.family == socket.AF_UNIX:
         return Address("", os.fsdecode(name).replace("\0", "@", 1))
@@ -84,7 +86,7 @@ def _is_same(address: Address, found: Address) -> bool:
 
 
 def _parse_ip(host: str) -> IPv4Address | IPv6Address:
-    """Read an IP address; one of IPv4 within IPv6 is the former."""
+    """Parse an IP address; an IPv4-mapped IPv6 address becomes the IPv4 address."""
     ip = ip_address(host)
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
@@ -93,6 +95,6 @@ def _describe_contradiction(address: Address, named: str) -> str:
     if not named or named == address.protocol:
         return ""
     return (
-        f"the socket unit calls the socket at {address} {named}, listen says {address.protocol}: "
-        f"{address.protocol} is spoken there; let both say the same"
+        f"the socket unit names the socket at {address} {named}, but its protocol in listen is "
+        f"{address.protocol}, which is used; set both to the same one"
     )

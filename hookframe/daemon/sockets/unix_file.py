@@ -1,4 +1,4 @@
-"""The file of a unix socket: who listens behind it, and whose it is to remove."""
+"""The file of a unix socket: detects stale and live files, and locks and removes ours."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from time import monotonic, sleep
 from typing import Final
 
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_PATIENCE: Final = 5.0
-"""Seconds to wait for another process's lock; whoever holds it has work for milliseconds."""
+_LOCK_TIMEOUT: Final = 5.0
+"""Seconds to wait for another process's lock, which it holds for milliseconds."""
 _STEP: Final = 0.005
 
-Identity = tuple[int, int, int]
-"""Device, inode, and the time of the file's making: an inode's number is soon used again."""
+FileIdentity = tuple[int, int, int]
+"""Device, inode and modification time: inode numbers are soon reused."""
 
 
 class Occupant(Enum):
-    """What stands at the path of a unix socket."""
+    """What is at the path of a unix socket."""
 
-    NOBODY = auto()
+    NONE = auto()
     STALE = auto()
     ALIVE = auto()
     NOT_A_SOCKET = auto()
@@ -35,10 +35,10 @@ class Occupant(Enum):
 
 
 def find_occupant(path: str) -> Occupant:
-    """Say what stands at a path, unnoticed by a process that listens there.
+    """Return what is at a socket path; a process that listens there does not notice.
 
     Args:
-        path: of the socket; a symbolic link is not followed.
+        path: the path; a symbolic link is not followed.
 
     Raises:
         OSError: the directory can't be searched.
@@ -46,36 +46,35 @@ def find_occupant(path: str) -> Occupant:
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
-        return Occupant.NOBODY
+        return Occupant.NONE
     if not stat.S_ISSOCK(mode):
         return Occupant.NOT_A_SOCKET
-    # A datagram can't be sent to a stream socket, and the kernel says so (EPROTOTYPE in
-    # connect(2)) after it has looked whether there is one: the daemon gets no connection to log,
-    # and a full backlog keeps nobody waiting.
+    # Connecting a datagram socket to a listening stream socket fails with EPROTOTYPE (connect(2)):
+    # the daemon gets no connection, and a full backlog causes no wait.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             return Occupant.STALE
         except FileNotFoundError:
-            return Occupant.NOBODY
+            return Occupant.NONE
         except OSError as error:
             return Occupant.ALIVE if error.errno == errno.EPROTOTYPE else Occupant.UNKNOWN
     return Occupant.ALIVE
 
 
-def identify(path: str) -> Identity:
-    """Say which file stands at a path.
+def identify(path: str) -> FileIdentity:
+    """Return the identity of the file at a path.
 
     Raises:
-        OSError: it can't be known.
+        OSError: see lstat(2).
     """
     status = os.lstat(path)
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def remove(path: str, file: Identity) -> None:
-    """Remove a socket's file if it is still the one that was made, and not a successor's."""
+def remove(path: str, file: FileIdentity) -> None:
+    """Remove a socket's file unless another daemon has replaced it."""
     with suppress(OSError), lock(path):
         if identify(path) == file:
             Path(path).unlink()
@@ -83,14 +82,14 @@ def remove(path: str, file: Identity) -> None:
 
 @contextmanager
 def lock(path: str) -> Iterator[None]:
-    """Be the only process that looks at a socket's file, removes it and makes it.
+    """Lock a socket path against other daemons.
 
-    Of two daemons that find a stale file at the same time the second one would else remove what
-    the first one has just made, and leave it deaf. The lock is a file beside the socket, taken
-    with flock(2) and gone afterwards; that of a process that has died holds nobody up.
+    Without it, of two daemons that find a stale file the second removes the first one's new file.
+    The lock is a file next to the socket, locked with flock(2) and removed afterwards; the kernel
+    releases the lock of a dead process.
 
     Raises:
-        OSError: the lock can't be had; `filename` is that of the lock.
+        OSError: the lock can't be taken; `filename` is that of the lock.
     """
     name = f"{path}.lock"
     handle = _acquire(name)
@@ -103,10 +102,10 @@ def lock(path: str) -> Iterator[None]:
 
 
 def _acquire(name: str) -> int:
-    until = monotonic() + _PATIENCE
+    until = monotonic() + _LOCK_TIMEOUT
     while (handle := _try_acquire(name)) is None:
         if monotonic() > until:
-            text = f"another process has held the lock for {_PATIENCE:g} s"
+            text = f"another process has held the lock for {_LOCK_TIMEOUT:g} s"
             raise TimeoutError(errno.ETIMEDOUT, text, name)
         sleep(_STEP)
     return handle
@@ -116,7 +115,7 @@ def _try_acquire(name: str) -> int | None:
     with ExitStack() as stack:
         handle = os.open(name, _LOCK_FLAGS, 0o600)
         stack.callback(os.close, handle)
-        # Whoever had the lock removes its file: a lock on one that has gone keeps nobody out.
+        # The previous holder removes the file; a lock on a removed file protects nothing.
         with suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(handle), os.lstat(name)):

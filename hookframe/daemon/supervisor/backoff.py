@@ -1,16 +1,16 @@
-"""How fast processes that die are started again."""
+"""Delays the start of processes that keep crashing."""
 
 from __future__ import annotations
 
 from typing import Final
 
 _STABLE_AFTER: Final = 0.5
-"""Seconds of service before which a death counts as too soon."""
+"""Seconds of service; a death before that is an early one."""
 _TOLERATED: Final = 3
-"""So many deaths in a row may come too soon before the next start has to wait."""
+"""Number of early deaths in a row from which on starts are delayed."""
 _FIRST_WAIT: Final = 0.05
 _LONGEST_WAIT: Final = 0.5
-"""Seconds; a policy that is mended is live within one."""
+"""Seconds; a fixed policy is live within one."""
 
 
 class Backoff:
@@ -20,18 +20,18 @@ class Backoff:
         self._in_a_row = 0
         self._not_before = 0.0
         self._latest = 0.0
-        """since when the one was there that died too soon last"""
+        """start of the process that died early last"""
 
     def record_death(self, now: float, since: float, *, served: bool = True) -> bool:
-        """Take note of a death.
+        """Record a death.
 
         Args:
-            now: when.
+            now: the time of the death.
             since: when the process began to serve, or was started if it never did.
-            served: whether it ever was of use; one that never was has died too soon at any age.
+            served: whether it was of use; if not, its death is early at any age.
 
         Returns:
-            Whether this is the one from which on starts have to wait.
+            Whether starts are delayed from this death on.
         """
         if served and now - since >= _STABLE_AFTER:
             if since > self._latest:
@@ -47,22 +47,21 @@ class Backoff:
 
     @property
     def waits(self) -> bool:
-        """Whether processes die so fast that starts have to wait."""
+        """Whether starts are delayed."""
         return self._in_a_row >= _TOLERATED
 
     def wait(self, now: float) -> float:
-        """Say how many seconds the next start has to wait; 0 for none."""
+        """Return the seconds until the next start is allowed; 0 for now."""
         return max(0.0, self._not_before - now) if self.waits else 0.0
 
     def record_survival(self, now: float, since: float) -> bool:
-        """Take note of a process that lives; say whether that ends the waiting.
-
-        One that was there before the last that died does not show that starts are any better.
+        """Record a living process; return whether that ends the delays.
 
         Args:
             now: the time.
-            since: since when it serves, or was started if it does not.
+            since: when it began to serve, or was started if it does not.
         """
+        # One that is older than the last that died does not show that starts succeed.
         if not self._in_a_row or since <= self._latest or now - since < _STABLE_AFTER:
             return False
         waited, self._in_a_row = self.waits, 0

@@ -1,4 +1,4 @@
-"""A forked process of the daemon, as the supervisor sees it, and its line to the supervisor."""
+"""A forked process of the daemon, as the supervisor sees it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Scoreboard
 
 _TRACE_TIME: Final = 0.1
-"""Seconds that a child has for it."""
+"""Seconds in which a child writes its traceback."""
 _DAEMON: Final = f'  File "{PACKAGE}daemon/'
-"""What stands in each trace of a child, further out than any plugin's frame."""
+"""The start of a line in every complete traceback, further out than all plugins' frames."""
 _CUT_OFF: Final = "  ...\n"
-"""What a trace ends with that has too many frames."""
+"""The end of a traceback that faulthandler truncated."""
 _FAILED: Final = 70
 """EX_SOFTWARE in sysexits.h"""
 
 
 class Role(StrEnum):
-    """What a child is there for."""
+    """The purpose of a child."""
 
     LOADING = "loading"
     STANDBY = "standby"
@@ -48,8 +48,8 @@ class Child:
 
     Args:
         pid: its process id.
-        post: the supervisor's side of what it has.
-        role: what it is there for at the moment.
+        post: the supervisor's ends of its connections.
+        role: its current purpose.
         born: when it was forked, by the monotonic clock.
     """
 
@@ -58,13 +58,13 @@ class Child:
     role: Role
     born: float
     since: float = 0.0
-    """since when it serves; since its birth while it does not"""
+    """when it began to serve, or `born`"""
     serving: bool = False
-    """whether it has said that it accepts connections"""
+    """whether it has reported that it accepts connections"""
     killed: bool = False
-    """whether it has been killed, and the reason said"""
+    """whether it was killed, and the reason logged"""
     disconnected_at: float | None = None
-    """since when its end of the line is closed: it is dying, or a hook has closed all there was"""
+    """when it closed its channel: it is exiting, or a hook closed all descriptors"""
     watchdog: Watchdog = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,40 +72,38 @@ class Child:
         self.watchdog = Watchdog(self.post.slot, self.born)
 
     def send_command(self, command: bytes) -> None:
-        """Send a command; one that has died, or does not listen, misses it."""
+        """Send a command; a child that has died, or does not read, misses it."""
         with suppress(OSError):
             self.post.channel.send(command)
 
     @property
     def disconnected(self) -> bool:
-        """Whether it can't be told anything any more."""
+        """Whether its channel is closed."""
         return self.disconnected_at is not None
 
     def receive(self) -> bytes:
-        """Take what it has said since the last time, and note whether it can say no more."""
+        """Return the new messages, and record whether the channel is closed."""
         try:
-            said = self.post.channel.recv(16)
+            messages = self.post.channel.recv(16)
         except BlockingIOError:
             return b""
         except OSError:
-            said = b""
-        if not said:
+            messages = b""
+        if not messages:
             self.disconnected_at = monotonic()
-        return said
+        return messages
 
     def interrupt(self) -> None:
-        """Have it look at its deadline.
-
-        Its own alarm is a thread, and has no turn while C code keeps the interpreter; but some
-        such code, as that of regular expressions, looks out for signals.
-        """
+        """Make it check its deadline."""
+        # Its interrupter is a thread, which does not run while C code holds the interpreter; but
+        # some C code, such as regular expressions, checks for signals.
         signal_main_thread(self.pid, SIGNAL)
 
     def take_traceback(self) -> str:
-        """Have it write where it is, which it can even if it is stuck in C."""
+        """Make it write its traceback, and return that; this works even while it hangs in C."""
         signal_main_thread(self.pid, TRACE)
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGCONT)  # one that has been stopped can't write
+            os.kill(self.pid, signal.SIGCONT)  # a stopped process can't write
         until = monotonic() + _TRACE_TIME
         while _DAEMON not in (trace := self.read_traceback()) and monotonic() < until:
             if trace.endswith(_CUT_OFF):
@@ -114,22 +112,22 @@ class Child:
         return trace
 
     def read_traceback(self) -> str:
-        """Read what faulthandler has written."""
+        """Return what faulthandler has written."""
         return os.pread(self.post.trace, 16384, 0).decode("utf-8", "replace")
 
     def kill(self) -> None:
-        """Kill it, whatever it does."""
+        """Kill it with SIGKILL."""
         self.killed = True
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
     def reap(self) -> None:
-        """Give back what the supervisor held for one that has died."""
+        """Release its channel and its slot, after it has died."""
         self.close()
         self.post.scoreboard.release(self.post.slot)
 
     def close(self) -> None:
-        """Let go of the line to it."""
+        """Close the supervisor's ends."""
         self.post.channel.close()
         os.close(self.post.trace)
 
@@ -140,13 +138,13 @@ def fork(
     """Fork a child.
 
     Args:
-        role: what it is there for.
-        board: gives it a slot.
-        main: what it does; its return value is the exit status.
-        others: the children that there are; it must not hold their lines.
+        role: its purpose.
+        scoreboard: provides its slot.
+        main: its main function, which returns the exit status.
+        siblings: the other children, whose channels it closes.
 
     Raises:
-        OSError: the system has no room for another process, or for the files that it needs.
+        OSError: the system has no room for another process or its files.
     """
     with ExitStack() as undo:
         slot = scoreboard.acquire()
@@ -159,7 +157,7 @@ def fork(
         ours.setblocking(False)
         theirs.setblocking(False)
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):  # closed, full, or not there
+            with suppress(OSError, ValueError, AttributeError):  # closed, full, or missing
                 stream.flush()
         parent = os.getpid()
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""What the log says of children that have died, or had to be killed."""
+"""Logs why a child died or was killed, and in which attempt and plugin."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$', re.MULTILINE)
-"""One frame as faulthandler writes it, the innermost one first."""
+"""One frame as faulthandler writes it; the innermost one comes first."""
 
 _DAEMON: Final = f"{PACKAGE}daemon/"
 _PLUGGY: Final = f"{Path(str(pluggy.__file__)).parent}/"
 
 
 class DeathReport:
-    """Writes them.
+    """Logs the deaths of children.
 
     Args:
-        log: where.
+        log: takes the lines.
     """
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     def report_death(self, child: Child, status: int) -> None:
-        """Say of what a child has died, and in which attempt.
+        """Log a child's death and the attempt it was in.
 
         Args:
             child: the child.
-            status: as os.waitstatus_to_exitcode gives it.
+            status: as os.waitstatus_to_exitcode returns it.
         """
         cause, request = describe_exit(status), child.post.slot.in_progress
         if request is None:
@@ -52,7 +52,7 @@ class DeathReport:
             self._log.lost(identify_request(request), text + _locate(child, child.read_traceback()))
 
     def report_hang(self, child: Child, request: bytes, trace: str) -> None:
-        """Say in which attempt a child had to be killed.
+        """Log the attempt in which a child was killed.
 
         Args:
             child: the child.
@@ -63,12 +63,12 @@ class DeathReport:
         self._log.lost(identify_request(request), text + _locate(child, trace))
 
     def report_killed(self, child: Child, why: str, trace: str) -> None:
-        """Say why a child had to be killed that was in no attempt.
+        """Log why a child was killed outside an attempt.
 
         Args:
             child: the child.
             why: what was wrong with it.
-            trace: the traceback of its main thread; empty where there is none.
+            trace: the traceback of its main thread; may be empty.
         """
         where = _locate(child, trace) if trace else ""
         self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
@@ -87,7 +87,7 @@ class Frame(NamedTuple):
 
 
 def identify_request(request: bytes) -> Mapping[str, Any]:
-    """Read of a request what identifies it in the log; empty where it is no attempt."""
+    """Return the attempt in a request, for the log; empty if there is none."""
     for parse in (parse_attempt, exim.parse_request):
         try:
             attempt = parse(request)
@@ -99,20 +99,20 @@ def identify_request(request: bytes) -> Mapping[str, Any]:
 
 
 def locate(trace: str, files: Mapping[str, str]) -> str:
-    """Say where a worker was, and on behalf of which plugin.
+    """Describe where a worker was, and in which plugin.
 
     Args:
         trace: the traceback of its main thread, as faulthandler writes it.
-        files: by plugin the file in which its hook stands.
+        files: the file of each plugin's hook, by plugin.
 
     Returns:
-        ` at FILE line N (plugin NAME)`, as far as it can be known; no plugin without files.
+        ` at FILE line N (plugin NAME)`, as far as it is known; no plugin without files.
     """
     frames = list(_find_hook_frames(trace))
     names = sorted({name for frame in frames for name, file in files.items() if file == frame.file})
     where = f" at {frames[0].file} line {frames[0].line}" if frames else ""
     if not names and len(files) == 1:
-        names = list(files)  # there is no other
+        names = list(files)  # the only candidate
     if not files:
         return where
     if not names:
@@ -121,30 +121,27 @@ def locate(trace: str, files: Mapping[str, str]) -> str:
 
 
 def _find_hook_frames(trace: str) -> Iterator[Frame]:
-    """Give the frames that the host does not own, from the innermost one outwards.
-
-    What the hook has called of ours may stand on top, but never the daemon.
-    """
+    """Yield the frames that are not hookframe's, the innermost one first."""
     ours = (PACKAGE, _PLUGGY)
     found = False
     for file, line, function in _FRAME.findall(trace):
         if not file.startswith(ours):
             found = True
             yield Frame(file, line, function)
-        elif found or file.startswith(_DAEMON):
+        elif found or file.startswith(_DAEMON):  # a hook calls other rooms, but never the daemon
             return
 
 
 def describe_exit(status: int) -> str:
-    """Put into words how a process has ended.
+    """Describe how a process ended.
 
     Args:
-        status: as os.waitstatus_to_exitcode gives it.
+        status: as os.waitstatus_to_exitcode returns it.
     """
     if status >= 0:
-        return f"it ended itself with exit status {status}"
+        return f"it exited with status {status}"
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    return f"it was ended by {name}"
+    return f"it was killed by {name}"

@@ -1,4 +1,4 @@
-"""What the supervisor knows of the daemon as a whole, for its status."""
+"""The supervisor's part of the status: start, restarts, roles, counts of dead workers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hookframe.daemon.status import add_past, decode, encode, make_empty_past
+from hookframe.api.attempt import encode_line
+from hookframe.daemon.status import add_past, decode, make_empty_past
 from hookframe.daemon.supervisor.child import Child, Role
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class History:
-    """The daemon's history: since when it runs, who died, and what the dead had done."""
+    """The daemon's start, its restarts, and the counts of workers that have died."""
 
     def __init__(self) -> None:
         self._started = monotonic()
@@ -25,7 +26,7 @@ class History:
         self._published: SupervisorPart | None = None
 
     def record_death(self, child: Child) -> None:
-        """Keep what a child had done."""
+        """Add the counts of a child that has died."""
         self._restarts += child.role is Role.WORKER
         slot = child.post.slot
         report = slot.report()
@@ -33,11 +34,11 @@ class History:
         self._past = add_past(self._past, last, slot.unreported)
 
     def publish(self, slot: Slot, children: Collection[Child]) -> None:
-        """Say on the board how the daemon is, if that has changed.
+        """Publish the supervisor's part on the scoreboard, if it has changed.
 
         Args:
-            slot: the supervisor's.
-            children: all that there are.
+            slot: the supervisor's slot.
+            children: all children.
         """
         part: SupervisorPart = {
             "pid": os.getpid(),
@@ -47,12 +48,12 @@ class History:
             "past": self._past,
         }
         if part != self._published:
-            slot.publish(encode(part))
+            slot.publish(encode_line(part))
             self._published = part
 
 
 def read_hook_files(child: Child) -> dict[str, str]:
-    """Give, by plugin of a child's chain, the file in which its hook stands."""
+    """Return the file of each hook in a child's chain, by plugin."""
     report = child.post.slot.report()
     members = decode(report)["chain"] if report else []
     return {member["plugin"]: member["file"] for member in members}

@@ -1,4 +1,4 @@
-"""Whose memory has grown beyond the limit."""
+"""Replaces workers whose memory exceeds limits.max_memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 _INTERVAL: Final = 0.5
-"""Seconds between two weighings."""
+"""Seconds between two checks."""
 _IMPROVEMENT: Final = 0.9
-"""Up to which part of the limit a fresh worker may have, to be an improvement."""
+"""The part of the limit below which a new worker is an improvement."""
 _WARNING_INTERVAL: Final = 60.0
-"""Seconds between two complaints about a limit that is too small for the policy."""
+"""Seconds between two warnings that the limit is too small for the policy."""
 _MEBIBYTE: Final = 1 << 20
 
 
 class MemoryLimit:
-    """Weighs workers, twice a second at most.
+    """Finds workers over the limit, at most twice a second.
 
     Args:
-        log: is told who is too heavy.
+        log: takes the warnings.
     """
 
     def __init__(self, log: Log) -> None:
@@ -37,11 +37,11 @@ class MemoryLimit:
     def find_over_limit(
         self, workers: Sequence[Child], spares: Sequence[Child]
     ) -> Iterator[tuple[Child, Child]]:
-        """Give each worker that is to be replaced, and who is to take its place.
+        """Yield each worker to replace, with the standby that takes its place.
 
         Args:
-            workers: those that serve.
-            spares: those that are ready to.
+            workers: the serving workers.
+            spares: the standbys.
         """
         now = monotonic()
         if now - self._checked_at < _INTERVAL:
@@ -49,16 +49,16 @@ class MemoryLimit:
         self._checked_at = now
         left = list(spares)
         for worker in workers:
-            most, has = worker.post.slot.fields[MAX_MEMORY], read_memory(worker.pid)
-            if not (most and has > most and left):
+            limit, used = worker.post.slot.fields[MAX_MEMORY], read_memory(worker.pid)
+            if not (limit and used > limit and left):
                 continue
             seen = (
-                f"the worker {worker.pid} has {has // _MEBIBYTE} MiB of memory, limits.max_memory "
-                f"is {most // _MEBIBYTE} MiB"
+                f"the worker {worker.pid} has {used // _MEBIBYTE} MiB of memory, limits.max_memory "
+                f"is {limit // _MEBIBYTE} MiB"
             )
-            if read_memory(left[-1].pid) < most * _IMPROVEMENT:
+            if read_memory(left[-1].pid) < limit * _IMPROVEMENT:
                 self._log.warning(f"{seen}: it is replaced")
                 yield worker, left.pop()
             elif now - self._warned_at > _WARNING_INTERVAL:
                 self._warned_at = now
-                self._log.warning(f"{seen}; a fresh one has hardly less, so raise the limit")
+                self._log.warning(f"{seen}; a new worker uses almost as much: raise the limit")

@@ -1,6 +1,6 @@
 """The supervisor: holds the sockets, forks the workers, and replaces those that die or hang.
 
-It never runs a line of a plugin, so nothing that a plugin does can bring it down.
+It never runs plugin code, so no plugin can crash it.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 _BUSY: Final = 0.02
-"""Seconds between two looks at the children while one of them decides."""
+"""Seconds between two checks of the children while one of them decides."""
 _IDLE: Final = 0.5
 """The same while none does, and a standby is ready."""
 _FALLBACK_AFTER: Final = 1.0
-"""Seconds without a worker after which somebody stands in."""
+"""Seconds without a worker after which the fallback is started."""
 _HEAD_START: Final = 0.02
-"""Seconds that a new worker has for the clients that have waited, before a standby is forked."""
+"""Seconds that a new worker has for waiting clients before a standby is forked."""
 _EXIT_GRACE: Final = 0.5
-"""Seconds after the end of its line to the supervisor in which a child ends, or is killed."""
+"""Seconds in which a child that has closed its channel must exit."""
 
 
 class Supervisor:
@@ -52,11 +52,11 @@ class Supervisor:
 
     Args:
         source: where the policy comes from.
-        config: what it was started with.
+        config: the configuration at the start.
         listeners: the open sockets.
-        log: takes everything that there is to say.
-        inbox: its signals.
-        notifier: tells the service manager how the daemon is.
+        log: takes all lines.
+        signals: its signals.
+        notifier: reports to the service manager.
     """
 
     def __init__(
@@ -79,12 +79,11 @@ class Supervisor:
         self._history = History()
         self._backoff = Backoff()
         self._fallback_backoff = Backoff()
-        """the same for stand-ins, which nothing but want of memory or a person kills"""
-        self._no_room = OncePerSecond()
+        self._fork_warning = OncePerSecond()
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals, selectors.EVENT_READ)
         self._unserved_since: float | None = monotonic()
-        """since when no worker serves; None while one does"""
+        """when the last worker stopped serving; None while one serves"""
         self._announced = False
         self._stopping = False
         self._death_report = DeathReport(log)
@@ -92,7 +91,7 @@ class Supervisor:
         self._load_crashes = LoadCrashes(self._scoreboard.own)
 
     def run(self) -> None:
-        """Keep workers at work until a signal says to stop, and all have ended."""
+        """Keep workers running until a signal to stop, and until all children have exited."""
         self._history.publish(self._scoreboard.own, ())
         while self._children or not self._stopping:
             self._selector.select(min(self._find_timeout(), self._notifier.seconds_until_ping()))
@@ -111,7 +110,7 @@ class Supervisor:
             self._log.run_upkeep()
 
     def _find_timeout(self) -> float:
-        """Return the seconds until the next look at the children, should nothing happen before."""
+        """Return the seconds until the next check of the children."""
         if not self._children:
             return min(_BUSY, self._backoff.wait(monotonic()))
         busy = any(child.watchdog.busy for child in self._children.values())
@@ -121,14 +120,14 @@ class Supervisor:
         if number in STOP:
             self._stop()
         elif number == SIGNAL_TO_RELOAD:
-            self._log.info("SIGHUP: building the chain anew")
+            self._log.info("SIGHUP: rebuilding the chain")
             for child in self._all():
                 child.send_command(RELOAD)
 
     def _stop(self) -> None:
-        """Have every child answer what it has read; who has nothing to lose ends at once."""
+        """Stop all children: workers answer what they have read, loading children are killed."""
         if self._stopping:
-            self._log.warning("told to stop twice: not waiting for clients any more")
+            self._log.warning("second stop signal: killing workers without waiting for clients")
             for child in self._all():
                 child.kill()
             return
@@ -145,7 +144,7 @@ class Supervisor:
         child.send_command(LEAVE)
 
     def _all(self, *roles: Role) -> list[Child]:
-        """Give the children, or those of some roles that have a future in them."""
+        """Return all children, or the healthy ones of some roles."""
         children = self._children.values()
         return [
             child
@@ -169,7 +168,7 @@ class Supervisor:
             self._announce()
 
     def _announce(self) -> None:
-        """Say once that clients are answered, by whomever."""
+        """Log once that the daemon is serving."""
         if not self._announced:
             self._announced = True
             where = f"listening on {', '.join(map(str, self._listeners))}"
@@ -182,7 +181,7 @@ class Supervisor:
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid:
                 dead.append((self._children.pop(pid), os.waitstatus_to_exitcode(status)))
-        self._promote_missing()  # clients wait; the dead don't
+        self._promote_missing()  # before the report: clients wait
         for child, status in dead:
             self._reap(child, status)
 
@@ -195,8 +194,8 @@ class Supervisor:
             served = child.role is not Role.LOADING
             if counts and self._backoff.record_death(now, child.since, served=served):
                 self._log.error(
-                    "workers die as soon as they are started: starting them more slowly, and "
-                    "answering every attempt with a temporary failure while none is there"
+                    "workers keep crashing at startup; backing off. "
+                    "All attempts get a temporary failure until one stays up"
                 )
         if child.role is Role.FALLBACK:
             self._fallback_backoff.record_death(now, child.born, served=child.serving)
@@ -208,12 +207,12 @@ class Supervisor:
         self._history.publish(self._scoreboard.own, self._all())
 
     def _watch(self, child: Child) -> None:
-        """Kill a child that is stuck, and say where it was."""
+        """Kill a child that hangs, and log where it was."""
         if child.killed:
             return
         now = monotonic()
         if child.disconnected_at is not None and now - child.disconnected_at > _EXIT_GRACE:
-            self._kill(child, "it has closed its line to the supervisor")
+            self._kill(child, "it closed its channel to the supervisor")
             return
         hang = child.watchdog.check(now)
         if hang is Hang.NONE:
@@ -225,16 +224,16 @@ class Supervisor:
         elif hang is Hang.IN_AN_ATTEMPT:
             trace, request = child.take_traceback(), child.post.slot.in_progress
             if request is None:
-                return  # it has gone on in the last moment
+                return  # it went on at the last moment
             child.kill()
             self._promote_missing()
             self._death_report.report_hang(child, request, trace)
         elif hang is Hang.IN_A_LOAD:
             leaving = child.role is Role.LEAVING
-            what = "closing its plugins" if leaving else "building the chain anew"
+            what = "closing its plugins" if leaving else "rebuilding the chain"
             self._kill(child, f"{what} takes longer than limits.load_time")
         else:
-            self._kill(child, "it gives no sign of life")
+            self._kill(child, "its event loop does not run")
 
     def _kill(self, child: Child, why: str) -> None:
         trace = child.take_traceback()
@@ -243,18 +242,18 @@ class Supervisor:
         self._death_report.report_killed(child, why, trace)
 
     def _replace_over_limit(self) -> None:
-        """Have a standby take the place of a worker that has grown too large."""
+        """Replace workers that are over the memory limit with standbys."""
         workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
         for worker, spare in self._memory_limit.find_over_limit(workers, spares):
             self._promote(spare)
             self._drain_child(worker)
 
     def _fill(self) -> None:
-        """See that enough workers serve, that one more is ready, and that somebody answers."""
+        """Keep enough workers serving, one standby ready, and a fallback if needed."""
         now = monotonic()
         self._promote_missing()
         workers = self._all(Role.WORKER)
-        # One that begins or ends has the processor for itself: clients wait for it.
+        # A worker that begins or exits gets the processor alone: clients wait for it.
         beginning = any(
             not worker.serving or now - worker.since < _HEAD_START for worker in workers
         )
@@ -267,11 +266,11 @@ class Supervisor:
         for child in [*workers, *self._all(Role.STANDBY)]:
             alive = child.serving or child.role is Role.STANDBY
             if alive and self._backoff.record_survival(now, child.since):
-                self._log.info("a worker stays alive again")
+                self._log.info("workers are stable again")
         self._manage_fallback(now)
 
     def _manage_fallback(self, now: float) -> None:
-        """Have somebody answer with temp-fails while no worker does."""
+        """Start the fallback while no worker serves; stop it afterwards."""
         if any(worker.serving for worker in self._all(Role.WORKER)):
             self._unserved_since = None
             for child in self._all(Role.FALLBACK):
@@ -287,7 +286,7 @@ class Supervisor:
                 fallback.send_command(SERVE)
 
     def _promote_missing(self) -> None:
-        """Have a standby serve for each worker that is missing."""
+        """Promote a standby for each missing worker."""
         missing = self._config.workers - len(self._all(Role.WORKER))
         if not self._stopping:
             for spare in self._all(Role.STANDBY)[: max(0, missing)]:
@@ -299,7 +298,7 @@ class Supervisor:
         spare.send_command(SERVE)
 
     def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
-        """Start a process; None where the system has no room for it, which may pass."""
+        """Fork a child; return None if the system has no room for it at the moment."""
 
         def run(post: Post) -> int:
             self._signals.release_in_child()
@@ -309,14 +308,14 @@ class Supervisor:
                 return main(self._config, self._listeners, self._log, post)
             except BaseException as error:
                 self._log.unmute()
-                self._log.error(f"the {role} {os.getpid()} ends: {describe(error)}")
+                self._log.error(f"the {role} {os.getpid()} exits: {describe(error)}")
                 raise
 
         try:
             child = fork(role, self._scoreboard, run, self._all())
         except OSError as error:
-            if self._no_room.due():
-                self._log.error(f"can't start another process: {error}; trying again and again")
+            if self._fork_warning.due():
+                self._log.error(f"can't start another process: {error}; retrying")
             return None
         self._children[child.pid] = child
         self._selector.register(child.post.channel, selectors.EVENT_READ)

@@ -1,4 +1,4 @@
-"""Judges from what a child writes on the board whether it is stuck."""
+"""Detects a hung child from what it writes on the scoreboard."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hookframe.daemon.scoreboard import (
     ATTEMPT,
     DEADLINE,
     HEARTBEAT,
+    KILL_AFTER,
     LOAD_TIME,
     LOADING,
-    LONGEST,
     MICROSECONDS,
 )
 
@@ -19,32 +19,31 @@ if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot
 
 _HEARTBEAT_TIMEOUT: Final = 5.0
-"""Seconds without a sweep after which an idle event loop is taken to be stuck."""
+"""Seconds without a heartbeat after which an idle event loop counts as hung."""
 _CHILD_GRACE: Final = 0.05
-"""Seconds in which a child whose interpreter turns has rung its own alarm."""
+"""Seconds after a deadline in which a child whose interpreter runs has interrupted itself."""
 _LONGEST_GAP: Final = 1.0
-"""Seconds between two looks after which the supervisor itself, or the machine, must have slept.
+"""Seconds between two checks after which the supervisor, or the machine, must have slept.
 
-After as long an absence the child's last sweep is as long ago, and the pause between two sweeps, at
-most; so both together have to be less than the silence."""
+This and the pause between two sweeps together must be shorter than _HEARTBEAT_TIMEOUT."""
 
 
 class Hang(Enum):
-    """Where a child is stuck."""
+    """Where a child hangs."""
 
     NONE = auto()
     OVERDUE = auto()
-    """in an attempt whose deadline is over, but not yet for so long that it has to be killed"""
+    """in an attempt that is past its deadline, but not yet to be killed"""
     IN_AN_ATTEMPT = auto()
     BETWEEN_ATTEMPTS = auto()
     IN_A_LOAD = auto()
 
 
 class Watchdog:
-    """The supervisor's eye on one child.
+    """Watches one child.
 
     Args:
-        slot: what the child writes.
+        slot: the child's slot.
         now: the monotonic time in seconds.
     """
 
@@ -56,11 +55,11 @@ class Watchdog:
 
     @property
     def busy(self) -> bool:
-        """Whether an attempt was going on at the last look."""
+        """Whether an attempt was running at the last check."""
         return self._number != 0
 
     def check(self, now: float) -> Hang:
-        """Look once.
+        """Return where the child hangs.
 
         Args:
             now: the monotonic time in seconds.
@@ -75,8 +74,8 @@ class Watchdog:
         return self._check_idle(now, elapsed)
 
     def _check_attempt(self, elapsed: float) -> Hang:
-        longest, deadline = self._read_seconds(LONGEST), self._read_seconds(DEADLINE)
-        if longest and elapsed > longest:
+        kill_after, deadline = self._read_seconds(KILL_AFTER), self._read_seconds(DEADLINE)
+        if kill_after and elapsed > kill_after:
             return Hang.IN_AN_ATTEMPT
         late = deadline and elapsed > deadline + _CHILD_GRACE
         return Hang.OVERDUE if late else Hang.NONE

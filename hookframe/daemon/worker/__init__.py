@@ -1,1 +1,1 @@
-"""A process that answers clients, and the fallback for when there is none."""
+"""A worker process, and the fallback while there is none."""

@@ -1,4 +1,4 @@
-"""Answers in place of a host while no worker can: every attempt is a temporary failure."""
+"""The fallback while no worker serves: answers every attempt with a temporary failure."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class FallbackHost:
-    """What a connection needs of a host, and no plugin.
+    """A host without plugins.
 
     Args:
-        config: what the daemon was started with.
-        log: is told how many attempts it has answered, once a second.
+        config: the configuration at the start.
+        log: takes the number of answered attempts, once a second.
     """
 
     def __init__(self, config: Config, log: Log) -> None:
         self.config: Config | None = config
         self._log = log
         self._answered = 0
-        self._complaint = OncePerSecond()
+        self._warning = OncePerSecond()
         self.statistics = Statistics()
         self.generation: Generation | None = None
         self.problem = "no worker is ready: every attempt is answered with a temporary failure"
@@ -40,7 +40,7 @@ class FallbackHost:
         """Temp-fail an attempt."""
         self._answered += 1
         self.statistics.count_temporary_failure(NO_WORKER)
-        if self._complaint.due():
+        if self._warning.due():
             self._log.error(
                 "no worker is ready: attempts are answered with a temporary failure "
                 f"({self._answered} so far)"
@@ -48,7 +48,7 @@ class FallbackHost:
         return make_temporary_failure()
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
-        """Temp-fail an attempt; there is no plugin to tell of."""
+        """Temp-fail an attempt, with an empty trace."""
         return Explanation(self.decide(attempt), ())
 
     def refuse(self, problem: str, given: object = None) -> Decision:
@@ -58,4 +58,4 @@ class FallbackHost:
         return make_temporary_failure()
 
     def sample_next(self) -> None:
-        """Do nothing: there is no plugin to time."""
+        """Do nothing, without plugins to time."""

@@ -1,4 +1,4 @@
-"""A hook that calls fork must not make a second daemon."""
+"""Keeps children that a hook forks from acting as a second daemon."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
     from hookframe.daemon.sockets.listener import Listener
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-"""Those that the daemon takes; whoever forks a child expects that they end it."""
+"""The signals that the daemon handles; in a forked child they have their defaults."""
 
 
 class ForkGuard:
-    """Takes the daemon's sockets and signals from every child that a plugin forks.
+    """Removes the daemon's sockets and signal handlers from children that a plugin forks.
 
-    Such a child may do what it wants, but once it returns from the hook it ends: the clients are
-    its parent's, and a copy of a client's socket would keep the connection open.
+    Such a child exits when it returns from the hook.
 
     Args:
-        stamp: is told that its process is such a child.
-        listeners: where clients come in; sockets with their addresses are the daemon's.
-        channel: the descriptor of the line to the supervisor.
+        marker: records that its process is such a child.
+        listeners: the listening sockets; all sockets with their addresses are the daemon's.
+        channel: the descriptor of the channel to the supervisor.
     """
+
+    # A copy of a client's socket would keep the connection open.
 
     def __init__(self, marker: RequestMarker, listeners: Sequence[Listener], channel: int) -> None:
         self.abandon: Callable[[], None] = lambda: None
-        """stops, in the child, what goes on in the attempt"""
+        """stops the running attempt, in the child"""
         self._marker = marker
         self._addresses = {_find_address(listener.socket) for listener in listeners}
         self._channel = channel
         self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._masks: dict[int, Any] = {}
-        """by thread what it held back before it began to fork"""
+        """the signal mask of each thread before its fork"""
         os.register_at_fork(
             before=self._hold_signals,
             after_in_parent=self._release_signals,
@@ -48,7 +49,7 @@ class ForkGuard:
         )
 
     def _hold_signals(self) -> None:
-        """Let no signal reach the child while it still has the daemon's handlers."""
+        """Block signals while the child still has the daemon's handlers."""
         self._masks[get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _release_signals(self) -> None:
@@ -56,20 +57,20 @@ class ForkGuard:
 
     def _detach_child(self) -> None:
         self._marker.forked = True
-        signal.set_wakeup_fd(-1)  # the parent's event loop would be told of its signals
+        signal.set_wakeup_fd(-1)  # it is the parent's event loop that this would wake
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         self.abandon()
         for descriptor in [self._channel, *_find_sockets(self._addresses)]:
-            with suppress(OSError):  # the number stays taken, so no later file gets it
+            with suppress(OSError):  # replaced, not closed, so that no later file gets the number
                 os.dup2(self._nothing, descriptor, inheritable=False)
         self._release_signals()
 
 
 def _find_sockets(addresses: Collection[object]) -> Iterator[int]:
-    """Name the descriptors of all sockets at some places on this side, however new they are."""
+    """Yield the descriptors of all sockets whose own address is one of these."""
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (numbers only)
-        with suppress(OSError):  # no socket, or what listed them
+        with suppress(OSError):  # no socket, or the descriptor of the listing itself
             found = socket.socket(fileno=int(name))
             try:
                 own = _find_address(found) in addresses
@@ -80,6 +81,6 @@ def _find_sockets(addresses: Collection[object]) -> Iterator[int]:
 
 
 def _find_address(own: socket.socket) -> object:
-    """Give the path or the port that a listening socket and those it has let in have in common."""
+    """Return the path or port that a listening socket shares with its connections."""
     address = own.getsockname()
     return address[1] if isinstance(address, tuple) else address

@@ -1,4 +1,4 @@
-"""A worker of the daemon: a host and its clients, in a process that may die at any moment."""
+"""A worker process: a host and its clients, supervised."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.api.attempt import encode_line
 from hookframe.daemon.channel import (
     CHANGED,
     LEAVE,
@@ -27,15 +28,15 @@ from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
     DEADLINE,
     HEARTBEAT,
+    KILL_AFTER,
     LOAD_TIME,
     LOADING,
-    LONGEST,
     MAX_MEMORY,
     MICROSECONDS,
     RequestMarker,
 )
 from hookframe.daemon.server.server import SWEEP, Server
-from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode, encode
+from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode
 from hookframe.daemon.worker.fallback import FallbackHost
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
@@ -48,11 +49,11 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 _CATCH_UP: Final = 0.1
-"""Seconds that a standby may take, when it is told to serve, to load what has just been saved."""
+"""Seconds that a standby may take to load a new change before it serves."""
 _HEAD_START: Final = 0.01
-"""Seconds for the clients that have waited, before it says what its chain is."""
+"""Seconds for waiting clients before the worker logs its chain."""
 _GRACE: Final = 0.25
-"""How much longer than a deadline, in parts of it and in seconds at least, a hook is let live."""
+"""The part of a deadline, and the least seconds, by which a hook may exceed it before the kill."""
 
 
 def run_worker(
@@ -64,15 +65,15 @@ def run_worker(
     *,
     quiet: bool,
 ) -> int:
-    """Build the chain, wait until told to serve, and serve until told to leave.
+    """Build the chain, wait for the command to serve, and serve until the command to leave.
 
     Args:
         source: where the policy comes from.
-        config: what the daemon was started with.
+        config: the configuration at the start.
         listeners: the open sockets.
-        log: takes everything that there is to say.
-        post: what this process has of its own.
-        quiet: whether it is to say nothing until it serves: another worker says the same.
+        log: takes all lines.
+        post: the connections to the other processes.
+        quiet: whether to mute the log until it serves, as another worker logs the same.
 
     Returns:
         The exit status.
@@ -94,7 +95,7 @@ def run_worker(
 
 
 def run_fallback(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
-    """Answer every attempt with a temp-fail until told to leave; arguments as for `work`."""
+    """Serve as the fallback until the command to leave; arguments as for `run_worker`."""
     name_process("hookframe-stand")
     _run(Worker(FallbackHost(config, log), config, listeners, log, post, RequestMarker(post.slot)))
     return 0
@@ -106,16 +107,16 @@ def _run(worker: Worker) -> None:
 
 
 class Worker:
-    """What goes on in a worker beside answering.
+    """A worker: obeys the supervisor, reports, sweeps.
 
     Args:
         host: decides.
-        config: what the daemon was started with.
+        config: the configuration at the start.
         listeners: the open sockets.
-        log: takes everything that there is to say.
-        post: what this process has of its own.
-        stamp: is told which request is being answered.
-        rehearsal: is told when it serves; None where it loads no policy.
+        log: takes all lines.
+        post: the connections to the other processes.
+        marker: records on the scoreboard which request is being answered.
+        rehearsal: coordinates loads; None without a policy.
         quiet: whether the log is mute until this worker serves.
     """
 
@@ -139,14 +140,14 @@ class Worker:
         self._fields = post.slot.fields
         self._server = Server(host, listeners, config, log, marker, self._build_status)
         self._reported: object = None
-        """what the last report was made of"""
+        """the server's summary at the last report"""
         self._loop: asyncio.AbstractEventLoop
         self._next_sweep: asyncio.TimerHandle | None = None
         self._stopping = asyncio.Event()
         self._serve_requested = asyncio.Event()
 
     def serve(self) -> None:
-        """Do what the supervisor says, until it says to leave."""
+        """Obey the supervisor's commands until the one to leave."""
         self._server.run(self._run())
 
     async def _run(self) -> None:
@@ -157,9 +158,9 @@ class Worker:
             self._rehearsal.attach(loop)
         self._server.prepare()
         if isinstance(self._host, Host):
-            self._host.changing = self._note_limits
-        self._note_limits()
-        self._keep_sweeping()  # from now on the supervisor can see if it hangs
+            self._host.changing = self._publish_limits
+        self._publish_limits()
+        self._keep_sweeping()  # from now on the watchdog detects a hang
         _send(self._post, LOADED)
         await self._serve_requested.wait()
         if not self._stopping.is_set():
@@ -167,7 +168,7 @@ class Worker:
                 self._host.catch_up(_CATCH_UP)
                 if self._rehearsal is not None:
                     self._rehearsal.serving = True
-                self._host.look()  # as a worker it looks more often, from now on
+                self._host.look()  # a serving worker checks more often
             self._server.open()
             _send(self._post, SERVING)
             self._log.unmute()
@@ -179,7 +180,7 @@ class Worker:
         self._report()
 
     def _announce(self) -> None:
-        """Say what has not been said while another worker served."""
+        """Log the chain, which was not logged while another worker served."""
         if self._quiet and isinstance(self._host, Host):
             self._host.announce()
 
@@ -188,15 +189,15 @@ class Worker:
         self._stopping.set()
 
     def _keep_sweeping(self) -> None:
-        """Sweep now, and go on with it."""
+        """Sweep now and regularly."""
         try:
             self._sweep()
-        except Exception as error:  # noqa: BLE001  (without it the supervisor sees no life)
-            self._log.error(f"looking after the connections failed: {error!r}")
+        except Exception as error:  # noqa: BLE001  (the heartbeat must go on)
+            self._log.error(f"checking the connections failed: {error!r}")
         self._next_sweep = self._loop.call_later(SWEEP, self._keep_sweeping)
 
     def _sweep(self) -> None:
-        """Look after the connections, and let the supervisor see how this process is."""
+        """Check the connections, and publish the heartbeat and the report."""
         self._server.sweep()
         if isinstance(self._host, Host):
             self._host.report_dropped_output()
@@ -207,17 +208,16 @@ class Worker:
             self._reported = summary
             self._report()
 
-    def _note_limits(self) -> None:
-        """Show the supervisor what this process is about to do, and how long it may take.
+    def _publish_limits(self) -> None:
+        """Publish the limits of attempts and loads for the watchdog.
 
-        The host calls it as well, in the thread that changes the chain, before the change counts.
+        The host calls it too, in the thread that changes the chain, before a change takes effect.
         """
-        noted: dict[int, int] = {}
-        while (
-            now := self._read_limits()
-        ) != noted:  # another thread may do the same, and know more
-            noted = now
-            for index, value in now.items():
+        published: dict[int, int] = {}
+        # Again until nothing changes: another thread may publish newer limits meanwhile.
+        while (limits := self._read_limits()) != published:
+            published = limits
+            for index, value in limits.items():
                 self._fields[index] = value
 
     def _read_limits(self) -> dict[int, int]:
@@ -225,7 +225,7 @@ class Worker:
         limits = host.config.limits if host.config is not None else self._server.limits
         found = {LOAD_TIME: int(limits.load_time * MICROSECONDS), MAX_MEMORY: limits.max_memory}
         if isinstance(host, Host):
-            found[LONGEST] = int(_find_kill_time(host) * MICROSECONDS)
+            found[KILL_AFTER] = int(_find_kill_time(host) * MICROSECONDS)
             found[DEADLINE] = int(_find_deadline(host) * MICROSECONDS)
             found[LOADING] = int(host.loading_since * MICROSECONDS)
         return found
@@ -234,18 +234,18 @@ class Worker:
         self._fields[HEARTBEAT] = int(monotonic() * MICROSECONDS)
 
     def _report(self) -> None:
-        self._post.slot.publish(encode(self._server.build_part()))
+        self._post.slot.publish(encode_line(self._server.build_part()))
 
     def _build_status(self, part: WorkerPart) -> bytes:
-        """Say how the whole daemon is."""
+        """Build the status of the whole daemon."""
         scoreboard = self._post.scoreboard
         others = [each for each in map(decode, scoreboard.reports()) if each["pid"] != part["pid"]]
         supervisor = scoreboard.own.report()
         whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
-        return encode(build_document(whole, [part, *others], monotonic()))
+        return encode_line(build_document(whole, [part, *others], monotonic()))
 
     def _read_commands(self) -> None:
-        """Take what the supervisor says."""
+        """Read the supervisor's commands."""
         try:
             commands = self._post.channel.recv(16)
         except BlockingIOError:
@@ -260,7 +260,7 @@ class Worker:
             self._stop()
 
     def abandon(self) -> None:
-        """In a child that a hook has forked: answer nothing, and call no further plugin."""
+        """Drop all requests and skip all further plugins, in a child that a hook forked."""
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()
@@ -272,13 +272,13 @@ def _send(post: Post, message: bytes) -> None:
 
 
 def _find_deadline(host: Host) -> float:
-    """Give the deadline of the whole chain in seconds; 0 for none."""
+    """Return the deadline of the whole chain in seconds; 0 for none."""
     generation = host.generation
     return (generation.config.deadline or 0.0) if generation is not None else 0.0
 
 
 def _find_kill_time(host: Host) -> float:
-    """Say after how many seconds a hook is killed; 0 for never."""
+    """Return the seconds after which a hook is killed; 0 for never."""
     generation = host.generation
     longest = generation.longest if generation is not None else None
     return 0.0 if longest is None else longest + max(_GRACE, longest * _GRACE)

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import click
 
-from hookframe.api.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.cli.samples import make_sample_attempt
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
-_TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
 _CLOSE: Final = 0.82
 """How like a known key an unknown one must be to be taken for a slip (difflib's ratio): `senderid`
 is one, `sender_ip` and `header_list_id` are keys of their own."""
@@ -53,9 +52,9 @@ def _convert(key: str, text: str) -> Any:
             )
         return int(text)
     if kind is bool:
-        if text.lower() not in _TRUTH:
+        if text.lower() not in BOOLEANS:
             raise click.UsageError(f"{key} must be true or false (or 1 or 0), not {text!a}")
-        return _TRUTH[text.lower()]
+        return BOOLEANS[text.lower()]
     return text
 
 

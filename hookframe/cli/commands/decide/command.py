@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from hookframe.api.attempt import parse_attempt
+from hookframe.api.attempt import encode_line, parse_attempt
 from hookframe.api.errors import InvalidAttempt
-from hookframe.chain.trace import Explanation
+from hookframe.chain.trace import Explanation, explanation_document
 from hookframe.cli.commands.decide.arguments import build_attempt
 from hookframe.cli.console import CommandLog, is_terminal, print_error, print_note
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.samples import SAMPLE
-from hookframe.cli.stdio import (
-    encode_line,
-    find_remaining_size,
-    read_lines,
-    take_input,
-    take_output,
-)
+from hookframe.cli.stdio import find_remaining_size, read_lines, take_input, take_output
 from hookframe.host.host import Host
 
 if TYPE_CHECKING:
@@ -189,12 +183,7 @@ def _choose_printer(output: BinaryIO, *, drawn: bool) -> Printer:
 
 
 def _print_json(output: BinaryIO, _: Any, explanation: Explanation) -> None:
-    line = {
-        "decision": explanation.decision,
-        "decided_by": explanation.decided_by,
-        "trace": explanation.trace,
-    }
-    output.write(encode_line(line))
+    output.write(encode_line(explanation_document(explanation)))
 
 
 def _make_bar(total: int | None, log: CommandLog) -> Bar:

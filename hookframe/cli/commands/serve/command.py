@@ -81,7 +81,7 @@ def command(
     except LogUnusable as error:
         print_error(str(error))
         return 1
-    status = serve(source, addresses, log, supervised=not unsupervised)
+    status = serve(source, config, addresses, log, supervised=not unsupervised)
     if status and config.log.directory is not None:
         print_error(f"the daemon could not start; {config.log.directory}/current says why")
     return status

@@ -72,7 +72,13 @@ def test_without_a_traceback_the_candidates_are_named(trace):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(0, "exit status 0"), (3, "exit status 3"), (-11, "SIGSEGV"), (-9, "SIGKILL"), (-36, "36")],
+    [
+        (0, "exited with status 0"),
+        (3, "exited with status 3"),
+        (-11, "SIGSEGV"),
+        (-9, "SIGKILL"),
+        (-36, "36"),
+    ],
 )
 def test_a_death_is_put_into_words(status, words):
     assert words in describe_exit(status)

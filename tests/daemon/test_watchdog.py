@@ -8,9 +8,9 @@ from hookframe.daemon.scoreboard import (
     ATTEMPT,
     DEADLINE,
     HEARTBEAT,
+    KILL_AFTER,
     LOAD_TIME,
     LOADING,
-    LONGEST,
     MICROSECONDS,
     Slot,
 )
@@ -31,7 +31,7 @@ def watched(
     `act` writes on the child's slot what it does at each time.
     """
     slot = Slot()
-    slot.fields[LONGEST] = int(longest * MICROSECONDS)
+    slot.fields[KILL_AFTER] = int(longest * MICROSECONDS)
     slot.fields[LOAD_TIME] = int(load_time * MICROSECONDS)
     watchdog, now = Watchdog(slot, start), start
     while now < stop:
@@ -125,7 +125,7 @@ def test_a_child_that_was_stopped_as_long_as_the_supervisor_has_time_to_show_lif
 @pytest.mark.parametrize("attempt", [0, 7])
 def test_a_supervisor_that_was_away_itself_gives_time(attempt):
     slot = Slot()
-    slot.fields[LONGEST] = 2 * MICROSECONDS
+    slot.fields[KILL_AFTER] = 2 * MICROSECONDS
     slot.fields[HEARTBEAT] = 1000 * MICROSECONDS
     slot.fields[ATTEMPT] = attempt
     watchdog = Watchdog(slot, 1000.0)

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import struct
-import time
 
 import pytest
 
@@ -96,24 +95,14 @@ def test_it_says_in_which_state_the_daemon_is(manager, notifier):
     assert manager.heard() == ["READY=1"]
     notifier.ready("2 workers")
     assert manager.heard() == ["READY=1", "STATUS=2 workers"]
-    notifier.status("generation 3")
-    assert manager.heard() == ["STATUS=generation 3"]
     notifier.stopping()
     assert manager.heard() == ["STOPPING=1"]
 
 
-def test_a_reload_carries_the_time_that_newer_service_managers_want(manager, notifier):
-    before = time.monotonic_ns() // 1000
-    notifier.reloading()
-    first, second = manager.heard()
-    assert first == "RELOADING=1"
-    assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
-
-
 @pytest.mark.parametrize("text", ["two\nREADY=1", "line\u2028separator", "lone \udc80", "nul \0"])
 def test_a_status_stays_one_line(manager, notifier, text):
-    notifier.status(text)
-    (line,) = manager.heard()
+    notifier.ready(text)
+    _, line = manager.heard()
     assert line.startswith("STATUS=")
     assert line.isprintable()
 
@@ -130,16 +119,15 @@ def test_an_abstract_address_is_reached():
 @pytest.mark.parametrize("address", ["", "relative", "vsock:2:1234", "/" + "x" * 200, "/no/where"])
 def test_without_a_service_manager_nothing_happens(address):
     notifier = Notifier(address, watchdog=0.001)
-    for say in (notifier.ready, notifier.reloading, notifier.stopping, notifier.ping):
-        say()
-    notifier.status("well")
+    for send in (notifier.ready, notifier.stopping, notifier.ping):
+        send()
     notifier.close()
     notifier.ready()
 
 
 def test_what_a_busy_service_manager_could_not_take_is_said_later(manager, notifier):
     for _ in range(10_000):
-        notifier.status("noise")
+        notifier.ready("noise")
     notifier.ready()
     assert not manager.silent
     while not manager.silent:
