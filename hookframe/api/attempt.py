@@ -50,6 +50,8 @@ ATTEMPT_TYPES: Final[Mapping[str, type]] = MappingProxyType(
         "mtaid_exists": bool,
     }
 )
+BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
+"""The texts of booleans where an attempt comes as text."""
 _KEY_COUNT: Final = len(ATTEMPT_TYPES)
 _TYPE_NAMES: Final = {str: "a string", int: "a whole number of seconds", bool: "true or false"}
 

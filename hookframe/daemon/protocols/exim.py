@@ -10,7 +10,7 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
-from hookframe.api.attempt import ATTEMPT_TYPES
+from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _CONVERTED: Final = {name for name, kind in ATTEMPT_TYPES.items() if kind is not
 _NORMAL: Final = {"action": "normal"}
 _NORMAL_LINE: Final = b'action="normal" end="1"\n'
 """The answer to most attempts, written once."""
-_BOOLEANS: Final = {"1": True, "true": True, "0": False, "false": False}
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _EMPTY_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 
@@ -88,7 +87,7 @@ def _convert(name: str, value: str) -> Any:
     """Give a value the type that its key has; what has another form is left to the check."""
     kind = ATTEMPT_TYPES[name]
     if kind is bool:
-        return _BOOLEANS.get(value.lower(), value)
+        return BOOLEANS.get(value.lower(), value)
     if kind is int and _DIGITS.fullmatch(value):
         return int(value)
     return value

@@ -93,7 +93,7 @@ def command(
 
 def _chain(policy: PolicyOptions) -> list[Target]:
     """List every plugin of the chain that the options are about."""
-    config = policy.source().read().config
+    config = policy.find_source().read().config
     if isinstance(config, ConfigError):
         raise config
     return targets_of(config, _lookup(policy))
