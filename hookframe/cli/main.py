@@ -38,7 +38,7 @@ DEVKIT: Final = "hookframe-devkit"
 BY_DEVKIT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "new": "Start a plugin, with tests, packaging and CI.",
-        "verify": "Check that a plugin or a hook file follows the rules.",
+        "verify": "Check that a plugin or a hook file keeps the rules.",
     }
 )
 """Every command of hookframe-devkit with its line in the help."""
