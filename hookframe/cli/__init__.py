@@ -1,1 +1,1 @@
-"""The command line: what all commands share."""
+"""The command line: the modules that commands share."""

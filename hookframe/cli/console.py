@@ -1,4 +1,4 @@
-"""What a command says to the person in front of it, on standard error."""
+"""Errors, notes and log lines of a command, on standard error."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ _RESET: Final = "\x1b[0m"
 
 
 def print_error(text: str) -> None:
-    """Say what is wrong and must be mended."""
+    """Print an error."""
     _print("error", "ERROR", text)
 
 
 def print_note(text: str) -> None:
-    """Say what somebody should know, although nothing is wrong."""
+    """Print a note."""
     _print("note", "INFO", text)
 
 
 def print_config_errors(error: ConfigError) -> None:
-    """List every mistake of a configuration, a line each."""
+    """Print every problem of a configuration, a line each."""
     for problem in error.problems:
         print_error(f"{error.path}: {problem}")
 
 
 def is_terminal(stream: object) -> bool:
-    """Say whether somebody reads or types there; a closed stream is none."""
+    """Return whether a stream is a terminal; a closed one is not."""
     with suppress(ValueError):
         return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
     return False
 
 
 def is_coloured(stream: object) -> bool:
-    """Say whether colours go to a stream: only to a terminal, and not where NO_COLOR is set."""
+    """Return whether a stream is a terminal with colours, and NO_COLOR is not set."""
     return (
         is_terminal(stream)
         and not os.environ.get("NO_COLOR")
@@ -62,10 +62,7 @@ def _print(kind: str, level: str, text: str) -> None:
 
 
 class _PlainLogger:
-    """What `Log` needs of a loguru logger, without its import, which takes longer than a decision.
-
-    A log of one short command needs no rotation, no threads and no sinks of its own.
-    """
+    """A replacement of loguru's logger, whose import takes longer than a decision."""
 
     def __init__(self, silent: Callable[[], bool]) -> None:
         self._stream = sys.stderr
@@ -95,18 +92,15 @@ class _PlainLogger:
 
     def _show(self, line: str) -> None:
         if self._stream is not None:
-            with suppress(OSError, ValueError):  # a hook must not fail because nobody reads
+            with suppress(OSError, ValueError):  # a hook must not fail because the reader has gone
                 print(line, file=self._stream, flush=True)
 
 
 class CommandLog(Log):
-    """The log of a command that ends by itself: readable lines on standard error.
-
-    It looks like the daemon's on a terminal. That all is well needs no line; the command's own
-    output says it.
+    """The log of a short command: lines on standard error, as the daemon's on a terminal.
 
     Args:
-        silent: says whether nothing is to be said any more, as after Ctrl-C.
+        silent: returns whether lines are dropped, as after Ctrl-C.
     """
 
     limited = False
@@ -115,16 +109,16 @@ class CommandLog(Log):
         self._lines = _PlainLogger(silent)
         super().__init__(cast("Logger", self._lines))
         self.line_number = 0
-        """the line of the input that is being decided; 0 where there are no lines"""
+        """the number of the current input line; 0 without lines"""
 
     def show_with(self, show: Callable[[str], None]) -> None:
-        """Hand each finished line to somebody who knows where it fits on the screen."""
+        """Pass each finished line to a function, as the progress bar needs it."""
         self._lines.show = show
 
     def info(self, text: str) -> None:
-        """Say nothing: the chain has come into use, as it should."""
+        """Print nothing: the command's own output is enough."""
 
     def malformed(self, given: object, problem: str) -> None:
-        """Say why a request is no attempt, and on which line it stands."""
+        """Log why a request is no attempt, with its line number."""
         where = f"line {self.line_number}: " if self.line_number else ""
         super().malformed(given, where + problem)

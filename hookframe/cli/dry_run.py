@@ -1,4 +1,4 @@
-"""A policy on trial: built, asked about sample attempts, and everything that is wrong collected."""
+"""A dry run of a policy: built and tried on sample attempts, with every problem collected."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
 
 _WHOLE_CHAIN: Final = "plugin chain"
-"""How the core attributes what no single plugin has caused; a plugin has a distribution."""
+"""The origin of errors of no single plugin."""
 Kind = Literal["config", "load", "attempt", "observe", "close"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem.
 
     Args:
-        kind: where it shows: in the configuration, or when a plugin is loaded, asked about an
-            attempt, shown a decision, or closed.
+        kind: its phase: the configuration, or loading a plugin, an attempt, observing a decision,
+            closing.
         text: what was seen, and what to do.
-        file: the configuration, for its mistakes.
-        line: its line; None where there is none.
+        file: the configuration, for its problems.
+        line: its line, if known.
         key: its key; empty for the file as a whole.
-        plugin: the plugin's name; empty where the text names it.
+        plugin: the plugin's name; empty if the text has it.
         distribution: its distribution, or the path of the hook file.
         version: the distribution's version.
         samples: the sample attempts that caused it.
@@ -70,13 +70,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """What came out.
+    """The result of a dry run.
 
     Args:
-        config: the configuration; None where it can't be read.
-        plugins: the chain in order; empty where it can't be built.
-        findings: everything that is wrong.
-        remarks: what its plugins find worth a look, each with the plugin's name.
+        config: the configuration; None if it can't be read.
+        plugins: the chain in order; empty if it can't be built.
+        findings: every problem.
+        remarks: the plugins' remarks, each with the plugin's name.
     """
 
     config: Config | None
@@ -87,19 +87,19 @@ class DryRunResult:
 
 @dataclass
 class _FindingCollector:
-    """Findings, each once, with all the samples that caused it."""
+    """Findings without duplicates, each with all the samples that caused it."""
 
     sample: str = ""
     by_text: dict[tuple[Kind, Origin, str], list[str]] = field(default_factory=dict)
 
     def add(self, error: PluginError) -> None:
-        """Take note of an error, in the sample that is being tried."""
+        """Record an error of the current sample."""
         samples = self.by_text.setdefault((error.phase, error.origin, error.text), [])
         if self.sample and self.sample not in samples:
             samples.append(self.sample)
 
     def findings(self) -> tuple[Finding, ...]:
-        """Give what was found, in the order in which it was."""
+        """Return the findings in order."""
         return tuple(
             Finding(
                 kind,
@@ -114,31 +114,31 @@ class _FindingCollector:
 
 
 class _DryRunLog(CommandLog):
-    """Collects errors, and passes on what plugins print."""
+    """Collects errors, and prints the output of plugins."""
 
     def __init__(self, silent: Callable[[], bool], collector: _FindingCollector) -> None:
         super().__init__(silent)
         self._collector = collector
 
     def error(self, text: str) -> None:
-        """Collect what went wrong when a plugin was closed."""
+        """Collect an error of closing a plugin."""
         self._collector.add(PluginError(Origin(""), "close", text))
 
     def loading(self, problem: str) -> None:
-        """Say nothing: every load error is collected by itself."""
+        """Print nothing: each load error is collected separately."""
 
     def deprecated(self, origin: Origin, notice: str) -> None:
-        """Say nothing: it will be among the notes."""
+        """Print nothing: it is among the notes."""
 
     def events(self, attempt: Mapping[str, Any], events: Sequence[Failure | ShadowVote]) -> None:
-        """Collect what went wrong in an attempt."""
+        """Collect the errors of an attempt."""
         del attempt
         for event in events:
             if isinstance(event, Failure):
                 self._collector.add(event.error)
 
     def observer(self, attempt: Mapping[str, Any], error: PluginError) -> None:
-        """Collect what went wrong when a plugin was shown a decision."""
+        """Collect an error of observing a decision."""
         del attempt
         self._collector.add(error)
 
@@ -149,13 +149,13 @@ def try_policy(
     checkpoint: Callable[[], None],
     silent: Callable[[], bool],
 ) -> DryRunResult:
-    """Build a policy's chain, and ask it about attempts.
+    """Build a policy's chain, and try it on attempts.
 
     Args:
         source: the policy.
         attempts: sample attempts, each with its name.
-        checkpoint: is called after each step; it may raise KeyboardInterrupt.
-        silent: says whether nothing is to be said any more.
+        checkpoint: called after each step; it may raise KeyboardInterrupt.
+        silent: returns whether log lines are dropped.
     """
     config = source.read().config
     if isinstance(config, ConfigError):
@@ -179,15 +179,15 @@ def try_policy(
 
 
 def _collect_remarks(plugins: Sequence[Plugin], collector: _FindingCollector) -> Iterator[str]:
-    """Ask each plugin what is worth a look; one that fails at that is a finding."""
+    """Collect the remarks of each plugin; an error in them is a finding."""
     for plugin in plugins:
         try:
-            said = list(plugin.remarks()) if plugin.remarks is not None else []
+            remarks = list(plugin.remarks()) if plugin.remarks is not None else []
         except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
             text = f"error in its remarks: {describe(error, plugin.file)}"
             collector.add(PluginError(plugin.origin, "observe", text, error))
         else:
-            yield from (f"{plugin.name}: {remark}" for remark in said)
+            yield from (f"{plugin.name}: {remark}" for remark in remarks)
 
 
 def _list_config_findings(error: ConfigError) -> tuple[Finding, ...]:
@@ -198,7 +198,7 @@ def _list_config_findings(error: ConfigError) -> tuple[Finding, ...]:
 
 
 def _skip_all_errors(config: Config) -> Config:
-    """Let the chain go on after a plugin's error, so that those of the next ones show as well."""
+    """Continue the chain after a plugin's error, to find the errors of the next ones too."""
     tables = {
         name: PluginTable(replace(table.policy, on_error="skip"), table.settings)
         for name in config.order(Installed.scan().names)
@@ -208,7 +208,7 @@ def _skip_all_errors(config: Config) -> Config:
 
 
 def _find_load_errors(config: Config) -> tuple[Finding, ...]:
-    """Build each plugin by itself: those that load tell whether they take their settings too."""
+    """Build each plugin alone, to find the errors in all settings."""
     collector = _FindingCollector()
     builder = Builder(lambda _: nullcontext(), nullcontext(), collector.add)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before

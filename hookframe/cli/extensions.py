@@ -1,7 +1,6 @@
-"""Commands that other distributions bring along: found by entry point, imported when used.
+"""Commands of other distributions: found by entry point, imported when used.
 
-The group is `hookframe.commands`; each entry point names a click command, as click's own
-convention has it.
+The group is `hookframe.commands`; each entry point names a click command.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ GROUP: Final = "hookframe.commands"
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A command of another distribution, as its metadata tells it; nothing has been imported."""
+    """A command of another distribution, from its metadata; it is not imported yet."""
 
     name: str
     distribution: str
@@ -29,15 +28,14 @@ class Extension:
 
     @property
     def origin(self) -> str:
-        """The distribution and its version, for texts."""
+        """The distribution and its version."""
         return f"{self.distribution} {self.version}"
 
     def load(self) -> click.Command:
         """Import the command.
 
         Raises:
-            click.ClickException: it can't be imported, or is no command; the text names the
-                distribution.
+            click.ClickException: it can't be imported, or is not a command.
         """
         try:
             found = self.entry_point.load()
@@ -48,20 +46,20 @@ class Extension:
             ) from error
         if not isinstance(found, click.Command):
             raise click.ClickException(
-                f"the command {self.name!r} of {self.origin} is no command: "
+                f"the command {self.name!r} of {self.origin} is not a command: "
                 f"{self.entry_point.value!r} is a {type(found).__name__}, where a click.Command "
-                "or a click.Group was expected; its author must correct the entry point"
+                "or a click.Group was expected; its author must fix the entry point"
             )
         return found
 
 
 class Extensions:
-    """All commands of other distributions, as the metadata was at one moment.
+    """All commands of other distributions.
 
     Args:
         found: the commands.
-        reserved: each name that is not free, with the one distribution that may define it; None
-            for hookframe's own commands, which no distribution can replace.
+        reserved: each reserved name, with the only distribution that may define it; None for
+            hookframe's own commands.
     """
 
     def __init__(self, found: Collection[Extension], reserved: Mapping[str, str | None]) -> None:
@@ -79,7 +77,7 @@ class Extensions:
 
     @classmethod
     def scan(cls, reserved: Mapping[str, str | None]) -> Extensions:
-        """Read the metadata of everything that is installed."""
+        """Read the metadata of all installed distributions."""
         found = find_entry_points(GROUP)
         return cls(
             [Extension(x.name, x.distribution, x.version, x.entry_point) for x in found], reserved
@@ -87,18 +85,18 @@ class Extensions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all commands, in name order."""
+        """The names of all commands, sorted."""
         return tuple(self._by_name)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Give each command with who brings it along, for the help."""
+        """Return each command with its distributions, for the help."""
         return [
             (name, ", ".join(each.origin for each in claims))
             for name, claims in self._by_name.items()
         ]
 
     def command(self, name: str) -> click.Command | None:
-        """Import a command; None where there is none of the name.
+        """Import a command; None if there is none of this name.
 
         Raises:
             click.ClickException: two distributions claim the name, or it can't be imported.
@@ -113,15 +111,10 @@ class Extensions:
             )
         return claims[0].load()
 
-    def notes(self, used: str | None = None) -> list[str]:
-        """Say which distributions claim a command of hookframe's.
-
-        Args:
-            used: the one command to speak of; all of them where it is None.
-        """
+    def notes(self) -> list[str]:
+        """Describe each command that is ignored because its name is reserved."""
         return [
-            f"{each.origin} brings a command {each.name!r}, which is one of hookframe's own and "
-            "stays that: its author must rename it"
+            f"{each.origin} defines the command {each.name!r}, which is reserved: it is ignored, "
+            "and its author must rename it"
             for each in self.refused
-            if used in (None, each.name)
         ]

@@ -1,4 +1,4 @@
-"""Ctrl-C while a hook runs: the chain takes it for the hook's exception, so it is noted here."""
+"""Ctrl-C while a hook runs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """Notes SIGINT while a command asks hooks, and raises KeyboardInterrupt.
+    """Records SIGINT while a command calls hooks, and raises KeyboardInterrupt.
 
-    A chain turns every exception of a hook into a temp-fail, this one included; so whoever asks
-    the chain must look at `noted` when it answers.
+    A chain turns every exception of a hook into a temporary failure, this one included: call
+    `check` after each decision.
     """
 
     def __init__(self) -> None:
@@ -20,8 +20,8 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         self._before = signal.getsignal(signal.SIGINT)
-        if self._before is not signal.SIG_IGN:  # a shell starts `command &` so
-            signal.signal(signal.SIGINT, self._note)
+        if self._before is not signal.SIG_IGN:  # as in `command &` of a shell
+            signal.signal(signal.SIGINT, self._record)
         return self
 
     def __exit__(
@@ -33,10 +33,10 @@ class Interrupt:
         signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
-        """Raise the KeyboardInterrupt that a hook's chain has swallowed."""
+        """Raise KeyboardInterrupt if SIGINT came; the chain may have swallowed the first one."""
         if self.received:
             raise KeyboardInterrupt
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _record(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.received = True
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The group of commands, and how a command ends: its exit status, and no traceback."""
+"""The group of commands, and a command's exit status."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "init": "Write a starter hookframe.toml and hook file.",
-        "decide": "Decide about one attempt, or about a stream of them.",
-        "check": "Build the chain, try it, and say all that is wrong.",
-        "plugins": "Show the chain, and what is installed and not in it.",
+        "decide": "Decide about one attempt, or a stream of them.",
+        "check": "Load the policy, try it, and report every problem.",
+        "plugins": "Show the chain, and the installed plugins that are not in it.",
         "serve": "Run the daemon.",
-        "status": "Ask the running daemon how it is.",
+        "status": "Show the daemon's health and counters.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
     }
 )
-"""Every command with its line in the help; each lives in the module of its name."""
+"""Every command with its line in the help."""
 DEVKIT: Final = "hookframe-devkit"
-"""The distribution for authors, which alone may define the commands of `BY_DEVKIT`."""
+"""The only distribution that may define the commands of `BY_DEVKIT`."""
 BY_DEVKIT: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "new": "Start a plugin, with tests and all that belongs to one.",
+        "new": "Start a plugin, with tests, packaging and CI.",
         "verify": "Check that a plugin or a hook file keeps the rules.",
     }
 )
@@ -47,7 +47,7 @@ READER_GONE: Final = 141
 
 
 class DevkitMissing(click.ClickException):
-    """A command of hookframe-devkit was used, and that is not installed."""
+    """A command of hookframe-devkit was used, which is not installed."""
 
     exit_code = 2
 
@@ -56,13 +56,10 @@ class DevkitMissing(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group that imports a command's module only when the command is used.
-
-    hookframe's own commands go first; what is none of them may be another distribution's.
-    """
+    """A group that imports a command's module only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name the commands, in the order in which one meets them."""
+        """Return the names of the commands, in the order of the help."""
         return list(dict.fromkeys([*COMMANDS, *_of_devkit(), *_load_extensions().names]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -91,7 +88,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments name, or say which one may be meant."""
+        """Find the command of the arguments, or suggest one."""
         name = args[0]
         if name not in COMMANDS and name not in BY_DEVKIT and not name.startswith("-"):
             known = self.list_commands(ctx)
@@ -102,14 +99,14 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands in front of the command."""
+        """Parse the options before the command."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             if error.option_name not in ("--config", "--hook-file", "--plugin"):
                 raise
             raise click.UsageError(
-                f"{error.option_name} stands behind the command: "
+                f"{error.option_name} goes after the command: "
                 f"hookframe decide {error.option_name} …",
                 ctx,
             ) from None
@@ -117,14 +114,14 @@ class Commands(click.Group):
 
 @cache
 def _load_extensions() -> Extensions:
-    """Read the metadata of what is installed, once, and only where it matters."""
+    """Read the metadata of installed commands, once and on first use."""
     from hookframe.cli.extensions import Extensions  # noqa: PLC0415  (takes long to import)
 
     return Extensions.scan(dict.fromkeys(COMMANDS) | dict.fromkeys(BY_DEVKIT, DEVKIT))
 
 
 def _of_devkit() -> Mapping[str, str]:
-    """Select the commands of hookframe-devkit, with their lines; none where it is not installed."""
+    """Return the installed commands of hookframe-devkit, with their lines."""
     names = _load_extensions().names
     return {name: text for name, text in BY_DEVKIT.items() if name in names}
 
@@ -150,10 +147,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line.
 
     Args:
-        arguments: what stands behind `hookframe`.
+        arguments: the arguments of `hookframe`.
 
     Returns:
-        The exit status. What goes wrong is said on standard error, in sentences.
+        The exit status. Errors are printed on standard error, without a traceback.
     """
     _allow_any_text()
     try:
@@ -173,7 +170,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    """Parse and run; click's own exceptions are usage errors, and help."""
+    """Parse and run; click raises its own exceptions for usage errors and help."""
     try:
         with hookframe.make_context("hookframe", arguments) as context:
             result: Any = hookframe.invoke(context)
@@ -186,13 +183,13 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _format_error(error: OSError) -> str:
-    """Say what the system refused, and about which file."""
+    """Describe an error of the system, with its file."""
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else f"can't write the output: {reason}"
 
 
 def _allow_any_text() -> None:
-    """Print what the terminal's encoding lacks as escapes: an address can hold any byte."""
+    """Escape characters that the terminal's encoding lacks: an address can hold any byte."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -205,7 +202,7 @@ def _flush() -> None:
 
 
 def _finish(status: int) -> int:
-    """Make sure that the interpreter has nothing left to complain about when it ends."""
+    """Flush, or discard the output, so that the interpreter prints no error at its end."""
     try:
         _flush()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""New files, which take the place of none."""
+"""New files: written all or none, never over existing ones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Final
 
 _MODE: Final = 0o644
-"""Nobody else may write a hook file: hookframe would refuse to run it (CONTRACT 4)."""
+"""Only the owner may write a hook file: hookframe refuses others (CONTRACT 4)."""
 
 
 def write_new(files: Mapping[Path, bytes]) -> None:
-    """Write new files, and the directories that they lack: all of them, or none.
+    """Write new files and missing directories: all of them, or none.
 
     Args:
-        files: what each is to hold. Its permissions are the same whatever the umask says.
+        files: the content of each; the umask has no effect on its permissions.
 
     Raises:
-        OSError: one of them is there already, or can't be written. What had been written of the
-            others is gone again.
+        OSError: one of them exists, or can't be written; the others have been removed.
     """
     with ExitStack() as undo:
         for path, content in files.items():

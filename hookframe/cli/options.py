@@ -1,4 +1,4 @@
-"""The options that every command takes: which policy it is about."""
+"""The options of every command: which policy it uses."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ from hookframe.host.source import ConfigFile, GivenConfig
 if TYPE_CHECKING:
     from hookframe.host.source import Source
 
-VARIABLE: Final = "HOOKFRAME_CONFIG"
-NAME: Final = "hookframe.toml"
-PERL: Final = "perl"
-"""The name of the plugin that runs Perl hook files: hookframe-perl."""
-SYSTEM_WIDE: Final = f"/etc/hookframe/{NAME}"
+CONFIG_VARIABLE: Final = "HOOKFRAME_CONFIG"
+CONFIG_NAME: Final = "hookframe.toml"
+PERL_PLUGIN: Final = "perl"
+"""The plugin that runs Perl hook files, of hookframe-perl."""
+SYSTEM_CONFIG: Final = f"/etc/hookframe/{CONFIG_NAME}"
+NO_CONFIG: Final = (
+    f"${CONFIG_VARIABLE} is not set, and there is neither ./{CONFIG_NAME} nor {SYSTEM_CONFIG}"
+)
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyOptions:
-    """Which policy a command line is about.
+    """The policy that a command line names.
 
     Args:
         config: `--config`.
@@ -44,12 +47,12 @@ class PolicyOptions:
     def __post_init__(self) -> None:
         if self.config is not None and self.without_configuration:
             raise click.UsageError(
-                "--config stands for a whole policy, --hook-file and --plugin for one without a "
-                "configuration: give one or the other."
+                "--config names a whole policy, --hook-file and --plugin one without a "
+                "configuration: use one or the other."
             )
         if FILE in self.plugins:
             raise click.UsageError(
-                f'"{FILE}" stands for the hook file: name it with --hook-file; it comes last.'
+                f'"{FILE}" stands for the hook file: use --hook-file; it comes last.'
             )
         twice = sorted({name for name in self.plugins if self.plugins.count(name) > 1})
         if twice:
@@ -57,45 +60,44 @@ class PolicyOptions:
 
     @property
     def without_configuration(self) -> bool:
-        """Whether the command line lays the whole policy down."""
+        """Whether the command line defines the whole policy."""
         return self.hook_file is not None or bool(self.plugins)
 
-    def source(self) -> Source:
+    def find_source(self) -> Source:
         """Find the policy.
 
         Returns:
-            The source. Where there is no policy at all it has an empty chain, and that is said.
+            The source. Without any policy it has an empty chain, and a note is printed.
 
         Raises:
-            click.UsageError: a file that was named does not exist.
+            click.UsageError: a named file does not exist.
         """
         if self.without_configuration:
             return GivenConfig(self._build_config())
         path = self.config_path()
         if path is None:
             print_note(
-                f"no configuration (${VARIABLE} is not set, and there is neither ./{NAME} nor "
-                f"{SYSTEM_WIDE}): the chain is empty and every attempt is normal; name a policy "
-                "with --config, or with --hook-file and --plugin"
+                f"no configuration ({NO_CONFIG}): the chain is empty and every attempt is normal; "
+                "set a policy with --config, or with --hook-file and --plugin"
             )
             return GivenConfig(Config())
         return ConfigFile(path)
 
     def config_path(self) -> str | None:
-        """Find the configuration: the one named, or the first of those looked for.
+        """Find the configuration: the named one, or the first default that exists.
 
         Raises:
-            click.UsageError: the one that was named does not exist.
+            click.UsageError: the named one does not exist.
         """
         if self.config is not None:
             return _check_file(self.config, "--config")
-        from_environment = os.environ.get(VARIABLE)
+        from_environment = os.environ.get(CONFIG_VARIABLE)
         if from_environment:
-            return _check_file(from_environment, f"${VARIABLE}")
-        return next((path for path in (NAME, SYSTEM_WIDE) if not _is_absent(path)), None)
+            return _check_file(from_environment, f"${CONFIG_VARIABLE}")
+        return next((path for path in (CONFIG_NAME, SYSTEM_CONFIG) if not _is_absent(path)), None)
 
-    def arguments(self) -> str:
-        """Spell the options for a shell, with a space before each; empty where there are none."""
+    def format_arguments(self) -> str:
+        """Format the options for a shell, each with a space before it."""
         pairs = [("--config", self.config), ("--hook-file", self.hook_file)]
         pairs += [("--plugin", name) for name in self.plugins]
         return "".join(f" {option} {quote(value)}" for option, value in pairs if value is not None)
@@ -109,7 +111,7 @@ class PolicyOptions:
 
 
 def build_hook_file_config(path: str) -> Config:
-    """Make the policy that is one hook file and nothing else.
+    """Build a policy of one hook file.
 
     Raises:
         click.UsageError: the file does not exist, or is a configuration.
@@ -127,33 +129,32 @@ def build_hook_file_config(path: str) -> Config:
 
 
 def build_perl_file_config(path: str | None) -> Config:
-    """Make the policy that is one Perl hook file and nothing else.
+    """Build a policy of one Perl hook file.
 
     Raises:
         click.UsageError: the file does not exist.
     """
     file = str(Path(_check_file(path or "", "--perl")).absolute())
-    return Config(chain=(PERL,), plugins={PERL: PluginTable(settings={"file": file})})
+    return Config(chain=(PERL_PLUGIN,), plugins={PERL_PLUGIN: PluginTable(settings={"file": file})})
 
 
 def _check_file(path: str, by: str) -> str:
-    """Accept a file that a person has named, if it is there at all."""
+    """Check that a named file exists."""
     if not path:
         raise click.UsageError(f"{by} is empty; it must name a file.")
     if "\0" in path or _is_absent(path):
         raise click.UsageError(f"{by}: {path} does not exist.")
     if Path(path).is_dir():
-        inside = Path(path) / NAME
+        inside = Path(path) / CONFIG_NAME
         hint = f"; do you mean {inside}?" if by != "--hook-file" and inside.exists() else "."
         raise click.UsageError(f"{by}: {path} is a directory{hint}")
     return path
 
 
 def _is_absent(path: str) -> bool:
-    """Say whether nothing is there.
+    """Return whether a path does not exist.
 
-    A link that leads nowhere and a directory that may not be entered are something: a policy
-    must not vanish silently.
+    A dangling link and an unreadable directory do exist: a policy must not vanish silently.
     """
     try:
         os.lstat(path)
@@ -167,12 +168,12 @@ def _is_absent(path: str) -> bool:
 def policy_options(
     function: Callable[Concatenate[PolicyOptions, P], int],
 ) -> Callable[P, int]:
-    """Give a command the options that name a policy; it gets them as its first argument."""
+    """Add the options that name a policy; the command gets them as its first argument."""
 
     @click.option(
         "--config",
         metavar="FILE",
-        help=f"The configuration. Default: ${VARIABLE}, ./{NAME}, {SYSTEM_WIDE}.",
+        help=f"The configuration. Default: ${CONFIG_VARIABLE}, ./{CONFIG_NAME}, {SYSTEM_CONFIG}.",
     )
     @click.option(
         "--hook-file", metavar="FILE", help="Run without a configuration: with this hook file."

@@ -27,12 +27,12 @@ _STATUS_STYLES: Final = {
 
 
 def open_terminal(output: BinaryIO) -> Console:
-    """Make a console that writes to a terminal."""
+    """Open a console that writes to a terminal."""
     return Console(file=open(output.fileno(), "w", closefd=False, errors="backslashreplace"))
 
 
 def style_decision(decision: Mapping[str, Any] | None) -> Text:
-    """Say a decision in its colour; no text of it is taken for markup."""
+    """Format a decision in its colour; markup in it has no effect."""
     if decision is None:
         return Text("-", "dim")
     return Text(
@@ -41,11 +41,11 @@ def style_decision(decision: Mapping[str, Any] | None) -> Text:
 
 
 def render(console: Console, attempt: Any, explanation: Explanation) -> None:
-    """Show one decision.
+    """Print one decision with its trace.
 
     Args:
         console: the terminal.
-        attempt: the attempt as it came; perhaps it is none.
+        attempt: the attempt as it came, valid or not.
         explanation: the decision with its trace.
     """
     who = ", ".join(explanation.decided_by)
@@ -56,7 +56,7 @@ def render(console: Console, attempt: Any, explanation: Explanation) -> None:
         line.append(f"  (decided by {who})", "dim")
     console.print(line, soft_wrap=True)
     if not explanation.trace:
-        console.print(Text("  no plugin was asked", "dim"))
+        console.print(Text("  no plugin was called", "dim"))
         return
     console.print(_build_table(explanation))
     for vote in explanation.trace:
@@ -89,12 +89,12 @@ def _build_table(explanation: Explanation) -> Table:
 
 
 def draw(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Draw a table on standard output.
+    """Print a table on standard output.
 
     Args:
-        title: stands above it.
-        headings: one a column.
-        rows: the cells; none of their text is taken for markup.
+        title: its title.
+        headings: one for each column.
+        rows: the cells; markup in them has no effect.
     """
     console = Console()
     console.print(Text(title, "bold"))

@@ -1,4 +1,4 @@
-"""Sample attempts: what `decide` fills in, and what `check` tries a chain on."""
+"""Sample attempts: the defaults of `decide`, and the attempts that `check` tries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
         "mtaid_exists": True,
     }
 )
-"""What an attempt has where nobody says otherwise, beside the time of its injection: now."""
+"""The default values of an attempt; its injection time is now."""
 
 _LONG_DOMAIN: Final = ".".join(("d" * 59, "d" * 59, "d" * 59, "example"))
 LONGEST_ADDRESS: Final = f"{'l' * 64}@{_LONG_DOMAIN}.a"
@@ -52,12 +52,12 @@ _CHECKED: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 
 
 def make_sample_attempt() -> dict[str, Any]:
-    """Make an ordinary attempt, of a message that was injected just now."""
+    """Make an ordinary attempt of a message that was injected now."""
     return {**SAMPLE, "injtime": int(time.time())}
 
 
 def make_check_attempts() -> list[tuple[str, dict[str, Any]]]:
-    """Make the attempts that a policy ought to survive, each with what is special about it."""
+    """Make the attempts that a policy must survive, each with its description."""
     return [
         (name, {**make_sample_attempt(), "msguid": f"check-{number}", **special})
         for number, (name, special) in enumerate(_CHECKED.items(), start=1)

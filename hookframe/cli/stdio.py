@@ -1,4 +1,4 @@
-"""Standard input and output for attempts and decisions alone, whatever a hook does with its own."""
+"""Standard input and output, reserved for attempts and decisions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 @contextmanager
 def take_output() -> Iterator[BinaryIO]:
-    """Keep standard output to ourselves.
+    """Reserve standard output for the command.
 
-    What a hook's child process prints would stand among the decisions; it goes to standard error.
+    The output of a hook and its child processes goes to standard error.
 
     Yields:
         The output, buffered; it is flushed at the end.
@@ -40,10 +40,10 @@ def take_output() -> Iterator[BinaryIO]:
 
 @contextmanager
 def take_input() -> Iterator[BinaryIO]:
-    """Keep standard input to ourselves: a hook's child process must not eat attempts.
+    """Reserve standard input for the command: a hook's child process must not read attempts.
 
     Yields:
-        The input, at its present position.
+        The input, at its current position.
     """
     kept = os.dup(_STDIN)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -66,7 +66,7 @@ def _redirect(descriptor: int, target: int) -> None:
 
 
 def find_remaining_size(stream: BinaryIO) -> int | None:
-    """Say how many bytes a stream still has; None where only its end will tell."""
+    """Return how many bytes a stream still has; None if it is not a regular file."""
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -74,7 +74,7 @@ def find_remaining_size(stream: BinaryIO) -> int | None:
 
 
 def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """Read lines as they come, blank ones left out.
+    """Read lines as they come, without blank ones.
 
     Yields:
         The line's number from 1, the line, and the number of bytes read so far.

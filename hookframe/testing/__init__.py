@@ -1,8 +1,7 @@
 """What authors of plugins and hook files import in their tests.
 
-The fixture `chain` comes with hookframe, by an entry point of pytest's: no import is needed for it.
-The names below are loaded on first use, so that pytest loads no more than the fixture where no test
-asks for them. `pip install hookframe-devkit` installs what the rest needs.
+The fixture `chain` is a pytest plugin of hookframe: no import is needed for it. The names below are
+loaded on first use. `pip install hookframe-devkit` installs what they need.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A chain under test: built from plugins, asked about attempts, and held to what it should say."""
+"""A chain under test: built from plugins, asked about attempts, compared with what is expected."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from hookframe.chain.trace import Explanation
 
 TEMPFAIL: Final[Mapping[str, Any]] = make_temporary_failure()
-"""What every error comes to: the decision that a caller gets (CONTRACT 5)."""
+"""The decision after any error (CONTRACT 5)."""
 
 
 class PolicyUnderTest:
-    """A chain that a test asks about attempts; `open_chain` and the fixture `chain` make it."""
+    """A chain that a test asks about attempts, made by `open_chain` or the fixture `chain`."""
 
     def __init__(self, host: Host, clock: Clock, lines: _Lines) -> None:
         self._host = host
@@ -43,7 +43,7 @@ class PolicyUnderTest:
 
     @property
     def log(self) -> list[str]:
-        """The log so far, line by line: errors, and what plugins have printed."""
+        """The lines of the log so far: errors, and what plugins printed."""
         return self._lines.all
 
     @property
@@ -51,7 +51,7 @@ class PolicyUnderTest:
         """The dict that the plugins share.
 
         Raises:
-            AssertionError: there is no chain, so there is no state.
+            AssertionError: the chain can't be built.
         """
         generation = self._host.generation
         if generation is None:
@@ -63,13 +63,13 @@ class PolicyUnderTest:
 
         Args:
             attempt: the attempt; None for `make_attempt(**overrides)`.
-            **overrides: keys of it with other values.
+            **overrides: keys of the attempt to set.
         """
         with self._use_clock():
             return self._host.decide(_build_attempt(attempt, overrides))
 
     def explain(self, attempt: Mapping[str, Any] | None = None, /, **overrides: Any) -> Explanation:
-        """Decide as `decide` does, and say what each plugin did."""
+        """Decide as `decide` does; return each plugin's vote as well."""
         with self._use_clock():
             return self._host.explain(_build_attempt(attempt, overrides))
 
@@ -80,15 +80,15 @@ class PolicyUnderTest:
         /,
         **overrides: Any,
     ) -> None:
-        """Decide about one attempt, and fail if the decision is another one.
+        """Decide about one attempt, and fail if the decision is not the expected one.
 
         Args:
             expected: the whole decision; `TEMPFAIL` after an error.
             attempt: the attempt; None for `make_attempt(**overrides)`.
-            **overrides: keys of it with other values.
+            **overrides: keys of the attempt to set.
 
         Raises:
-            AssertionError: it is another; the text has each plugin's vote, and the log.
+            AssertionError: the decision differs; the text has each plugin's vote, and the log.
         """
         before = len(self.log)
         asked = _build_attempt(attempt, overrides)
@@ -99,9 +99,9 @@ class PolicyUnderTest:
             )
 
     def set_time(self, when: datetime | float) -> None:
-        """Let plugins see that time as now, whenever they are called from here on.
+        """Set the time that plugins see; the test itself keeps real time.
 
-        It stands still until it is set anew or advanced; the test itself has real time.
+        It stands still until it is set again or advanced.
 
         Args:
             when: a datetime with its time zone, or UNIX seconds.
@@ -112,11 +112,11 @@ class PolicyUnderTest:
         self._clock.set(when)
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass, for the plugins."""
+        """Advance the time that plugins see."""
         self._clock.advance(seconds)
 
     def reload(self) -> None:
-        """Build the chain anew, as a changed configuration or hook file has it built."""
+        """Build the chain again, as after a change of the configuration or the hook file."""
         with self._use_clock():
             self._host.reload()
 
@@ -130,7 +130,7 @@ class PolicyUnderTest:
 
 
 class ChainFactory(Protocol):
-    """The type of the fixture `chain`: it makes a chain that is closed when the test ends."""
+    """The type of the fixture `chain`, which closes its chains when the test ends."""
 
     def __call__(
         self,
@@ -151,23 +151,23 @@ def open_chain(
     now: datetime | float | None = None,
     broken: bool = False,
 ) -> Iterator[PolicyUnderTest]:
-    """Make a chain under test, and close it in the end.
+    """Make a chain under test, and close it at the end.
 
     Args:
         *members: the plugins in order. A `pathlib.Path` is a hook file, a string the name of an
             installed plugin; anything else is what an entry point would name: a module, an object,
-            a class or a factory. What else an operator may lay down stands in a `member(…)`.
-        settings: the settings of the one plugin.
+            a class or a factory. A `member(…)` adds a plugin's policy.
+        settings: the settings of the only plugin.
         deadline: the longest time of one attempt, in seconds; None for no limit.
-        now: the time that the plugins see from the beginning; None for the real one.
-        broken: whether the chain is to be one that can't be built.
+        now: the time that the plugins see at first; None for the real one.
+        broken: expect a chain that can't be built.
 
     Yields:
         The chain.
 
     Raises:
-        AssertionError: it can't be built, and the text says why; or it can, and should not.
-        TypeError: there are settings, and not one plugin that they could be for.
+        AssertionError: it can't be built, and the text says why; or it can, and `broken` is set.
+        TypeError: there are settings and not exactly one plugin.
     """
     lines, clock = _Lines(), Clock()
     if now is not None:
@@ -184,7 +184,7 @@ def open_chain(
 
 
 class _Lines:
-    """Takes the place of a loguru logger: keeps what would be logged."""
+    """Replaces a loguru logger: keeps the lines."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
@@ -196,7 +196,7 @@ class _Lines:
 
 
 class _CapturedLog(Log):
-    """A log that leaves nothing out, however much a plugin prints."""
+    """A log without a limit of lines."""
 
     limited = False
 
@@ -206,7 +206,7 @@ def _build_members(given: tuple[object, ...], settings: Mapping[str, Any] | None
         return [each if isinstance(each, Member) else member(each) for each in given]
     if len(given) != 1 or isinstance(given[0], Member):
         raise TypeError(
-            "settings= is for a chain of one plugin; say member(PLUGIN, settings={…}) for each"
+            "settings= is for a chain of one plugin; use member(PLUGIN, settings={…}) for each"
         )
     return [member(given[0], settings=settings)]
 
@@ -223,7 +223,7 @@ def _describe_difference(
     explanation: Explanation,
     log: list[str],
 ) -> str:
-    """Say what was decided in place of what was expected, and how it came about."""
+    """Describe the difference: the decision, each vote, the log."""
     special = {key: value for key, value in asked.items() if ATTEMPT.get(key) != value}
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""A client of the daemon, as a mail server has one: it sends bytes, and reads the answers."""
+"""A client of the daemon: sends bytes and reads the answers, as a mail server does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from hookframe.testing.waiting import PATIENCE
-
-_CHUNK: Final = 65536
 
 
 class Client:
@@ -35,7 +32,7 @@ class Client:
         except OSError:
             self.socket.close()
             raise
-        self._received = b""
+        self._received = self.socket.makefile("rb")
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """Send a request of the jsonl protocol, and read the answer.
@@ -58,47 +55,40 @@ class Client:
         self.socket.shutdown(socket.SHUT_WR)
 
     def line(self) -> bytes:
-        """Read up to a newline, which is part of what this returns.
+        """Read a line, with its newline.
 
         Raises:
-            AssertionError: the connection ended before.
+            AssertionError: the connection ended before the newline.
             TimeoutError: nothing came in time.
         """
-        while b"\n" not in self._received:
-            data = self.socket.recv(_CHUNK)
-            if not data:
-                raise AssertionError(f"the connection ended after {self._received!r}")
-            self._received += data
-        answer, _, self._received = self._received.partition(b"\n")
-        return answer + b"\n"
+        line = self._received.readline()
+        if not line.endswith(b"\n"):
+            raise AssertionError(f"the connection ended after {line!r}")
+        return line
 
     def answer(self) -> Any:
         """Read one line as JSON."""
         return json.loads(self.line())
 
     def answers(self, number: int) -> list[Any]:
-        """Read so many lines as JSON."""
+        """Read a number of lines as JSON."""
         return [self.answer() for _ in range(number)]
 
     def rest(self) -> bytes:
         """Read to the end of the connection."""
-        with suppress(ConnectionResetError):  # the daemon closed with something of ours unread
-            while data := self.socket.recv(_CHUNK):
-                self._received += data
-        rest, self._received = self._received, b""
-        return rest
+        parts = []
+        with suppress(ConnectionResetError):  # the daemon closed before it read all of our bytes
+            while data := self._received.read1():
+                parts.append(data)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Close the connection."""
+        self._received.close()
         self.socket.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

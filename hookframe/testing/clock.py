@@ -1,4 +1,4 @@
-"""What a plugin under test sees as now: real time, or one that stands where a test has put it."""
+"""The time that a plugin under test sees: real, or set by the test."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _NANOSECONDS: Final = 1_000_000_000
 
 
 class Clock:
-    """Time that plugins see while they are called; everybody else has the real one.
+    """The time that plugins see while they are called.
 
-    It is real until it is set, and stands still from then on. The monotonic clock goes on with it,
-    and never back.
+    It is real until it is set, and stands still afterwards. The monotonic clock follows it, but
+    never backwards.
     """
 
     def __init__(self) -> None:
         self._now: float | None = None
-        self._monotonic = 0  # nanoseconds, which stay exact however long the machine is up
+        self._monotonic = 0  # nanoseconds: exact after any uptime
 
     def set(self, when: datetime | float) -> None:
-        """Let it be that time.
+        """Set the time.
 
         Args:
-            when: a time with its zone, or UNIX seconds.
+            when: a datetime with its time zone, or UNIX seconds.
 
         Raises:
-            ValueError: a datetime has no zone, so it may mean anything.
+            ValueError: a datetime has no time zone.
         """
         if isinstance(when, datetime):
             if when.tzinfo is None:
@@ -48,15 +48,15 @@ class Clock:
         self._now = float(when)
 
     def advance(self, seconds: float) -> None:
-        """Let some time pass, in seconds; from now on, where it was not set."""
+        """Advance the time by some seconds; set it first if it is still real."""
         self.set((time.time() if self._now is None else self._now) + seconds)
 
     @contextmanager
     def patch_into(self, modules: Callable[[], Iterable[ModuleType]]) -> Iterator[None]:
-        """Show it to everything that runs inside this.
+        """Replace the clocks of Python inside this context.
 
         Args:
-            modules: gives those that may have taken `monotonic` out of `time` for themselves.
+            modules: returns the modules that may have imported `monotonic` from `time`.
         """
         if self._now is None:
             yield
@@ -74,15 +74,15 @@ class Clock:
             yield
 
     def _make_fixed_clocks(self) -> tuple[Reading, Reading]:
-        """Give what takes the place of the monotonic clocks: time-machine leaves them alone."""
-        now = self._monotonic
+        """Return replacements of the monotonic clocks."""
+        now = self._monotonic  # time-machine leaves these clocks alone
         return lambda: now / _NANOSECONDS, lambda: now
 
 
 def _find_replacements(
     names: Mapping[str, Any], clocks: Mapping[Reading, Reading]
 ) -> dict[str, Reading]:
-    """Give what takes the place of a clock, under each name that a module has for it."""
+    """Return the replacement of each clock, under each name that a module has for it."""
     return {
         name: clocks[value]
         for name, value in names.items()
@@ -91,20 +91,20 @@ def _find_replacements(
 
 
 def _restore_in_new_modules(loaded: set[str], clocks: Mapping[Reading, Reading]) -> None:
-    """Give modules that were loaded meanwhile, and took a standing clock, the real one."""
+    """Restore the real clocks in modules that were imported inside the context."""
     for name in sys.modules.keys() - loaded:
         names = vars(sys.modules[name])
         names.update(_find_replacements(names, clocks))
 
 
 def find_modules(subjects: Iterable[object]) -> list[ModuleType]:
-    """Find the modules in which the code of plugins stands, as far as it is loaded.
+    """Find the loaded modules of plugins.
 
     Args:
         subjects: the objects that implement the hooks.
 
     Returns:
-        For each its module, and all others of the package that it belongs to.
+        For each plugin all loaded modules of its top-level package.
     """
     names = {
         each.__name__ if isinstance(each, ModuleType) else type(each).__module__

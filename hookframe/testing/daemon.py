@@ -1,4 +1,4 @@
-"""The daemon under test: `hookframe serve` as a process, with its files in its own directory."""
+"""The daemon under test: `hookframe serve` as a process with its own directory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import IO, Any, Final, Self
 
 from hookframe.testing.client import Client
 from hookframe.testing.waiting import PATIENCE, eventually
@@ -36,8 +35,8 @@ class Daemon:
             assert daemon.ask(make_attempt()) == {"action": "normal"}
 
     Args:
-        directory: where its files are. Without one it makes a directory with a short name (the path
-            of a unix socket has at most 107 bytes, unix(7)), and removes it in the end.
+        directory: where its files are. By default a temporary directory with a short name: the path
+            of a unix socket has at most 107 bytes, unix(7). `close` removes it.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -52,10 +51,8 @@ class Daemon:
         self.configuration = self.directory / "hookframe.toml"
         self.hook_file = self.directory / "hook.py"
         self._lines: list[str] = []
-        self._more = threading.Condition()
-        self._ended = False
         self._process: subprocess.Popen[str] | None = None
-        self._reader: threading.Thread | None = None
+        self._reader = threading.Thread()
 
     def write(self, hook: str, more: str = "", listen: Sequence[str] | None = None) -> None:
         """Write the configuration and the hook file.
@@ -87,10 +84,10 @@ class Daemon:
         """Start it, and wait until it listens and a worker answers.
 
         Args:
-            before: a command that runs the command which follows it, such as `env NAME=value`.
+            before: a command that runs the one in its further arguments, such as `env NAME=value`.
 
         Raises:
-            AssertionError: it ended, or did not listen in time; the text has what it wrote.
+            AssertionError: it ended, or did not listen in time; the text has its log.
         """
         earlier = self.output.count(_LISTENING)
         self.launch(*before)
@@ -100,7 +97,7 @@ class Daemon:
         return self
 
     def launch(self, *before: str) -> None:
-        """Start it, and wait for nothing; arguments as for `start`."""
+        """Start it without waiting; the arguments are those of `start`."""
         self._process = subprocess.Popen(  # noqa: S603  (a test runs what it says)
             [*before, *_SERVE, str(self.configuration)],
             stdout=subprocess.PIPE,
@@ -108,8 +105,7 @@ class Daemon:
             cwd=self.directory,
             encoding="utf-8",
         )
-        self._ended = False
-        self._reader = threading.Thread(target=self._read, args=(self._process,))
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,))
         self._reader.start()
 
     @property
@@ -119,12 +115,11 @@ class Daemon:
 
     @property
     def output(self) -> str:
-        """Everything that it has written so far: its log."""
-        with self._more:
-            return "".join(self._lines)
+        """Its log so far."""
+        return "".join(self._lines)
 
     def wait_for(self, text: str, times: int = 1) -> str:
-        """Wait until it has written a text.
+        """Wait until its log has a text.
 
         Args:
             text: a part of a line.
@@ -134,14 +129,14 @@ class Daemon:
             The last of these lines.
 
         Raises:
-            AssertionError: it ended, or the time is up; the text has what it wrote.
+            AssertionError: it ended, or the time is up; the text has its log.
         """
-        with self._more:
-            self._more.wait_for(lambda: self._ended or len(self._with(text)) >= times, PATIENCE)
-            found = self._with(text)
-            if len(found) < times:
-                raise AssertionError(f"{text!r} not {times} times in:\n{''.join(self._lines)}")
-            return found[times - 1]
+        with suppress(AssertionError):
+            eventually(lambda: not self._reader.is_alive() or len(self._find(text)) >= times)
+        found = self._find(text)
+        if len(found) < times:
+            raise AssertionError(f"{text!r} not {times} times in:\n{self.output}")
+        return found[times - 1]
 
     @property
     def port(self) -> tuple[str, int]:
@@ -152,7 +147,7 @@ class Daemon:
         return "127.0.0.1", int(match[1])
 
     def connect(self, where: Path | tuple[str, int] | None = None) -> Client:
-        """Open a connection, by default to the socket that speaks the jsonl protocol."""
+        """Open a connection, by default to the jsonl socket."""
         return Client(self.jsonl if where is None else where)
 
     def ask(self, request: Mapping[str, Any], where: Path | tuple[str, int] | None = None) -> Any:
@@ -172,10 +167,9 @@ class Daemon:
         self._started.send_signal(number)
 
     def wait(self) -> int:
-        """Wait until it has ended; return its exit status."""
+        """Wait until it ends; return its exit status."""
         status = self._started.wait(PATIENCE)
-        if self._reader is not None:
-            self._reader.join(PATIENCE)
+        self._reader.join(PATIENCE)
         return status
 
     @property
@@ -184,13 +178,13 @@ class Daemon:
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> int:
-        """Stop it as a service manager does, by SIGTERM; return its exit status."""
+        """Stop it by SIGTERM, as a service manager does; return its exit status."""
         if self.is_running:
             self.signal(signal.SIGTERM)
         return self.wait()
 
     def close(self) -> None:
-        """Stop it, kill it where that fails, and remove the directory that it made."""
+        """Stop it, or kill it if it does not stop; remove its temporary directory."""
         try:
             if self._process is not None:
                 self.stop()
@@ -204,12 +198,7 @@ class Daemon:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -226,15 +215,10 @@ class Daemon:
                     return True
         return False
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        with cast("IO[str]", process.stdout) as stream:
-            for text in stream:
-                with self._more:
-                    self._lines.append(text)
-                    self._more.notify_all()
-        with self._more:
-            self._ended = True
-            self._more.notify_all()
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._lines.append(line)
 
-    def _with(self, text: str) -> list[str]:
+    def _find(self, text: str) -> list[str]:
         return [each for each in self._lines if text in each]

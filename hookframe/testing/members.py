@@ -1,4 +1,4 @@
-"""What a chain under test is made of: plugins, each with what an operator would lay down for it."""
+"""The members of a chain under test: plugins, each with its policy and settings."""
 
 from __future__ import annotations
 
@@ -47,24 +47,21 @@ def member(
     may: Collection[str] | None = None,
     deadline: float | None = None,
 ) -> Member:
-    """Take a plugin into a chain under test, with what an operator may lay down for it.
+    """Make a member of a chain under test: a plugin with its policy and settings.
 
     Args:
         subject: a `pathlib.Path` is a hook file, a string the name of an installed plugin. Anything
             else is what an entry point would name: a module, an object, a class or a factory.
-        name: the name in the chain, for an object; None for one that is made of its class's or
-            module's name. A hook file is always named "file".
+        name: the name in the chain, for an object; None to derive it from its class's or module's
+            name. A hook file is always named "file".
         settings: the table `[plugins.NAME.settings]`.
         mode: "enforce" or "shadow".
         on_error: "tempfail" or "skip".
-        may: the actions that it may return besides normal; None for all.
+        may: the actions that it may return in addition to normal; None for all.
         deadline: the longest time of one call, in seconds; None for no limit.
 
-    Returns:
-        The member.
-
     Raises:
-        ValueError: an operator could not lay that down.
+        ValueError: a configuration could not have this value.
     """
     _check_one_of("mode", mode, ("enforce", "shadow"))
     _check_one_of("on_error", on_error, ("tempfail", "skip"))
@@ -76,19 +73,19 @@ def member(
 
 
 def build_policy(members: Sequence[Member], deadline: float | None) -> GivenConfig:
-    """Make the policy whose chain these are.
+    """Build the policy whose chain has these members.
 
     Args:
         members: the plugins in order.
         deadline: the longest time of one attempt, in seconds; None for no limit.
 
     Raises:
-        ValueError: two have one name, as two hook files do.
+        ValueError: two members have the same name, as two hook files do.
     """
     names = tuple(each.name for each in members)
     for name in names:
         if names.count(name) > 1:
-            hint = "a chain has one at most" if name == FILE else "say member(…, name=…)"
+            hint = "a chain has one at most" if name == FILE else "use member(…, name=…)"
             raise ValueError(f"two members of the chain are named {name!r}: {hint}")
     files = [str(each.subject) for each in members if each.name == FILE]
     config = Config(
@@ -106,7 +103,6 @@ def _is_object(each: Member) -> bool:
 
 
 def _choose_name(subject: object, given: str | None) -> str:
-    """Name a member in the chain."""
     if isinstance(subject, Path):
         fixed: str | None = FILE
     else:
@@ -119,7 +115,7 @@ def _choose_name(subject: object, given: str | None) -> str:
 
 
 def _derive_name(subject: object) -> str:
-    """Make a name as an author may: of hookframe_hold hold, of SlowStart slow-start."""
+    """Derive a name: hold from hookframe_hold, slow-start from SlowStart."""
     if isinstance(subject, ModuleType):
         own = subject.__name__.rpartition(".")[2].removeprefix(_PREFIX)
     else:

@@ -1,7 +1,4 @@
-"""What pytest loads wherever hookframe is installed: the fixture `chain`, and nothing else.
-
-Whoever does not use it pays for no further import.
-"""
+"""The pytest plugin of hookframe: the fixture `chain`, whose imports wait for its first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts for tests: one that is always the same, and generated ones that are not."""
+"""Attempts for tests: the usual one, and generated ones."""
 
 from __future__ import annotations
 
@@ -25,38 +25,37 @@ ATTEMPT: Final[Attempt] = {
 
 
 def make_attempt(**overrides: Any) -> Attempt:
-    """Make a complete, realistic attempt, the same each time but for what you say.
+    """Make a complete, realistic attempt, always the same except for the given keys.
 
     Args:
-        **overrides: keys of the attempt with the values that they shall have.
+        **overrides: keys of the attempt to set.
 
     Returns:
-        A dict of your own with the nine keys of an attempt.
+        A new dict with the nine keys of an attempt.
 
     Raises:
-        TypeError: a name is no key of an attempt. A key that your MTA sends beside the nine can be
-            added to what this returns.
+        TypeError: an attempt has no such key. Add a further key of your MTA to the returned dict.
     """
     for key in overrides:
         if key not in ATTEMPT_TYPES:
             raise TypeError(
                 f"an attempt has no key {key!r}{did_you_mean(key, ATTEMPT_TYPES)}; it has "
-                f"{', '.join(ATTEMPT_TYPES)}. A further key, as an MTA may send it, you add: "
+                f"{', '.join(ATTEMPT_TYPES)}. To add a further key, as an MTA may send it, write "
                 f"{{**make_attempt(), {key!r}: ...}}"
             )
     return cast("Attempt", {**ATTEMPT, **overrides})
 
 
 def attempts() -> SearchStrategy[Attempt]:
-    """Generate attempts with hypothesis: realistic ones, and all that an MTA may hand over.
+    """Generate attempts with hypothesis: realistic ones, and everything an MTA may send.
 
-    There are bounces, with the null sender; internationalised and quoted addresses, literals of
-    hosts, addresses of 254 characters and of many more; such as have no `@`, or several; control
-    characters, bytes that are not UTF-8 (as surrogate escapes, PEP 383); times before 1970 and far
-    from now; keys beside the nine. A failing example shrinks towards `make_attempt()`.
+    There are bounces, with the null sender; internationalised and quoted addresses, address
+    literals, addresses of 254 characters and longer, without `@` or with several; control
+    characters; bytes that are not UTF-8 (as surrogate escapes, PEP 383); times before 1970 and far
+    in the future; further keys. A failing example shrinks towards `make_attempt()`.
 
     Returns:
-        A strategy; each of its attempts is a dict that `Host.decide` takes.
+        A strategy of dicts that `Host.decide` takes.
 
     Raises:
         ModuleNotFoundError: hypothesis is not installed; the text says how to install it.

@@ -1,4 +1,4 @@
-"""What hypothesis generates attempts from; see `hookframe.testing.samples`."""
+"""The hypothesis strategies of `hookframe.testing.attempts`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANY_TEXT: Final = st.one_of(
     st.builds("{}{}".format, st.sampled_from(("\0", "a\r\nb", "a\u2028b")), st.text(max_size=4)),
     st.binary(min_size=1, max_size=40).map(_decode_bytes),
 )
-"""What is no address, and no identifier either."""
+"""Text that is neither an address nor an identifier."""
 
 _LOCAL_PARTS: Final = st.sampled_from(
     ("someone", "Jane.Doe", "o'brien+tag", "x!y%z#1", "postmaster", "a", "-", "john..doe.")
@@ -63,13 +63,13 @@ _QUOTED_TEXT: Final = st.text(
 
 
 def _quote_local_part(local_part: str, domain: str) -> str:
-    """Make an address with a quoted local part (RFC 5321, 4.1.2)."""
+    """Build an address with a quoted local part (RFC 5321, 4.1.2)."""
     escaped = local_part.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"@{domain}'
 
 
 def _build_long_address(length: int) -> str:
-    """Make an address of so many characters, its labels no longer than 63."""
+    """Build an address of this length, with labels of at most 63 characters."""
     local_part = "l" * _LONGEST_LOCAL_PART
     domain = ".".join(["d" * 59] * (length // 60))
     return f"{local_part}@{domain}"[: length - len(".example")] + ".example"
@@ -95,7 +95,7 @@ _SENDERS: Final = st.one_of(st.just(ATTEMPT["sender"]), st.just(""), _ADDRESSES)
 
 
 def _build_ids(usual: str, *others: str) -> st.SearchStrategy[str]:
-    """Generate identifiers: the operator's own kind, none, a number, and any text."""
+    """Generate identifiers: usual ones, none, a number, any text."""
     numbers = st.integers(min_value=0, max_value=10**6).map(str)
     return st.one_of(st.sampled_from((usual, *others, "")), numbers, _ANY_TEXT)
 

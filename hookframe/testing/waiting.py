@@ -7,25 +7,24 @@ from time import monotonic, sleep
 from typing import Final, TypeVar
 
 PATIENCE: Final = 30.0
-"""Seconds after which a test takes it that something will never happen."""
+"""Seconds after which a test gives up waiting."""
 _STEP: Final = 0.002
 
 T = TypeVar("T")
 
 
 def eventually(check: Callable[[], T], timeout: float = PATIENCE) -> T:
-    """Call a function again and again until it returns something true.
+    """Call a function until it returns something true.
 
     Args:
-        check: a function without arguments. What it raises ends the wait.
-        timeout: how long to wait at the most, in seconds; a limit of the thing under test, or one
-            that only a failure reaches.
+        check: a function without arguments; an exception of it ends the wait.
+        timeout: how long to wait at most, in seconds.
 
     Returns:
         The first true value.
 
     Raises:
-        AssertionError: the time is up, and the function still returned something false.
+        AssertionError: the time is up.
     """
     end = monotonic() + timeout
     while not (value := check()):

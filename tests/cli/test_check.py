@@ -249,7 +249,7 @@ def test_a_file_alone_and_a_policy_exclude_each_other(shell, options):
     shell.write("hook.py", QUIET)
     done = shell.run("check", "hook.py", *options)
     assert (done.status, done.out) == (2, "")
-    assert "FILE is checked alone" in done.err
+    assert "check one file alone" in done.err
 
 
 def test_a_file_that_does_not_exist_is_wrong_use(shell):
@@ -317,7 +317,7 @@ def test_a_perl_file_is_checked_alone(shell, others):
     shell.write("hook.pl", PERL)
     done = shell.run("check", "--perl", "hook.pl", *others)
     assert done.status == 2
-    assert "checked alone" in done.err
+    assert "check one file alone" in done.err
 
 
 def test_a_perl_file_that_does_not_exist_is_wrong_use(shell):

@@ -119,7 +119,7 @@ def test_a_stream_on_a_terminal_shows_one_after_the_other(shell):
     shown = shell.on_terminal("decide", "--explain", streams=(1, 2), stdin=attempts + b"[]\n")
     assert shown.status == 1
     assert shown.text.index("a@x: ") < shown.text.index("b@x: ") < shown.text.index("(no attempt)")
-    assert "no plugin was asked" in shown.text
+    assert "no plugin was called" in shown.text
 
 
 def test_a_wrapper_shows_among_the_votes(shell, distributions):

@@ -48,8 +48,8 @@ def test_the_help_lists_it_with_its_distribution_and_imports_nothing(extended):
 def test_it_cannot_replace_a_command_of_hookframes_and_that_is_said(extended):
     done = extended.run("check", "--help")
     assert IMPORTED not in done.err
-    assert "Build the chain" in done.out
-    assert "acme-commands 2.5 brings a command 'check'" in extended.run("--help").err
+    assert "Load the policy" in done.out
+    assert "acme-commands 2.5 defines the command 'check'" in extended.run("--help").err
 
 
 def test_another_command_imports_none_of_it(extended):
@@ -149,5 +149,5 @@ def test_no_other_distribution_defines_a_command_of_the_devkit(mail_server):
     assert done.status == 2
     assert "pip install hookframe-devkit" in done.err
     noted = mail_server.run("--help", program=NO_SITE)
-    assert "rival 1.0 brings a command 'verify'" in noted.err
+    assert "rival 1.0 defines the command 'verify'" in noted.err
     assert "rival" not in noted.out

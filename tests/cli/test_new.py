@@ -83,9 +83,9 @@ def test_one_plugin_has_one_name_however_it_is_written(shell, given_name):
 @pytest.mark.parametrize(
     ("name", "because"),
     [
-        ("file", "stands for the hook file"),
-        ("hookframe-file", "stands for the hook file"),
-        ("hookframe", "is what runs the plugin"),
+        ("file", "is the hook file in a chain"),
+        ("hookframe-file", "is the hook file in a chain"),
+        ("hookframe", "is the program that runs the plugin"),
         ("class", "keyword of Python"),
         ("2fa", "must start with a letter"),
         ("two words", "can't be a distribution"),
@@ -128,7 +128,7 @@ def test_a_directory_that_is_not_empty_is_left_as_it_is(shell, kind, there):
     folder = shell.write(f"project/{there}", "mine\n").parent
     done = shell.run("new", "hold", "--kind", kind, "--directory", "project")
     assert (done.status, done.out) == (1, "")
-    assert "nothing was written: project is there already, and not empty" in done.err
+    assert "nothing was written: project already exists and is not empty" in done.err
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(there, "mine\n")]
 
 
@@ -254,7 +254,7 @@ def test_a_name_that_another_installed_plugin_has_is_noted(shell, distributions)
     shell.install(distributions["stack"])
     done = shell.run("new", "guard")
     assert done.status == 0
-    assert "note: acme-guard 1.4.0 has a plugin 'guard' too" in done.err
+    assert "note: acme-guard 1.4.0 also has a plugin 'guard'" in done.err
 
 
 def test_a_distribution_that_is_installed_already_is_noted(shell, first_party):
@@ -262,7 +262,7 @@ def test_a_distribution_that_is_installed_already_is_noted(shell, first_party):
     done = shell.run("new", "blacklist")
     assert done.status == 0
     assert "note: hookframe-blacklist" in done.err
-    assert "pip will put yours in its place" in done.err
+    assert "pip will replace it by yours" in done.err
 
 
 def test_in_this_directory_there_is_no_way_to_go(shell):

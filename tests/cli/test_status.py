@@ -312,9 +312,9 @@ def test_a_daemon_that_does_not_answer_in_time_is_not_waited_for(shell, tmp_path
         (b"", "closed the connection"),
         (b'{"hookframe": "9.9.9", "pid"', "closed the connection"),
         (b'220 mail.example ESMTP "\x1b[2J"\n', r'begins: 220 mail.example ESMTP "\x1b[2J"'),
-        (b'{"action":"pause","message":"Error","error":true}\n', "not with a status"),
-        (b"[" * 100_000 + b"\n", "not with a status"),
-        (b'{"hookframe": {}}\n', "not with a status"),
+        (b'{"action":"pause","message":"Error","error":true}\n', "is not a status"),
+        (b"[" * 100_000 + b"\n", "is not a status"),
+        (b'{"hookframe": {}}\n', "is not a status"),
         (b'{"hookframe": "9.9.9", "pid": "one"}\n', "is hookframe 9.9.9"),
     ],
 )
@@ -336,21 +336,21 @@ def test_a_configuration_without_a_jsonl_address_says_which_line_to_write(shell)
     done = shell.run("status")
     assert (done.status, done.out) == (1, "")
     wanted = '["exim+unix:/run/hookframe/exim.sock", "unix:/run/hookframe/hookframe.sock"]'
-    assert f"write listen = {wanted}" in done.err
+    assert f"set listen = {wanted}" in done.err
 
 
 def test_a_configuration_that_listens_nowhere_says_which_line_to_write(shell):
     shell.write("hookframe.toml", "")
     done = shell.run("status")
     assert done.status == 1
-    assert 'write listen = "unix:/run/hookframe/hookframe.sock"' in done.err
+    assert 'set listen = "unix:/run/hookframe/hookframe.sock"' in done.err
 
 
 def test_a_port_that_the_system_has_chosen_can_not_be_known(shell):
     shell.write("hookframe.toml", 'listen = "tcp:127.0.0.1:0"\n')
     done = shell.run("status")
     assert done.status == 1
-    assert "say --address tcp:127.0.0.1:PORT" in done.err
+    assert "use --address tcp:127.0.0.1:PORT" in done.err
 
 
 def test_without_a_configuration_it_says_how_to_name_the_daemon(shell):
@@ -364,7 +364,7 @@ def test_a_broken_configuration_is_said_with_what_to_do(shell, daemon):
     done = shell.run("status")
     assert done.status == 1
     assert "line 1: listn: unknown key" in done.err
-    assert "say --address" in done.err
+    assert "use --address" in done.err
     assert "Traceback" not in done.err
     assert shell.run("status", "--address", f"unix:{daemon.jsonl}").out
 
@@ -373,10 +373,10 @@ def test_a_broken_configuration_is_said_with_what_to_do(shell, daemon):
     ("arguments", "said"),
     [
         (("--address", "unix:relative"), "must be absolute"),
-        (("--address", "exim+unix:/run/x"), "not in exim"),
-        (("--address", "explain+unix:/run/x"), "not in explain"),
+        (("--address", "exim+unix:/run/x"), "not exim"),
+        (("--address", "explain+unix:/run/x"), "not explain"),
         (("--address", "tcp:127.0.0.1:0"), "port 0"),
-        (("--hook-file", "hook.py"), "say --address"),
+        (("--hook-file", "hook.py"), "use --address"),
         (("--watch", "--interval", "0"), "--interval"),
         (("--config", "missing.toml"), "does not exist"),
     ],

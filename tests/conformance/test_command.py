@@ -252,13 +252,13 @@ def test_settings_that_a_plugin_refuses_are_a_violation_not_a_wrong_use(shell):
     [
         (("nothing",), "no installed plugin is named 'nothing'"),
         (("nothing.py",), "nothing.py does not exist; expected a hook file, or a directory"),
-        (("empty",), "holds nothing to check"),
+        (("empty",), "has nothing to check"),
         (("hookframe.toml",), "is a configuration: name a plugin of it"),
         (("far",), "is not installed in this environment: pip install --editable"),
         (("typo",), "unknown key 'setings' (did you mean settings?)"),
         (("stranger",), "is for no plugin of the project (did you mean far?)"),
         (("hook.py", "--config", "wrong.toml"), "wrong.toml: is not valid TOML"),
-        (("hook.py", "--plugin", "far"), "name a chain, and so does hook.py"),
+        (("hook.py", "--plugin", "far"), "can't be combined with hook.py"),
         (("--config", "hookframe.toml"), "the chain is empty"),
     ],
 )

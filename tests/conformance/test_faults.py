@@ -109,7 +109,7 @@ OBJECTS = [
     Fault("observer", "exception", "[0]", seen="IndexError", doing="decided"),
     Fault("talker", "exception", "", None, None, "AttributeError", "remarks"),
     Fault("clumsy", "exception", "", None, None, "AttributeError", "close"),
-    Fault("watcher", "leak", "", None, None, "the thread 'watcher' goes on", "close"),
+    Fault("watcher", "leak", "", None, None, "the thread 'watcher' keeps running", "close"),
     Fault("only-once", "reconfigure", "", None, None, "configured already", "configure"),
     Fault("not-again", "reconfigure", "", None, None, "after close and configure", "configure"),
     Fault("forgetful", "reconfigure", "pre_delivery_attempt", seen="it returns None, not"),

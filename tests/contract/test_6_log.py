@@ -291,7 +291,7 @@ def test_a_daemon_that_can_not_start_says_where_its_log_is(site):
     (site.config.parent / "hf.sock").write_text("in the way")
     log = site.config.parent / "log"
     said = start_in_vain(site)
-    assert said == f"hookframe: error: the daemon could not start; {log}/current says why\n"
+    assert said == f"hookframe: error: the daemon could not start; the reason is in {log}/current\n"
     assert any(line.startswith("ERROR   ") for line in logged_in(log))
 
 

@@ -198,4 +198,4 @@ def test_nowhere_to_listen_and_nothing_passed_is_wrong_use(fresh):
     daemon = written(fresh(), ())
     daemon.launch()
     assert daemon.wait() == 2
-    assert "there is no address to listen on" in " ".join(daemon.output.split())
+    assert "no address to listen on" in " ".join(daemon.output.split())

@@ -34,13 +34,9 @@ class Line(Client):
 
     def line_or_end(self) -> bytes:
         """Read up to a newline, or what there is of it where the connection ends."""
-        try:
-            while b"\n" not in self._received and (data := self.socket.recv(65536)):
-                self._received += data
-        except ConnectionResetError:
-            pass
-        answer, newline, self._received = self._received.partition(b"\n")
-        return answer + newline
+        with suppress(ConnectionResetError):
+            return self._received.readline()
+        return b""
 
     def finish(self) -> None:
         """Say that nothing more will be asked."""

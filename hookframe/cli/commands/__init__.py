@@ -1,1 +1,1 @@
-"""One entry for each command of `hookframe --help`, imported only when it is used."""
+"""One entry for each command of `hookframe --help`, imported when it is used."""

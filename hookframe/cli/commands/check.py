@@ -1,4 +1,4 @@
-"""`hookframe check`: builds the chain, tries it, and says all that is wrong."""
+"""`hookframe check`: loads the policy, tries it, and reports every problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
 
 
-@click.command("check", short_help="Say all that is wrong.")
+@click.command("check", short_help="Check the policy.")
 @click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--perl", metavar="FILE", help="Check this Perl hook file alone (needs hookframe-perl)."
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @policy_options
 def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: bool) -> int:
-    """Build the chain of the configuration, or the one hook FILE alone, and try it.
+    """Load the policy of the configuration, or one hook FILE alone, and try it.
 
-    Every plugin is asked about a few sample attempts: an ordinary one, a bounce, addresses that are
-    long, quoted or internationalised, a later attempt. What a plugin does beside deciding it does
-    here too. If anything is wrong, all of it is said, and the exit status is 1.
+    The chain decides a few sample attempts: an ordinary one, a bounce, long, quoted and
+    internationalised addresses, a later attempt. Side effects of plugins happen here too. Every
+    problem is reported; if there is any, the exit status is 1.
 
     \b
     Examples:
@@ -63,11 +63,11 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
 
 def _choose_source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source:
     if file is None and perl is None:
-        return policy.source()
+        return policy.find_source()
     if policy != PolicyOptions() or None not in (file, perl):
         raise click.UsageError(
-            "FILE is checked alone, and so is the one of --perl: leave it out, or leave out the "
-            "other, --config, --hook-file and --plugin."
+            "FILE and --perl each check one file alone: use one of them, and neither with "
+            "--config, --hook-file or --plugin."
         )
     return GivenConfig(
         build_perl_file_config(perl) if file is None else build_hook_file_config(file)
@@ -84,7 +84,7 @@ def _print(result: DryRunResult) -> None:
 
 
 def _list_notes(result: DryRunResult) -> list[str]:
-    """Say what is legal, and easily a mistake."""
+    """List what is valid, but may be a mistake."""
     unused = result.config.unused if result.config is not None else ()
     return [
         *(f"{name} is configured, but not in the chain" for name in unused),

@@ -12,10 +12,10 @@ import click
 
 from hookframe.cli.console import print_error
 from hookframe.cli.new_files import write_new
-from hookframe.cli.options import NAME, PolicyOptions, policy_options
+from hookframe.cli.options import CONFIG_NAME, PolicyOptions, policy_options
 
-STARTER: Final = {NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
-"""Each file that is written, and the package's file that it is a copy of."""
+STARTER: Final = {CONFIG_NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
+"""Each file to write, and its template."""
 _TRIED: Final = "recipient=nobody@example.com"
 
 
@@ -23,10 +23,10 @@ _TRIED: Final = "recipient=nobody@example.com"
 @click.argument("directory", metavar="[DIR]", default=".")
 @policy_options
 def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
-    """Write a commented starter hookframe.toml and hook file into DIR, or into this directory.
+    """Write a commented starter hookframe.toml and hook file into DIR (default: this directory).
 
-    DIR is made if it does not exist. No file is ever overwritten. The options of the policy, which
-    every command takes, make no difference here.
+    DIR is created if it does not exist. No file is ever overwritten. The policy options have no
+    effect here.
 
     \b
     Example:
@@ -34,12 +34,12 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
     """
     folder = Path(directory)
     paths = {folder / name: source for name, source in STARTER.items()}
-    standing = [str(path) for path in paths if os.path.lexists(path)]
-    if standing:
+    existing = [str(path) for path in paths if os.path.lexists(path)]
+    if existing:
         print_error(
-            f"nothing was written: {' and '.join(standing)} "
-            f"{'are' if len(standing) > 1 else 'is'} already there; "
-            "move it away, or name another directory: hookframe init DIR"
+            f"nothing was written: {' and '.join(existing)} already "
+            f"{'exist' if len(existing) > 1 else 'exists'}; "
+            "move it away, or use another directory: hookframe init DIR"
         )
         return 1
     try:
@@ -53,7 +53,7 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
 
 
 def _print_next_steps(folder: Path, written: list[Path]) -> None:
-    option = "" if folder == Path() else f" --config {quote(str(folder / NAME))}"
+    option = "" if folder == Path() else f" --config {quote(str(folder / CONFIG_NAME))}"
     click.echo(f"Wrote {' and '.join(map(str, written))}. Now try:")
     click.echo(f"  hookframe check{option}")
     click.echo(f"  hookframe decide{option} --explain {_TRIED}")

@@ -16,8 +16,7 @@ from hookframe.cli.options import PolicyOptions, policy_options
 def command(policy: PolicyOptions, name: str) -> int:  # noqa: ARG001
     """Print the JSON Schema (draft 2020-12) of an attempt, or of the decision of a plugin.
 
-    It comes from the same declarations that enforce it, and is the same whatever the policy: the
-    options of the policy, which every command takes, make no difference here.
+    It comes from the same declarations that enforce it. The policy options have no effect here.
 
     \b
     Example:

@@ -1,3 +1,3 @@
-"""`hookframe decide`: one attempt, or a stream of them."""
+"""`hookframe decide`: decides one attempt, or a stream of them."""
 
 from hookframe.cli.commands.decide.command import command as command

@@ -1,4 +1,4 @@
-"""`KEY=VALUE` arguments become an attempt."""
+"""An attempt from `KEY=VALUE` arguments."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hookframe.cli.samples import make_sample_attempt
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _CLOSE: Final = 0.82
-"""How like a known key an unknown one must be to be taken for a slip (difflib's ratio): `senderid`
-is one, `sender_ip` and `header_list_id` are keys of their own."""
+"""How similar a misspelling must be to a known key (difflib's ratio): `senderid` is one,
+`sender_ip` and `header_list_id` are further keys."""
 
 
 def build_attempt(pairs: Sequence[str]) -> dict[str, Any]:
-    """Make an attempt from what stands on the command line.
+    """Build an attempt from arguments.
 
     Args:
-        pairs: each `KEY=VALUE`; what is not there has its sample value.
+        pairs: each `KEY=VALUE`; missing keys get their sample values.
 
     Raises:
-        click.UsageError: one of them can't be meant so; the text says why.
+        click.UsageError: an argument is invalid; the text says why.
     """
     given: dict[str, Any] = {}
     for pair in pairs:
@@ -43,12 +43,12 @@ def build_attempt(pairs: Sequence[str]) -> dict[str, Any]:
 def _convert(key: str, text: str) -> Any:
     kind = ATTEMPT_TYPES.get(key)
     if kind is None:
-        _refuse_misspelling(key)
+        _reject_misspelling(key)
         return text
     if kind is int:
         if _NUMBER.fullmatch(text) is None:
             raise click.UsageError(
-                f"{key} must be a number, the UNIX seconds of the injection; not {text!a}"
+                f"{key} must be a number, the UNIX seconds of the injection, not {text!a}"
             )
         return int(text)
     if kind is bool:
@@ -58,8 +58,8 @@ def _convert(key: str, text: str) -> Any:
     return text
 
 
-def _refuse_misspelling(key: str) -> None:
-    """Refuse an unknown key that is one letter away from a known one."""
+def _reject_misspelling(key: str) -> None:
+    """Reject an unknown key that is similar to a known one."""
     close = get_close_matches(key.lower(), ATTEMPT_TYPES, n=1, cutoff=_CLOSE)
     if close:
         raise click.UsageError(

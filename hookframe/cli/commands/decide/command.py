@@ -1,4 +1,4 @@
-"""`hookframe decide`: one attempt from the arguments, or a stream of them."""
+"""`hookframe decide`: decides one attempt, or a stream of them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
     "=True", "=true"
 )
-_HELP: Final = f"""Decide about one attempt from the arguments, or, without any, about a stream of
-them: JSON lines on standard input, each with all nine keys. A decision per line on standard output.
+_HELP: Final = f"""Decide about one attempt from the arguments, or, without any, a stream of them:
+JSON lines on standard input, each with all nine keys. Prints one decision a line.
 
-A line that is no attempt temp-fails, and what is wrong with it is said on standard error.
+A line that is not an attempt is a temporary failure; standard error has the reason.
 The exit status is 1 if the chain can't be built or any decision was an error.
 
 \b
@@ -41,7 +41,7 @@ Examples:
     hookframe decide < attempts.jsonl > decisions.jsonl
 
 \b
-What is missing from the arguments is filled in:
+Defaults of missing keys:
 {_SAMPLES}
     injtime=(now)
 """
@@ -55,14 +55,14 @@ Printer = Callable[[Any, Explanation], None]
 @click.option("--json", "as_json", is_flag=True, help="Explain as JSON, on a terminal too.")
 @policy_options
 def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_json: bool) -> int:
-    """Run the command; its help stands above."""
+    """Run the command; its help is `_HELP`."""
     if not pairs and (sys.stdin is None or is_terminal(sys.stdin)):
         raise click.UsageError(
-            "nothing to decide about: name an attempt (hookframe decide recipient=bob@example.com),"
-            " or feed a stream of them (hookframe decide < attempts.jsonl)"
+            "nothing to decide: pass an attempt (hookframe decide recipient=bob@example.com), "
+            "or a stream of them (hookframe decide < attempts.jsonl)"
         )
     given = build_attempt(pairs) if pairs else None
-    source = policy.source()
+    source = policy.find_source()
     drawn = explain and not as_json and is_terminal(sys.stdout)
     with ExitStack() as stack:
         interrupt = stack.enter_context(Interrupt())
@@ -82,11 +82,11 @@ def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_jso
 
 
 def _print_chain_state(host: Host, policy: PolicyOptions) -> None:
-    """Point to the command that says more, or say that there is nobody to ask."""
+    """Print that the chain can't be built, or is empty."""
     if host.problem:
         print_error(
             "the chain can't be built, so every attempt is a temporary failure; "
-            f"all that is wrong: hookframe check{policy.arguments()}"
+            f"for every problem run: hookframe check{policy.format_arguments()}"
         )
     elif host.config is not None and host.config.path and not host.config.order(()):
         generation = host.generation
@@ -98,14 +98,14 @@ def _print_chain_state(host: Host, policy: PolicyOptions) -> None:
 
 
 class _Decider:
-    """Decides, prints, and remembers whether anything failed.
+    """Decides, prints, and records whether anything failed.
 
     Args:
-        host: decides.
-        log: takes the number of the line that is being decided.
-        interrupt: knows whether Ctrl-C came while a hook was running.
-        output: takes the decisions.
-        show: prints a decision with its trace; None to print the decision alone.
+        host: the host.
+        log: the log, which gets the number of each line.
+        interrupt: whether Ctrl-C came while a hook ran.
+        output: where decisions are written.
+        printer: prints a decision with its trace; None to print the decision alone.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class _Decider:
 
         Args:
             source: JSON lines.
-            bar: whether to show how far it is.
+            bar: whether to show the progress.
         """
         total = find_remaining_size(source)
         with _make_bar(total, self._log) if bar else nullcontext() as progress:
@@ -157,11 +157,11 @@ class _Decider:
         try:
             attempt = parse_attempt(line)
         except InvalidAttempt as error:
-            self._refuse(str(error))
+            self._reject(str(error))
         else:
             self.answer(attempt)
 
-    def _refuse(self, problem: str) -> None:
+    def _reject(self, problem: str) -> None:
         decision = self._host.refuse(problem)
         if self._printer is None:
             self._output.write(encode_line(decision))
@@ -174,7 +174,7 @@ class _Decider:
 
 
 def _choose_printer(output: BinaryIO, *, drawn: bool) -> Printer:
-    """Choose how explanations are printed: drawn for a person, or as JSON lines."""
+    """Choose how explanations are printed: as tables, or as JSON lines."""
     if drawn:
         from hookframe.cli.render import open_terminal, render  # noqa: PLC0415  (rich)
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from hookframe.cli.console import CommandLog
 
 _INTERVAL: Final = 0.1
-"""Seconds between two drawings of the bar."""
+"""Seconds between two updates of the bar."""
 
 
 class _Decided(ProgressColumn):
-    """How many attempts were decided, and how many a second."""
+    """The number of decisions, and their rate."""
 
     def render(self, task: Task) -> Text:
         decided = task.fields["decided"]
@@ -28,11 +28,11 @@ class _Decided(ProgressColumn):
 
 
 class Bar:
-    """The bar; what the log has to say appears above it.
+    """The bar; log lines appear above it.
 
     Args:
-        total: the number of bytes to come, None where it is unknown.
-        log: writes to the same terminal.
+        total: the size of the input in bytes; None if unknown.
+        log: the log on the same terminal.
     """
 
     def __init__(self, total: int | None, log: CommandLog) -> None:

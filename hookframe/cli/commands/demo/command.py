@@ -1,4 +1,4 @@
-"""`hookframe demo`: a daemon at work, and a live edit of its hook file."""
+"""`hookframe demo`: shows a daemon at work, and a live edit of its hook file."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from hookframe.cli.commands.demo.view import Screen
 
 _HALF: Final = 0.43
-"""How much of the time the attempts before the edit take, and those after it."""
+"""The share of the time for the attempts before the edit, and for those after it."""
 _STEP: Final = 0.5
-"""The longest time in seconds between two attempts, so that one can read along."""
+"""The longest pause between two attempts in seconds: time to read."""
 _PATIENCE: Final = 10.0
-"""Seconds after which a saved change that has no effect is a failure."""
+"""Seconds until a saved change must have an effect."""
 _PAUSE: Final = 0.001
-"""Seconds between two questions whether a change is live; the daemon needs its time to load it."""
+"""Seconds between two requests that check whether a change is live."""
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,11 +55,11 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 )
 @policy_options
 def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
-    """Show a daemon at work: sample attempts, each decision with who decided, and a live edit.
+    """Show a daemon at work: sample attempts, decisions and their plugins, and a live edit.
 
-    It runs in a temporary directory with a policy of its own: a hook file, and hookframe-blacklist
-    and hookframe-routing if they are installed. The options of the policy, which every command
-    takes, make no difference here. It stops by itself, or on Ctrl-C.
+    It runs in a temporary directory with its own policy: a hook file, and hookframe-blacklist and
+    hookframe-routing if they are installed. The policy options have no effect here. It stops at the
+    end, or on Ctrl-C.
 
     \b
     Example:
@@ -81,7 +81,7 @@ def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
 
 @contextmanager
 def _handle_signals() -> Iterator[None]:
-    """End on any of the usual signals; what was started is put away undisturbed."""
+    """Stop on SIGINT, SIGTERM or SIGHUP; ignore further ones during the clean-up."""
     before = {number: signal.signal(number, _stop) for number in _STOPPING}
     try:
         yield
@@ -128,7 +128,7 @@ class _Show:
         show_text("That was all: no restart, and no attempt lost. Your own: hookframe init DIR")
 
     def _show_attempts(self) -> None:
-        """Ask about one attempt after the other, each of them at least once."""
+        """Send one attempt after the other, each at least once."""
         until = monotonic() + self._half
         for number, attempt in enumerate(cycle(self._attempts), start=1):
             self._screen.show_decision(attempt, self._daemon.ask(attempt))
@@ -137,7 +137,7 @@ class _Show:
                 return
 
     def _show_broken_save(self, good: str, before: Mapping[str, Any]) -> None:
-        """Save a file that can't be loaded, and mend it."""
+        """Save a file that can't be loaded, and fix it."""
         answer, elapsed = self._save_and_wait(good.replace("(attempt):", "(attempt:"))
         decision = describe_decision(answer["decision"])
         line = self._daemon.wait_for_log("error compiling")
@@ -148,9 +148,9 @@ class _Show:
         sleep(self._step)
         answer, elapsed = self._save_and_wait(good)
         if answer["decision"] != before["decision"]:
-            raise DaemonFailed(f"after mending the file the decision is {answer['decision']}")
+            raise DaemonFailed(f"after the fix the decision is {answer['decision']}")
         decision = describe_decision(answer["decision"])
-        self._screen.show_text(f"Mended: {elapsed:.1f} ms later it decides again, {decision}.")
+        self._screen.show_text(f"Fixed: {elapsed:.1f} ms later it decides again, {decision}.")
 
     def _save_and_wait(self, text: str) -> tuple[Mapping[str, Any], float]:
         """Save the hook file; return the first new answer, and the milliseconds until it came."""

@@ -1,4 +1,4 @@
-"""A daemon of the demonstration's own, and a connection to it."""
+"""The daemon of the demonstration, and a connection to it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _SERVE: Final = (sys.executable, "-m", "hookframe", "serve")
 _SOCKET: Final = "demo.sock"
 _LOG: Final = "daemon.log"
 _START: Final = 30.0
-"""The longest time in seconds that a slow machine may take to start the daemon."""
+"""Seconds to wait for the start, on a slow machine."""
 _STOP: Final = 10.0
 _ANSWER: Final = 10.0
 
 
 class DaemonFailed(HookframeError):
-    """The daemon did not start, has died, or did not do what it should; the text says more."""
+    """The daemon did not start, has died, or behaved unexpectedly; the text says how."""
 
 
 class Daemon:
-    """A running daemon that answers with its trace.
+    """A running daemon of the explain protocol.
 
     Args:
-        folder: holds its configuration, its socket and its log.
+        folder: the directory of its configuration, socket and log.
         process: the process.
     """
 
@@ -44,7 +44,7 @@ class Daemon:
         self._answers = self._connection.makefile("rb")
 
     def ask(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask about one attempt.
+        """Send one attempt.
 
         Returns:
             The answer: `decision`, `decided_by` and `trace`.
@@ -58,12 +58,12 @@ class Daemon:
         except OSError as error:
             raise DaemonFailed(self._add_log(f"the daemon does not answer: {error}")) from None
         if not line.endswith(b"\n"):
-            raise DaemonFailed(self._add_log("the daemon has closed the connection"))
+            raise DaemonFailed(self._add_log("the daemon closed the connection"))
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def wait_for_log(self, words: str) -> str:
-        """Wait a little for a line of the daemon's log; return it from these words on."""
+        """Wait for a line of the daemon's log; return it from these words on."""
         until = monotonic() + _ANSWER
         while monotonic() < until:
             for line in reversed(self._read_log().splitlines()):
@@ -95,7 +95,7 @@ class Daemon:
                 return connection
 
     def _add_log(self, problem: str) -> str:
-        """Put the end of its log behind a problem."""
+        """Append the end of the log to a problem."""
         lines = self._read_log().splitlines()[-5:]
         return "; ".join([problem, *lines])
 
@@ -105,7 +105,7 @@ class Daemon:
 
 @contextmanager
 def make_demo_folder() -> Iterator[Path]:
-    """Make a temporary directory in whose path a socket has room, and remove it at the end."""
+    """Make a temporary directory whose path is short enough for a socket."""
     longest_name = LONGEST_SOCKET_PATH - len("/hookframe-demo-12345678/") - len(_SOCKET)
     usual = tempfile.gettempdir()
     parent = usual if len(usual.encode()) <= longest_name else "/tmp"  # noqa: S108
@@ -117,13 +117,11 @@ def make_demo_folder() -> Iterator[Path]:
 
 @contextmanager
 def run_daemon(folder: Path, config: str) -> Iterator[Daemon]:
-    """Start a daemon, and end it by SIGTERM.
-
-    It has a process group of its own, so that Ctrl-C reaches only us, who end it in order.
+    """Start a daemon, and stop it by SIGTERM at the end.
 
     Args:
-        folder: holds its configuration.
-        config: the configuration's name in it.
+        folder: the directory of its configuration.
+        config: the file name of the configuration.
 
     Raises:
         DaemonFailed: it does not start.
@@ -136,7 +134,7 @@ def run_daemon(folder: Path, config: str) -> Iterator[Daemon]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            process_group=0,
+            process_group=0,  # Ctrl-C goes to this process, which then stops the daemon
         )
     daemon = None
     try:

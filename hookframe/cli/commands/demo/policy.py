@@ -28,11 +28,11 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""The settings of each plugin that takes part where its distribution is installed."""
+"""The settings of each plugin that is used if its distribution is installed."""
 
 
 def find_demo_plugins() -> tuple[str, ...]:
-    """Name the plugins that take part: those of our own that are installed."""
+    """Return the names of the installed first-party plugins that are used."""
     installed = Installed.scan()
     return tuple(
         name
@@ -42,17 +42,17 @@ def find_demo_plugins() -> tuple[str, ...]:
 
 
 def list_missing(used: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the distributions that would take part if they were installed."""
+    """Return the distributions that would be used if they were installed."""
     return tuple(name_distribution(name) for name in _SETTINGS if name not in used)
 
 
 def name_distribution(name: str) -> str:
-    """Name the distribution of one of our own plugins."""
+    """Return the distribution of a first-party plugin."""
     return f"hookframe-{name}"
 
 
 def write_policy(folder: Path, used: tuple[str, ...]) -> None:
-    """Write the configuration, the hook file, and what the plugins read."""
+    """Write the configuration, the hook file, and the plugins' data."""
     blocked = folder / _BLOCKED
     blocked.write_text("nobody@example.com\n", "utf-8")
     names = ", ".join(f'"{name}"' for name in (*used, "file"))
@@ -63,13 +63,13 @@ def write_policy(folder: Path, used: tuple[str, ...]) -> None:
 
 
 def read_hook_file(*, edited: bool = False) -> str:
-    """Give the text of the hook file, as it is at first or after the edit."""
+    """Read the hook file, as before or after the edit."""
     name = "edited.py.txt" if edited else "hook.py.txt"
     return (_find_data() / name).read_text("utf-8")
 
 
 def read_demo_attempts() -> list[dict[str, Any]]:
-    """Give the attempts that are streamed."""
+    """Read the attempts of the demonstration."""
     given = json.loads((_find_data() / "attempts.json").read_text("utf-8"))
     return [
         {**make_sample_attempt(), "msguid": f"demo-{number}", **attempt}
@@ -78,7 +78,7 @@ def read_demo_attempts() -> list[dict[str, Any]]:
 
 
 def save(folder: Path, text: str) -> None:
-    """Save the hook file as an editor does: a new file beside it, then a rename over it."""
+    """Save the hook file as an editor does: write a new file, then rename it over the old one."""
     new = folder / f"{HOOK_FILE}.new"
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123  (a descriptor)

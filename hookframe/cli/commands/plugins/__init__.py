@@ -1,3 +1,3 @@
-"""`hookframe plugins`: the chain, and what is installed and not in it."""
+"""`hookframe plugins`: the chain, and the installed plugins that are not in it."""
 
 from hookframe.cli.commands.plugins.command import command as command

@@ -1,4 +1,4 @@
-"""`hookframe plugins`: the chain, and what is installed and not in it; nothing is imported."""
+"""`hookframe plugins`: the chain and the other installed plugins, without importing any."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hookframe.plugins.finder import Installed
 @click.option(
     "--available",
     is_flag=True,
-    help="Show only what is not in the chain: what it does, who wrote it, where to read on.",
+    help="Show only plugins that are not in the chain, with summary, author and link.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @policy_options
 def command(policy: PolicyOptions, available: bool, as_json: bool) -> int:
-    """Show the chain in order, and what is installed and not in it.
+    """Show the chain in order, and the installed plugins that are not in it.
 
-    No plugin is imported, so this works whatever is wrong with one. The exit status is 1 if the
+    No plugin is imported, so this works even if one is broken. The exit status is 1 if the
     configuration is wrong, a plugin of the chain is missing, or two distributions claim one name.
 
     \b
@@ -36,7 +36,7 @@ def command(policy: PolicyOptions, available: bool, as_json: bool) -> int:
         hookframe plugins --available
         hookframe plugins --json --config /etc/hookframe/hookframe.toml
     """
-    status = compare(policy.source().read(), Installed.scan())
+    status = compare(policy.find_source().read(), Installed.scan())
     if status.config_error is not None:
         print_config_errors(status.config_error)
     shown = (_show_available if available else _show_chain)(status, as_json)
@@ -58,7 +58,7 @@ def _show_chain(status: PluginsStatus, as_json: bool) -> list[ChainRow | UnusedP
 def _show_available(status: PluginsStatus, as_json: bool) -> list[ChainRow | UnusedPlugin]:
     described = [(other, read_metadata(found)) for other, found in status.others]
     if as_json:
-        available = [{**asdict(other), **asdict(said)} for other, said in described]
+        available = [{**asdict(other), **asdict(metadata)} for other, metadata in described]
         _print_json(status, available=available)
     else:
         show_available(described)

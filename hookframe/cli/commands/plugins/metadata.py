@@ -1,4 +1,4 @@
-"""What a distribution says about itself: a sentence, who wrote it, and where to read on."""
+"""The metadata of a distribution: its summary, author and link."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from importlib_metadata import EntryPoint, PackageMetadata
 from hookframe.plugins.finder import InstalledPlugin
 
 _NOTHING: Final = ("", "UNKNOWN")
-"""What stands for nothing; the second is what setuptools once wrote."""
+"""Values of empty fields; the second is from old setuptools."""
 _LINKS: Final = (
     *("homepage", "documentation", "docs"),
     *("source", "repository", "sourcecode", "github"),
 )
-"""The well-known labels of links, the best one first."""
+"""Well-known labels of links, the best first."""
 _LINK: Final = re.compile(r"(?i)https?://[^\s<>]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PluginMetadata:
-    """What an operator sees of a plugin before it is used; None where it does not say.
+    """The metadata of a plugin; None where a field is missing.
 
     Args:
         summary: its description in a sentence.
-        author: who wrote it, with an address where there is one.
+        author: its author, with an address if there is one.
         link: its home page, else its documentation, else its source, else any link.
     """
 
@@ -39,17 +39,16 @@ class PluginMetadata:
 
 
 def read_metadata(found: InstalledPlugin) -> PluginMetadata:
-    """Read what the distribution of an installed plugin says about itself.
+    """Read the metadata of an installed plugin.
 
     The fields are those of the core metadata
-    (https://packaging.python.org/specifications/core-metadata/), in any version of it. They are
-    text from outside, of any length.
+    (https://packaging.python.org/specifications/core-metadata/): text from outside, of any length.
 
     Args:
         found: the plugin.
 
     Returns:
-        What could be read; it never raises for what is wrong with the metadata.
+        The readable fields; damaged metadata never raises.
     """
     point = found.entry_point
     with suppress(Exception):
@@ -69,7 +68,7 @@ def _read_author(metadata: PackageMetadata) -> str | None:
         names = list(_read_field(metadata, role))
         people = list(_parse_people(_read_field(metadata, f"{role}-email")))
         match names, people:
-            case [name], [("", address)]:  # the two halves of one person
+            case [name], [("", address)]:  # one person in two fields
                 people, names = [(name, address)], []
         known = [*names, *(_format_person(*person) for person in people)]
         if known:
@@ -78,7 +77,7 @@ def _read_author(metadata: PackageMetadata) -> str | None:
 
 
 def _parse_people(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Give names and addresses of `Name <address>, …`; what can't be read so, as a name."""
+    """Yield names and addresses of `Name <address>, …`; other text is a name."""
     for text in texts:
         read = [person for person in getaddresses([text]) if any(person)]
         yield from read or [(text, "")]
@@ -95,7 +94,7 @@ def _find_link(metadata: PackageMetadata) -> str | None:
 
 
 def _read_links(metadata: PackageMetadata) -> Iterator[tuple[str, str]]:
-    """Give links by label, which is compared without its case, spaces and punctuation."""
+    """Yield links by label, in lower case without spaces and punctuation."""
     for text in _read_field(metadata, "Home-page"):
         if _LINK.fullmatch(text):
             yield "homepage", text
@@ -106,7 +105,7 @@ def _read_links(metadata: PackageMetadata) -> Iterator[tuple[str, str]]:
 
 
 def _read_field(metadata: PackageMetadata, field: str) -> Iterator[str]:
-    """Give the values of a field, each on one line; none where the metadata is damaged."""
+    """Yield the values of a field, each on one line; none if the metadata is damaged."""
     with suppress(Exception):
         for value in metadata.get_all(field) or ():
             text = " ".join(str(value).split())

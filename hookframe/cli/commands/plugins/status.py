@@ -1,4 +1,4 @@
-"""Where each plugin stands: its place in the chain, or outside of it; nothing is imported."""
+"""The status of each plugin, in the chain or not, without importing any."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Status = Literal["ok", "missing", "conflict", "unusable"]
 
 @dataclass(frozen=True, slots=True)
 class ChainRow:
-    """One place in the chain.
+    """One plugin of the chain.
 
     Args:
         position: from 1.
         name: the name in the chain.
-        distribution: the installed distribution, or the path of the hook file; empty where there
-            is none, or more than one.
+        distribution: the installed distribution, or the path of the hook file; empty if there is
+            none, or more than one.
         version: the distribution's version; empty for the hook file.
         mode: "enforce" or "shadow".
         status: "ok", "missing", "conflict" or "unusable".
-        problem: why it can't be there; None where nothing is wrong.
+        problem: why it can't be used; None if it can.
     """
 
     position: int
@@ -50,7 +50,7 @@ class UnusedPlugin:
         distribution: its distribution.
         version: the distribution's version.
         status: "ok", "conflict" or "unusable".
-        problem: why it could not be in the chain; None where nothing is wrong.
+        problem: why it can't be used; None if it can.
     """
 
     name: str
@@ -62,13 +62,13 @@ class UnusedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class PluginsStatus:
-    """Where every plugin stands.
+    """The status of every plugin.
 
     Args:
-        config: the path of the configuration; None where there is none.
-        wrong: what is wrong with it; None where it could be read.
-        chain: its chain in order; empty where it could not be read.
-        others: what is installed besides, each with where it was found.
+        config: the path of the configuration; None if there is none.
+        config_error: its problems; None if it could be read.
+        chain: its chain in order; empty if it could not be read.
+        others: the other installed plugins, each with its entry point.
     """
 
     config: str | None
@@ -78,12 +78,7 @@ class PluginsStatus:
 
 
 def compare(policy_files: PolicyFiles, installed: Installed) -> PluginsStatus:
-    """Compare what a configuration names with what is installed.
-
-    Args:
-        material: the configuration and the hook file, as they were read.
-        installed: what is installed.
-    """
+    """Compare the chain of a configuration with the installed plugins."""
     if isinstance(policy_files.config, ConfigError):
         config_error = policy_files.config
         return PluginsStatus(
@@ -123,7 +118,7 @@ def _build_row(
 
 
 def _find_status(installed: Installed, name: str) -> tuple[Status, str | None]:
-    """Say whether a name can be used, and if not, why."""
+    """Return the status of a name, and why it can't be used."""
     try:
         installed.find(name)
     except LoadError as error:

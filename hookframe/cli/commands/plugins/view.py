@@ -1,4 +1,4 @@
-"""What `hookframe plugins` shows: tables, or a paragraph for each plugin that could be used."""
+"""The output of `hookframe plugins`: tables, or a paragraph for each unused plugin."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from hookframe.cli.console import is_coloured, is_terminal
 _CHAIN_HEADINGS: Final = ("#", "name", "distribution", "version", "mode", "status")
 _REST_HEADINGS: Final = ("name", "distribution", "version", "status")
 _LONGEST: Final = 200
-"""The characters of a text from outside that are shown; JSON has all of it."""
+"""The number of characters shown of a text from outside; JSON has all of it."""
 
 
 def show_chain(chain: Sequence[ChainRow], rest: Sequence[UnusedPlugin], *, known: bool) -> None:
-    """Show the chain, and what is not in it.
+    """Print the chain, and the other installed plugins.
 
     Args:
-        chain: its members in order.
-        rest: what is installed besides.
-        known: whether the configuration could be read, which says what the chain is.
+        chain: its plugins in order.
+        rest: the other installed plugins.
+        known: whether the configuration could be read.
     """
     if chain:
         _print_table("The chain", _CHAIN_HEADINGS, map(_format_chain_row, chain))
     elif known:
         click.echo("The chain is empty: every attempt is normal.")
     else:
-        click.echo("The chain is unknown until the configuration is mended.")
+        click.echo("The chain is unknown until the configuration is fixed.")
     if rest:
         click.echo()
         _print_table(
@@ -41,7 +41,7 @@ def show_chain(chain: Sequence[ChainRow], rest: Sequence[UnusedPlugin], *, known
 
 
 def show_available(available: Sequence[tuple[UnusedPlugin, PluginMetadata]]) -> None:
-    """Show what could be put into the chain, with what its author says of it."""
+    """Print the plugins that are not in the chain, with their metadata."""
     if not available:
         click.echo("No plugin is installed that is not in the chain.")
     for number, (other, about) in enumerate(available):
@@ -89,7 +89,7 @@ def _format_unused_row(other: UnusedPlugin) -> tuple[str, ...]:
 
 
 def _print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: drawn on a terminal, in plain aligned columns elsewhere."""
+    """Print a table: drawn on a terminal, as plain aligned columns elsewhere."""
     shown = [tuple(one_line(cell) for cell in row) for row in rows]
     if is_terminal(sys.stdout):
         from hookframe.cli.render import draw  # noqa: PLC0415  (rich)

@@ -1,3 +1,3 @@
-"""`hookframe serve`: start the daemon, or check whether it could start."""
+"""`hookframe serve`: runs the daemon, or checks whether it could start."""
 
 from hookframe.cli.commands.serve.command import command as command

@@ -1,4 +1,4 @@
-"""`hookframe serve --check`: a start of the daemon, up to the moment when it would start."""
+"""`hookframe serve --check`: every check of a start, without starting."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ from hookframe.daemon.sockets.listener import ListenError
 if TYPE_CHECKING:
     from hookframe.config.address import Address
     from hookframe.config.model import Config
+    from hookframe.daemon.sockets.activation import PassedSocket
     from hookframe.host.source import Source
 
 
 def check_start(
     source: Source, addresses: Sequence[Address] | None, explain_no_address: Callable[[Config], str]
 ) -> int:
-    """Read the configuration, build the chain, try addresses and directories; say what came out.
+    """Check the policy, the addresses and the directories; print every problem.
 
     Args:
-        source: where the policy comes from.
-        addresses: where the daemon would listen; None for what the configuration says.
-        nowhere: says what to write where there is no address at all.
+        source: the policy.
+        addresses: where the daemon would listen; None for the addresses of the configuration.
+        explain_no_address: returns the error text for a daemon without an address.
 
     Returns:
-        The exit status: 0 if the daemon can start, 1 if something is wrong.
+        The exit status: 0 if the daemon can start, 1 if there are problems.
     """
     problems: list[str] = []
+    notes: tuple[str, ...] = ()
+    passed: Sequence[PassedSocket] = ()
     try:
         passed = take_passed()
     except ListenError as error:
-        passed = ()
         problems.append(str(error))
     with Interrupt() as interrupt, take_output():
         result = try_policy(source, (), interrupt.check, lambda: interrupt.received)
@@ -48,17 +50,21 @@ def check_start(
         wanted = result.config.listen if addresses is None else addresses
         report = check_system(result.config, wanted, passed)
         problems += report.problems
-        for text in report.notes:
-            print_note(text)
+        notes = report.notes
         if not wanted and not passed:
             problems.append(
-                f"{explain_no_address(result.config)}; those of socket units belong there too"
+                f"{explain_no_address(result.config)}; addresses of socket units go there too"
             )
     for each in passed:
         each.socket.close()
+    return _print(problems, notes, [plugin.name for plugin in result.plugins])
+
+
+def _print(problems: Sequence[str], notes: Sequence[str], chain: Sequence[str]) -> int:
+    for text in notes:
+        print_note(text)
     for text in problems:
         print_error(text)
     if not problems:
-        names = ", ".join(plugin.name for plugin in result.plugins)
-        click.echo(one_line(f"ok: the daemon can start; its chain: {names or 'empty'}"))
+        click.echo(one_line(f"ok: the daemon can start; its chain: {', '.join(chain) or 'empty'}"))
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""`hookframe serve`: the daemon."""
+"""`hookframe serve`: runs the daemon."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     "listen",
     metavar="ADDRESS",
     multiple=True,
-    help="Listen here, and not where the configuration says (repeatable): "
+    help="Listen here instead of the configured addresses (repeatable): "
     "[PROTOCOL+]unix:/PATH or [PROTOCOL+]tcp:IP:PORT.",
 )
 @click.option(
     "--allow-remote",
     is_flag=True,
-    help="Let --listen name an address that others can reach: they could ask about your policy.",
+    help="Allow --listen addresses that other hosts can reach: they could query your policy.",
 )
 @click.option(
     "--unsupervised",
     is_flag=True,
-    help="Decide in this one process, for a debugger: nothing replaces it when a hook hangs.",
+    help="Run in one process, for a debugger: nothing replaces it when a hook hangs.",
 )
 @click.option(
     "--check",
     is_flag=True,
-    help="Do not start: say all that would be wrong. A daemon that is running does not notice.",
+    help="Report every problem of a start and exit; a running daemon is not affected.",
 )
 @policy_options
 def command(
@@ -48,10 +48,10 @@ def command(
     unsupervised: bool,
     check: bool,
 ) -> int:
-    """Run the daemon until SIGTERM or Ctrl-C. SIGHUP builds the chain anew.
+    """Run the daemon until SIGTERM or Ctrl-C. SIGHUP rebuilds the chain.
 
     PROTOCOL is jsonl (an attempt and a decision a line; the default), exim (for Exim's
-    ${readsocket}) or explain (as jsonl, and each answer has its trace).
+    ${readsocket}) or explain (as jsonl, with a trace in each answer).
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def command(
         hookframe serve --check && systemctl reload hookframe
     """
     addresses = _parse_addresses(listen, allow_remote)
-    source = policy.source()
+    source = policy.find_source()
     if check:
         from hookframe.cli.commands.serve.check import check_start  # noqa: PLC0415  (everything)
 
@@ -83,16 +83,16 @@ def command(
         return 1
     status = serve(source, config, addresses, log, supervised=not unsupervised)
     if status and config.log.directory is not None:
-        print_error(f"the daemon could not start; {config.log.directory}/current says why")
+        print_error(f"the daemon could not start; the reason is in {config.log.directory}/current")
     return status
 
 
 def _parse_addresses(listen: tuple[str, ...], allow_remote: bool) -> tuple[Address, ...] | None:
-    """Read the addresses of the command line; None where it has none."""
+    """Parse the addresses of the command line; None if there are none."""
     if not listen:
         if allow_remote:
             raise click.UsageError(
-                "--allow-remote goes with --listen; in the configuration write allow_remote = true."
+                "--allow-remote needs --listen; in the configuration, set allow_remote = true."
             )
         return None
     addresses = tuple(_parse_one(text, allow_remote) for text in listen)
@@ -105,14 +105,11 @@ def _parse_one(text: str, allow_remote: bool) -> Address:
     try:
         return parse_address(text, allow_remote=allow_remote)
     except ValueError as error:
-        hint = str(error).replace("set allow_remote = true", "say --allow-remote")
+        hint = str(error).replace("set allow_remote = true", "use --allow-remote")
         raise click.UsageError(f"--listen: {hint}") from None
 
 
 def _explain_no_address(config: Config) -> str:
-    where = f"write it into {config.path}" if config.path else "say it"
     example = "unix:/run/hookframe/hookframe.sock"
-    given = f'listen = "{example}"' if config.path else f"--listen {example}"
-    return f"there is no address to listen on: {where}, for example {given}" + (
-        f", or say --listen {example}" if config.path else ""
-    )
+    key = f'set listen = "{example}" in {config.path}, or ' if config.path else ""
+    return f"no address to listen on: {key}use --listen {example}"

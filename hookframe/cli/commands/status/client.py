@@ -1,4 +1,4 @@
-"""Asks a running daemon for its status, over the socket on which it is asked about attempts."""
+"""A client that requests the status of a running daemon, on its jsonl socket."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from hookframe.config.address import Address
 
 PATIENCE: Final = 5.0
-"""Seconds that a daemon may take; it answers between two attempts."""
+"""Seconds to wait for the answer, which comes between two attempts."""
 _LONGEST_ANSWER: Final = 64 << 20
 _SHOWN: Final = 120
 
 
 class NoStatus(HookframeError):
-    """The daemon has not said how it is; the text says why, and what to do."""
+    """The daemon sent no status; the text says why, and what to do."""
 
 
 def ask(address: Address) -> dict[str, Any]:
-    """Ask the daemon that listens on an address.
+    """Request the status of the daemon at an address.
 
     Args:
-        address: one on which it speaks jsonl.
+        address: an address of its jsonl protocol.
 
     Returns:
-        Its answer, as it came.
+        Its answer, not yet validated.
 
     Raises:
         NoStatus: there is none.
@@ -52,14 +52,14 @@ def ask(address: Address) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("hookframe"), str):
         start = one_line(line[:_SHOWN].decode("utf-8", "replace").rstrip())
         raise NoStatus(
-            f"what listens at {address} has answered, but not with a status; is it a hookframe "
-            f"of this version, and does it speak jsonl there? The answer begins: {start}"
+            f"the answer from {address} is not a status; is it a hookframe daemon of this version, "
+            f"and does it speak jsonl there? The answer begins: {start}"
         )
     return answer
 
 
 def validate(answer: dict[str, Any], address: Address) -> Document:
-    """Check that an answer is a status as this version knows it.
+    """Check that an answer is a status of this version.
 
     Raises:
         NoStatus: it is not.
@@ -69,8 +69,8 @@ def validate(answer: dict[str, Any], address: Address) -> Document:
     except msgspec.ValidationError as error:
         version = one_line(answer["hookframe"])
         raise NoStatus(
-            f"the daemon at {address} is hookframe {version}, whose status is another one: "
-            f"{one_line(str(error))}; --json prints what it says"
+            f"the daemon at {address} is hookframe {version}, whose status has another form: "
+            f"{one_line(str(error))}; --json prints it as it is"
         ) from None
 
 
@@ -82,8 +82,8 @@ def _exchange(connection: socket.socket, address: Address) -> bytes:
     """Send the request, and read one line.
 
     Raises:
-        OSError: the system, or the time, does not allow it.
-        NoStatus: the answer has no end.
+        OSError: the system refused, or the time is up.
+        NoStatus: the answer is not a line.
     """
     until = monotonic() + PATIENCE
     connection.settimeout(PATIENCE)
@@ -95,26 +95,26 @@ def _exchange(connection: socket.socket, address: Address) -> bytes:
         data = connection.recv(1 << 16)
         if not data:
             raise NoStatus(
-                f"the daemon at {address} has closed the connection without an answer: it ends, "
-                "or has as many clients as limits.connections allows; its log says more"
+                f"the daemon at {address} closed the connection without an answer: it is stopping, "
+                "or has as many clients as limits.connections allows; see its log"
             )
         received += data
         if len(received) > _LONGEST_ANSWER:
-            raise NoStatus(f"what answers at {address} does not stop: it is no hookframe daemon")
+            raise NoStatus(f"the answer from {address} does not end: it is not a hookframe daemon")
     return bytes(received)
 
 
 def _explain(error: OSError, address: Address) -> str:
-    """Say why a daemon could not be asked, and what to do."""
+    """Explain why the request failed, and what to do."""
     reason = error.strerror or str(error)
     if isinstance(error, TimeoutError):
         return (
-            f"the daemon at {address} has not answered within {PATIENCE:g} s: it answers between "
-            "two attempts, so a hook runs that long, or its process is stopped; its log says more"
+            f"the daemon at {address} has not answered within {PATIENCE:g} s: a hook may run "
+            "that long, or its process is stopped; see its log"
         )
     if isinstance(error, PermissionError):
         return (
-            f"the daemon at {address} may not be asked by this user: {reason}; become a member "
-            "of the group that the socket belongs to, or root"
+            f"permission denied at {address}: {reason}; join the group of the socket, or run this "
+            "as root"
         )
     return f"no daemon answers at {address}: {reason}; start it with hookframe serve"

@@ -1,4 +1,4 @@
-"""`hookframe status`: asks the running daemon how it is."""
+"""`hookframe status`: shows the daemon's health and counters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from hookframe.api.errors import ConfigError
 from hookframe.cli.commands.status.client import NoStatus, ask, validate
 from hookframe.cli.console import print_config_errors, print_error
-from hookframe.cli.options import NAME, SYSTEM_WIDE, VARIABLE, PolicyOptions, policy_options
+from hookframe.cli.options import NO_CONFIG, PolicyOptions, policy_options
 from hookframe.config.address import PROTOCOLS, Address, parse_address
 from hookframe.host.source import ConfigFile
 
@@ -25,28 +25,28 @@ _JSONL: Final = PROTOCOLS[0]
 _EXAMPLE: Final = "unix:/run/hookframe/hookframe.sock"
 
 
-@click.command("status", short_help="Ask the running daemon how it is.")
+@click.command("status", short_help="Show the daemon's health and counters.")
 @click.option(
     "--address",
     metavar="ADDRESS",
-    help="Ask the daemon that listens here: unix:/PATH or tcp:IP:PORT. Default: the first address "
-    "of the configuration on which it speaks jsonl.",
+    help="The daemon's address: unix:/PATH or tcp:IP:PORT. Default: the first jsonl address of the "
+    "configuration.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option("--watch", is_flag=True, help="Ask again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Repeat until Ctrl-C.")
 @click.option(
     "--interval",
     metavar="SECONDS",
     type=click.FloatRange(0.1, 3600),
     default=1.0,
     show_default=True,
-    help="How often --watch asks.",
+    help="Seconds between two updates of --watch.",
 )
 @policy_options
 def command(
     policy: PolicyOptions, address: str | None, as_json: bool, watch: bool, interval: float
 ) -> int:
-    """Ask the running daemon how it is: what it has decided, how fast, and what went wrong.
+    """Show the running daemon's health and counters: decisions, times, errors.
 
     The exit status is 1 if no daemon answers, or its policy can't be loaded.
 
@@ -74,39 +74,40 @@ def command(
 
 
 def _parse_address(text: str) -> Address:
-    """Read the address of the command line."""
+    """Parse the address of the command line."""
     try:
         address = parse_address(text, allow_remote=True)
     except ValueError as error:
         raise click.UsageError(f"--address: {error}") from None
     if address.protocol != _JSONL:
         raise click.UsageError(
-            f"--address: the status is asked for in jsonl, not in {address.protocol}; name an "
-            "address of the daemon without a protocol in front of it."
+            f"--address: the status needs the jsonl protocol, not {address.protocol}; use an "
+            "address of the daemon without a protocol before it."
         )
     if not _can_be_asked(address):
-        raise click.UsageError("--address: port 0 is none; the daemon's log says which one it is.")
+        raise click.UsageError(
+            "--address: port 0 is not a port; the daemon's log has the right one."
+        )
     return address
 
 
 def _find_address(policy: PolicyOptions) -> Address | None:
-    """Find where the daemon of a configuration listens; None where that can't be known."""
+    """Find the address of the daemon in its configuration; print an error if there is none."""
     if policy.without_configuration:
         raise click.UsageError(
-            "--hook-file and --plugin do not say where a daemon listens: say --address."
+            "--hook-file and --plugin have no address of a daemon: use --address."
         )
     path = policy.config_path()
     if path is None:
         print_error(
-            f"no configuration says where the daemon listens (${VARIABLE} is not set, and there is "
-            f"neither ./{NAME} nor {SYSTEM_WIDE}): name it with --config, or say --address, for "
-            f"example --address {_EXAMPLE}"
+            f"no configuration with the daemon's address ({NO_CONFIG}): use --config or --address, "
+            f"for example --address {_EXAMPLE}"
         )
         return None
     config = ConfigFile(path).read().config
     if isinstance(config, ConfigError):
         print_config_errors(config)
-        print_error("so it can't be known where the daemon listens: mend that, or say --address")
+        print_error("so the daemon's address is unknown: fix the configuration, or use --address")
         return None
     address = next((each for each in config.listen if _can_be_asked(each)), None)
     if address is None:
@@ -119,18 +120,18 @@ def _can_be_asked(address: Address) -> bool:
 
 
 def _explain_no_address(config: Config) -> str:
-    """Say which line makes a daemon answer."""
+    """Explain which line of the configuration is missing."""
     chosen = next((each for each in config.listen if each.protocol == _JSONL), None)
     if chosen is not None:
         return (
-            f"{config.path}: listen leaves the port to the system; the daemon's log says which one "
-            f"it is: say --address {str(chosen).removesuffix('0')}PORT"
+            f"{config.path}: listen leaves the port to the system; find it in the daemon's log and "
+            f"use --address {str(chosen).removesuffix('0')}PORT"
         )
     wanted = [*map(_format_address, config.listen), _EXAMPLE]
     line = json.dumps(wanted if len(wanted) > 1 else wanted[0])
     return (
-        f"{config.path}: listen has no jsonl address, and only there the daemon says how it is: "
-        f"write listen = {line}, and start it anew; if it was started with --listen, say --address"
+        f"{config.path}: listen has no jsonl address, and status needs one: "
+        f"set listen = {line} and restart the daemon, or use --address"
     )
 
 
@@ -145,7 +146,7 @@ def _print(document: Document, where: Address) -> None:
 
 
 def _watch(where: Address, interval: float, *, as_json: bool) -> NoReturn:
-    """Ask again and again, and show each answer; Ctrl-C ends that, and so does SIGTERM."""
+    """Show the status repeatedly, until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if as_json:
         _print_lines(_poll(where, interval))
@@ -158,7 +159,7 @@ def _watch(where: Address, interval: float, *, as_json: bool) -> NoReturn:
 
 
 def _poll(where: Address, interval: float) -> Iterator[dict[str, Any] | NoStatus]:
-    """Ask without end; a daemon that does not answer may do so the next time."""
+    """Request the status repeatedly; yield errors too, as the daemon may come back."""
     while True:
         try:
             yield ask(where)

@@ -1,4 +1,4 @@
-"""The status of a daemon for a person to read: in 80 columns, in colour on a terminal only."""
+"""The status of a daemon as text: in 80 columns, in colour on a terminal only."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _ROUTED: Final = "cyan"
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _MEBIBYTE: Final = 1 << 20
 _EXACT: Final = 1000
-"""From so many microseconds on, their tenths are left out."""
+"""Microseconds from here on are shown without tenths."""
 
 
 class _Console(Console):
-    """Standard output; that its reader has gone is for whoever ends the command to judge."""
+    """Standard output; `cli.main` handles a broken pipe."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def make_console() -> Console:
-    """Make the console on which a status is shown: standard output."""
+    """Open the console of standard output."""
     return _Console(highlight=False)
 
 
@@ -51,8 +51,8 @@ def build_screen(document: Document, where: str, before: Document | None = None)
 
     Args:
         document: the status.
-        where: the address at which it was asked for.
-        before: an earlier one of the same daemon, to say how many attempts a second there were.
+        where: the daemon's address.
+        before: an earlier status, for the rate of attempts.
     """
     parts: list[RenderableType] = [*_format_head(document, where), Text()]
     parts += [_build_attempts(document, _format_rate(document, before)), Text()]
@@ -64,12 +64,12 @@ def build_screen(document: Document, where: str, before: Document | None = None)
 def watch(
     observed: Iterable[Document | NoStatus], where: str, print_error: Callable[[str], None]
 ) -> None:
-    """Show one status after the other: drawn over the one before on a terminal.
+    """Show each status; on a terminal it replaces the one before.
 
     Args:
         observed: each status, or why there is none.
-        where: the address at which it was asked for.
-        complain: says why there is none where nothing can be drawn over.
+        where: the daemon's address.
+        print_error: prints why there is none, if the output is not a terminal.
     """
     output, before = make_console(), None
     if output.is_terminal and not output.is_dumb_terminal:
@@ -119,7 +119,7 @@ def _format_member(member: ChainMember) -> str:
 
 
 def _build_attempts(document: Document, rate: str) -> Table:
-    """List how many attempts there were, and what became of them."""
+    """Build the table of attempts, by outcome."""
     total, failures = document["attempts"], document["temporary_failures"]
     table = Table.grid(padding=(0, 3, 0, 0))
     table.add_column()
@@ -137,7 +137,7 @@ def _build_attempts(document: Document, rate: str) -> Table:
         Text("  temporary failure", "red" if failed else ""), *_format_share(failed, total), kinds
     )
     if document["unaccounted"]:
-        died = Text("their workers died before they could say", "dim")
+        died = Text("their workers died before reporting", "dim")
         table.add_row("  not known", *_format_share(document["unaccounted"], total), died)
     return table
 
@@ -147,7 +147,7 @@ def _format_share(number: int, total: int) -> tuple[str, str]:
 
 
 def _format_rate(document: Document, before: Document | None) -> str:
-    """Say how many attempts a second there were between two documents of one daemon."""
+    """Format the rate of attempts between two documents of one daemon."""
     if before is None or before["pid"] != document["pid"]:
         return ""
     seconds = document["uptime"] - before["uptime"]
@@ -166,10 +166,10 @@ def _build_plugins(document: Document) -> Table:
 
 
 def _format_name(name: str, modes: Mapping[str, str]) -> Text:
-    """Name a plugin, and say whether it decides."""
+    """Format a plugin's name, marked if it does not decide."""
     mode = modes.get(name)
     if mode is None:
-        return Text(f"{one_line(name)} (no more in the chain)", "dim")
+        return Text(f"{one_line(name)} (no longer in the chain)", "dim")
     return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
 
 
@@ -215,12 +215,12 @@ def _make_table(*headings: str) -> Table:
 
 
 def _format_counts(counts: Mapping[str, int]) -> str:
-    """List counts, leaving out those that are zero."""
+    """Format counts, without zeros."""
     return one_line(", ".join(f"{name} {count:,}" for name, count in counts.items() if count))
 
 
 def _format_duration(seconds: float) -> str:
-    """Say how long something took, in its two largest units."""
+    """Format a duration in its two largest units."""
     parts: list[str] = []
     rest = int(seconds)
     for size, unit in _UNITS:

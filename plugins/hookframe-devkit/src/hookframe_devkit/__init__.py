@@ -5,5 +5,5 @@ from __future__ import annotations
 import os
 from typing import Final
 
-# As code objects and tracebacks carry it, as hookframe knows its own package.
+# The path in code objects and tracebacks, as `PACKAGE` of hookframe.api.plugin_code.
 PACKAGE: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120

@@ -1,4 +1,4 @@
-"""`hookframe verify`: whether a plugin keeps the rules."""
+"""`hookframe verify`: checks that plugins keep the rules."""
 
 from __future__ import annotations
 
@@ -31,20 +31,22 @@ _USED_WRONGLY = 2
     type=click.IntRange(min=1),
     default=EXAMPLES,
     show_default=True,
-    help="Generate so many attempts.",
+    help="How many attempts to generate.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Generate other attempts.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="The seed of generated attempts."
+)
 @click.option(
     "--slow",
     type=click.FloatRange(min=0, min_open=True),
-    help="Let a call take so many times the reference.  [default: 1000]",
+    help="The longest call, in multiples of the reference.  [default: 1000]",
 )
 @click.option(
     "--patience",
     type=click.FloatRange(min=0, min_open=True),
     default=HANGS,
     show_default=True,
-    help="Kill it after so many seconds without progress.",
+    help="Kill a plugin after this many seconds without progress.",
 )
 @click.option("--json", "as_report", is_flag=True, help="Print the report as JSON.")
 @policy_options
@@ -59,13 +61,13 @@ def command(
 ) -> int:
     """Try a plugin on thousands of attempts, and report which rules it breaks.
 
-    PLUGIN is the name of an installed one, FILE a hook file, DIRECTORY a distribution or a
-    collection of hook files. Without any of these, every plugin of the chain is tried. Each runs
-    in a separate process. For each fault the smallest attempt is shown that causes it. If there is
-    any, the exit status is 1.
+    PLUGIN is the name of an installed plugin, FILE a hook file, DIRECTORY a distribution or a
+    collection of hook files. By default every plugin of the chain is tried. Each runs in a separate
+    process. For each fault the smallest failing attempt is shown. If there is any fault, the exit
+    status is 1.
 
-    The settings are those of --config; else of [tool.hookframe.verify.PLUGIN] in the project's
-    pyproject.toml; else of the default configuration. The report shows which were used.
+    The settings come from --config, else from [tool.hookframe.verify.PLUGIN] in the project's
+    pyproject.toml, else from the default configuration. The report shows their source.
 
     \b
     Examples:
@@ -92,8 +94,8 @@ def command(
 
 
 def _chain(policy: PolicyOptions) -> list[Target]:
-    """List every plugin of the chain that the options are about."""
-    config = policy.source().read().config
+    """List every plugin of the chain."""
+    config = policy.find_source().read().config
     if isinstance(config, ConfigError):
         raise config
     return targets_of(config, _lookup(policy))
@@ -102,13 +104,13 @@ def _chain(policy: PolicyOptions) -> list[Target]:
 def _named(target: str, policy: PolicyOptions) -> list[Target]:
     if policy.without_configuration:
         raise click.UsageError(
-            f"--hook-file and --plugin name a chain, and so does {target}: give one or the other."
+            f"--hook-file and --plugin can't be combined with {target}: use one or the other."
         )
     return find_targets(target, _lookup(policy))
 
 
 def _lookup(policy: PolicyOptions) -> Lookup:
-    """Look settings up in the configuration that is named, or in the default one."""
+    """Look settings up in the named configuration, or in the default one."""
     if policy.config is not None:
         return Lookup(named=policy.config_path())
     return Lookup(default=None if policy.without_configuration else policy.config_path())

@@ -1,4 +1,4 @@
-"""The conformance check: whether a plugin keeps the rules; docs/plugins/verify.md says which."""
+"""The conformance check: whether a plugin keeps the rules of docs/plugins/verify.md."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def conformance(
     """Check that a plugin keeps the rules, as `hookframe verify` does; for tests.
 
     Args:
-        subject: the name of an installed plugin, or the path of a hook file or of a directory, in
-            which everything is checked.
-        settings: what it is configured with; None for the table `[tool.hookframe.verify.NAME]` in
-            the `pyproject.toml` of its directory, or of the working directory for a name.
+        subject: the name of an installed plugin, or the path of a hook file or of a directory,
+            whose plugins are all checked.
+        settings: its settings; None for the table `[tool.hookframe.verify.NAME]` in the
+            `pyproject.toml` of its directory, or of the working directory for a name.
         examples: how many attempts are generated.
-        seed: what they depend on: the same seed, the same attempts.
-        slow: how many times the reference a call may take; None for what the directory says, or
-            the usual.
+        seed: the seed of generated attempts.
+        slow: the longest time of a call, in multiples of the reference; None for the value of that
+            table, or the default.
 
     Raises:
-        AssertionError: it breaks rules; the text lists them, with the smallest attempt of each.
+        AssertionError: it breaks rules; the text lists them, each with its smallest attempt.
         NoTarget: there is no such plugin, file or directory.
     """
-    # Loaded when it is used: whoever imports hookframe.testing may want something else of it.
+    # These imports are slow, and hookframe.testing has more than this function.
     from hookframe_devkit.conformance.report import text_of  # noqa: PLC0415
     from hookframe_devkit.conformance.runner import Effort, verify  # noqa: PLC0415
     from hookframe_devkit.conformance.targets import find_targets  # noqa: PLC0415

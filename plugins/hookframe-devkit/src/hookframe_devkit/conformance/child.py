@@ -1,4 +1,4 @@
-"""The child process: does its job, and leaves the result to its parent."""
+"""The child process: does its job, and writes the result for its parent."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def main(job: int, result: int, progress: int, faults: int) -> None:
-    """Do the job, and end the process, whatever threads the plugin has left in it.
+    """Do the job, and exit even if threads of the plugin still run.
 
     Args:
         job: the descriptor of the file that has the job.
-        result: the one of the file that takes the result.
-        progress: the one of the file that takes the progress.
-        faults: the one of the file that takes the stack of a process that dies.
+        result: the descriptor of the file for the result.
+        progress: the descriptor of the file for the progress.
+        faults: the descriptor of the file for the traceback of a crash.
     """
     # A child that hangs must not outlive a parent that was killed.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with os.fdopen(job, "rb") as file:
-        wanted: Job = pickle.load(file)  # noqa: S301  (our own parent has written it)
+        wanted: Job = pickle.load(file)  # noqa: S301  (the parent has written it)
     faulthandler.enable(faults)
     found = Session(wanted, Progress(progress)).result()
     os.write(result, json.dumps(msgspec.to_builtins(found)).encode("ascii"))

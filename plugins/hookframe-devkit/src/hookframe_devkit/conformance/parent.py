@@ -1,4 +1,4 @@
-"""The parent's side: starts the child, waits for its result, and says how it died without one."""
+"""The parent's side: starts the child, waits for its result, and reports a crash or hang."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.targets import Target
 
 HANGS: Final = 30.0
-"""Seconds without a new attempt, or a new moment of the plugin's life, after which it hangs."""
+"""Seconds without progress after which a plugin counts as hanging."""
 _LOOK: Final = 0.1
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -42,18 +42,18 @@ _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in ')
 _LONGEST: Final = 300
 _NORMAL: Final = {"action": "normal"}
 _Way = Callable[[Any], dict[str, Any]]
-"""Makes something smaller."""
+"""A function that makes its argument smaller."""
 
 
 def inspect(job: Job, patience: float = HANGS) -> Result:
-    """Have a plugin inspected in a process of its own.
+    """Inspect a plugin in a child process.
 
     Args:
         job: what to do.
         patience: seconds without progress after which the child is killed.
 
     Returns:
-        What the child has found; if it has died or hung, that.
+        The result of the child, or of its crash or hang.
     """
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
@@ -76,10 +76,7 @@ def inspect(job: Job, patience: float = HANGS) -> Result:
 
 
 def _smallest(lost: Result, job: Job, patience: float) -> Result:
-    """Make as much as possible of the attempt that has ended the process as usual.
-
-    Each try takes a process of its own.
-    """
+    """Find the smallest case that crashes the process; each try takes a new process."""
     (violation,) = lost.violations
     if violation.attempt is None or violation.decision is None:
         return lost
@@ -93,7 +90,7 @@ def _smallest(lost: Result, job: Job, patience: float) -> Result:
 
 
 def _smaller(attempt: dict[str, Any], decision: dict[str, Any]) -> list[tuple[_Way, _Way]]:
-    """Give ways to make a case smaller: of its attempt, and of its accumulated decision."""
+    """Return the ways to make a case smaller: its attempt, and its accumulated decision."""
     usual: dict[str, Any] = dict(make_attempt())
     ways: list[tuple[_Way, _Way]] = [(dict, _undecided)] if decision != _NORMAL else []
     for key in differences(attempt):
@@ -106,7 +103,7 @@ def _undecided(_: Any) -> dict[str, Any]:
 
 
 def _with_usual(attempt: Any, key: str, usual: dict[str, Any]) -> dict[str, Any]:
-    """Give one key of an attempt its usual value; a further one is left out."""
+    """Reset one key of an attempt to its usual value; remove a further key."""
     rest = {each: value for each, value in attempt.items() if each != key}
     return rest | ({key: usual[key]} if key in usual else {})
 
@@ -114,8 +111,8 @@ def _with_usual(attempt: Any, key: str, usual: dict[str, Any]) -> dict[str, Any]
 def _started(
     place: str, passed: list[int], out: IO[bytes], err: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start the child, in a directory to which no plugin goes: so that it is seen to leave it."""
-    # What leads nowhere may be a mark for an import hook, as of an editable installation.
+    """Start the child in an empty directory, so that every `os.chdir` is a change."""
+    # A path that does not exist may belong to an import hook, as of an editable installation.
     search = [str(Path(each).absolute()) if Path(each).exists() else each for each in sys.path]
     return subprocess.Popen(  # noqa: S603  (our own interpreter)
         [sys.executable, "-u", "-c", _START, json.dumps(search), *map(str, passed)],
@@ -128,16 +125,16 @@ def _started(
         env={
             **os.environ,
             "PYTHONHASHSEED": "0",  # the same order of sets each time
-            "PYTHONIOENCODING": "utf-8:backslashreplace",  # as in the host, all can be printed
+            "PYTHONIOENCODING": "utf-8:backslashreplace",  # all can be printed, as in the daemon
             "HYPOTHESIS_STORAGE_DIRECTORY": _hypothesis_directory(),
         },
     )
 
 
 def _hypothesis_directory() -> str:
-    """Name the directory in which hypothesis keeps its tables, which take a second to make.
+    """Return the directory for the tables of hypothesis, which take a second to build.
 
-    By itself it would make one in the working directory.
+    Its default is in the working directory.
     """
     named = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY")
     cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
@@ -145,7 +142,7 @@ def _hypothesis_directory() -> str:
 
 
 def _hangs(process: subprocess.Popen[bytes], progress: Progress, patience: float) -> bool:
-    """Wait for the end; of a child that gets nowhere, have the stack written, and make an end."""
+    """Wait for the end; abort a child without progress, which then writes its traceback."""
     until, count = monotonic() + patience, -1
     while not _has_ended(process, _LOOK):
         if progress.count != count:
@@ -165,7 +162,7 @@ def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill it, and what the plugin has started."""
+    """Kill the child and the processes that the plugin started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -206,7 +203,7 @@ def _lost(rule: str, seen: str, target: Target, progress: Progress, faults: byte
 
 
 def _where(stack: str, target: Target) -> tuple[str, int]:
-    """Find the plugin's line on the stack that faulthandler has written, the innermost first."""
+    """Find the plugin's innermost line in the traceback of faulthandler."""
     current = stack.partition("Current thread")[2].partition("\n\n")[0] or stack
     frames = [(each["file"], int(each["line"])) for each in _FRAME.finditer(current)]
     is_own: Callable[[str], bool] = (
@@ -216,7 +213,7 @@ def _where(stack: str, target: Target) -> tuple[str, int]:
 
 
 def _is_foreign(file: str) -> bool:
-    """Say whether a file is neither ours nor the standard library's."""
+    """Return whether a file is neither hookframe's nor the standard library's."""
     library = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
     return not file.startswith((HOOKFRAME, PACKAGE, "<")) and (
         not file.startswith(library) or "site-packages" in file

@@ -1,4 +1,4 @@
-"""What the child is doing, where its parent can read it even when the child has died."""
+"""The progress of the child process, which its parent can read even after a crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD: Final = struct.Struct("<QI")
 
 
 class Progress:
-    """A file that one process writes, and another reads.
+    """A file that the child writes and the parent reads.
 
     Args:
         descriptor: an open file.
@@ -28,10 +28,10 @@ class Progress:
         attempt: Mapping[str, Any] | None = None,
         decision: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what is about to be done.
+        """Record the next step.
 
         Args:
-            doing: a hook, or another moment of the plugin's life.
+            doing: a hook, or another phase of the plugin's life.
             attempt: the attempt.
             decision: the accumulated decision.
         """
@@ -42,15 +42,15 @@ class Progress:
 
     @property
     def count(self) -> int:
-        """How many notes there have been."""
+        """How many steps were recorded."""
         head = os.pread(self._descriptor, _HEAD.size, 0)
         return int(_HEAD.unpack(head)[0]) if head else 0
 
     def last(self) -> tuple[str, dict[str, Any] | None, dict[str, Any] | None]:
-        """Read the last note, of a process that writes no more.
+        """Read the last step, once the child has ended.
 
         Returns:
-            What it was doing, the attempt and the accumulated decision.
+            The phase, the attempt and the accumulated decision.
         """
         head = os.pread(self._descriptor, _HEAD.size, 0)
         if not head:

@@ -1,4 +1,4 @@
-"""A result as people read it, and as a program does."""
+"""Results as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def text_of(result: Result, seed: int) -> str:
-    """Say in lines what was found out about one plugin.
+    """Format the result of one plugin as lines.
 
     Args:
-        result: what was found out.
-        seed: what the generated attempts depended on.
+        result: the result.
+        seed: the seed of generated attempts.
     """
     count = len(result.violations)
     outcome = "keeps the rules" if result.ok else f"{count} violation{'s' * (count != 1)}"
@@ -35,11 +35,11 @@ def text_of(result: Result, seed: int) -> str:
 
 
 def format_json(results: Sequence[Result], seed: int) -> dict[str, Any]:
-    """Give all results as JSON can carry them.
+    """Convert all results to values of JSON.
 
     Args:
-        results: one a plugin.
-        seed: what the generated attempts depended on.
+        results: one for each plugin.
+        seed: the seed of generated attempts.
     """
     return {
         "ok": all(result.ok for result in results),
@@ -77,13 +77,13 @@ def _circumstances(violation: Violation) -> Iterator[str]:
     if violation.decision not in (None, {"action": "normal"}):
         yield f"    after: {json.dumps(violation.decision)}"
     if violation.state == "used":
-        yield "    state: as earlier calls have left it"
+        yield "    state: as left by earlier calls"
     if not violation.repeats:
-        yield "    it did not happen again with this attempt: it depends on what went before"
+        yield "    it did not happen again with this attempt: it depends on earlier calls"
 
 
 def _attempt(attempt: dict[str, Any]) -> str:
-    """Say what of an attempt is not the usual."""
+    """Format the keys of an attempt that differ from the usual one."""
     different = [
         f"{key if key.isidentifier() else json.dumps(key)}={json.dumps(value)}"
         for key, value in differences(attempt).items()

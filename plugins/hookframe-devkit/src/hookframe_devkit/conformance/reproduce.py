@@ -1,4 +1,4 @@
-"""The `hookframe decide` that repeats what was seen."""
+"""The `hookframe decide` command that reproduces a violation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 
 
 def command_for(violation: Violation, result: Result) -> str:
-    """Spell the command line that repeats what was seen.
-
-    Args:
-        violation: what was seen.
-        result: of which plugin.
+    """Format the command line that reproduces a violation.
 
     Returns:
-        The line; empty where no single command can show it.
+        The line; empty if no single command can reproduce it.
     """
     attempt = violation.attempt
     if (
@@ -51,7 +47,7 @@ def _policy(result: Result) -> str:
 
 
 def _fits(key: str, value: Any) -> bool:
-    """Say whether a key and its value can be written on a command line, and mean the same there."""
+    """Return whether `hookframe decide` accepts a key and its value as an argument."""
     usual: dict[str, Any] = dict(make_attempt())
     if key not in usual:
         return key.isidentifier() and isinstance(value, str) and value.isprintable()

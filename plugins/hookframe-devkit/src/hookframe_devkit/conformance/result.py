@@ -1,4 +1,4 @@
-"""What a check has found, as values that cross from the child process to whoever asked."""
+"""The result of a check, as values that the child process sends to its parent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         rule: its name, a key of `RULES`.
         seen: what was seen.
-        doing: the hook that ran, or another moment of the plugin's life.
-        attempt: the smallest attempt that shows it; None where no attempt matters.
-        decision: what the plugins before it had decided, in that attempt.
-        state: "empty", or "used" where only a state shows it that earlier calls have used.
-        file: the plugin's file that is at fault; empty where that is unknown.
-        line: its line; 0 where that is unknown.
-        fails: whether that attempt is a temporary failure by it, as `hookframe decide` would show.
-        repeats: whether it happened again when the same attempt was tried again.
+        doing: the hook that ran, or another phase of the plugin's life.
+        attempt: the smallest attempt that causes it; None where no attempt matters.
+        decision: the accumulated decision before the plugin, in that attempt.
+        state: "empty", or "used" if only a state used by earlier calls causes it.
+        file: the file of the plugin that causes it, if known.
+        line: its line; 0 if unknown.
+        fails: whether it makes that attempt a temporary failure, as `hookframe decide` would show.
+        repeats: whether it happened again with the same attempt.
     """
 
     rule: str
@@ -38,22 +38,21 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> str:
-        """What the rule expects."""
+        """The expectation of the rule."""
         return RULES[self.rule]
 
 
 class Tried(msgspec.Struct, kw_only=True):
-    """What a plugin has been put through.
+    """The extent of a check.
 
     Args:
-        attempts: how many attempts, generated ones and fixed ones.
-        decisions: how many different accumulated decisions it was asked with.
-        calls: how many calls that took.
-        times: how many times the reference a call takes, with the attempt that takes longest; 0
-            where it was not measured.
-        slow: how many times it may take.
+        attempts: the number of attempts, generated and fixed.
+        decisions: the number of different accumulated decisions before the plugin.
+        calls: the number of calls.
+        times: the time of the slowest attempt, in multiples of the reference; 0 if not measured.
+        slow: the allowed multiple.
         generations: how many times it was configured.
-        left_out: checks that could not be made, each with the reason.
+        left_out: checks that were skipped, each with the reason.
     """
 
     attempts: int = 0
@@ -66,19 +65,19 @@ class Tried(msgspec.Struct, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found out about one plugin.
+    """The result of checking one plugin.
 
     Args:
         plugin: its name in a chain; "file" for a hook file.
         distribution: its distribution, or the path of the hook file.
         version: the distribution's version; empty for a hook file.
-        wrapper: whether it surrounds the chain.
-        pure: whether it says that equal input gives an equal return.
-        violations: every rule that it breaks, in the order of `RULES`.
-        tried: what it has been put through.
-        settings_from: where its settings are from, in words.
-        config: the configuration that they are from; None for any other source.
-        configured: whether there are any.
+        wrapper: whether it is a wrapper.
+        pure: whether it declares itself pure.
+        violations: every violation, in the order of `RULES`.
+        tried: the extent of the check.
+        settings_from: the source of its settings, as text.
+        config: the configuration that has them; None for any other source.
+        configured: whether it has settings.
     """
 
     plugin: str
@@ -99,6 +98,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """The plugin in words."""
+        """The plugin and its distribution, as text."""
         origin = f"{self.distribution} {self.version}".strip()
         return f"{self.plugin} ({origin})" if origin else self.plugin

@@ -1,4 +1,4 @@
-"""The rules that a plugin is held to, each with what is expected of it."""
+"""The rules for plugins, each with its expectation."""
 
 from __future__ import annotations
 
@@ -40,4 +40,4 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "hangs": "every call comes to an end",
     }
 )
-"""Each rule's name, and what it expects, in the order in which they are reported."""
+"""The expectation of each rule, in the order of reports."""

@@ -1,4 +1,4 @@
-"""One plugin checked, as hard as somebody wants."""
+"""Checks one plugin with a given effort."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hookframe_devkit.conformance.targets import SLOW, Target
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard a plugin is tried.
+    """The effort of a check.
 
     Args:
         examples: how many attempts are generated.
-        seed: what they depend on: the same seed, the same attempts.
-        slow: how many times the reference a call may take; None for what the plugin's own
-            directory says, or the usual.
-        patience: seconds without progress after which a plugin hangs.
+        seed: the seed of generated attempts.
+        slow: the longest time of a call, in multiples of the reference; None for the value of the
+            project, or the default.
+        patience: seconds without progress after which a plugin counts as hanging.
     """
 
     examples: int = EXAMPLES
@@ -32,12 +32,7 @@ class Effort:
 
 
 def verify(target: Target, effort: Effort) -> Result:
-    """Check one plugin, in a process of its own.
-
-    Args:
-        target: the plugin.
-        effort: how hard it is tried.
-    """
+    """Check one plugin in a separate process."""
     slow = effort.slow or target.slow or SLOW
     target = replace(target, settings=dict(target.settings))
     result = inspect(Job(target, effort.examples, effort.seed, slow), effort.patience)

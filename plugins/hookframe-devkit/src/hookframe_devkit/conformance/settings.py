@@ -1,7 +1,7 @@
-"""The settings that a plugin is verified with, and where they are from: one rule for all targets.
+"""The settings of a verified plugin.
 
-A configuration that is named; else the `pyproject.toml` of the project; else the default
-configuration.
+They come from the named configuration, else from the `pyproject.toml` of the project, else from the
+default configuration.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DIRECTORY: Final = "{directory}"
 
 
 class NoTarget(HookframeError):
-    """There is nothing to verify; the text says what was looked for and what to do."""
+    """There is nothing to verify; the text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Found:
     """The settings of one plugin.
 
     Args:
-        settings: the settings; empty where there are none.
-        source: where they are from, in words.
-        config: the configuration that they are from; None for any other source.
-        slow: how many times the reference a call may take; None for the usual.
+        settings: the settings, perhaps empty.
+        source: their source, as text.
+        config: the configuration that has them; None for any other source.
+        slow: the longest time of a call, in multiples of the reference; None for the default.
     """
 
     settings: Mapping[str, Any]
@@ -46,11 +46,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Where settings are looked up besides the project.
+    """The sources of settings other than the project.
 
     Args:
-        named: the path of a configuration that goes before the project.
-        default: the path of one that comes after it.
+        named: the path of a configuration that is read instead of the project.
+        default: the path of a configuration that is read after the project.
     """
 
     named: str | None = None
@@ -65,7 +65,7 @@ class Lookup:
             directory: the directory of its project.
 
         Raises:
-            NoTarget: a file that has to be read can't be; the text says why.
+            NoTarget: a file can't be read; the text says why.
         """
         key = name if file is None else Path(file).stem
         table = project_tables(directory).get(key, {})
@@ -94,7 +94,7 @@ class Lookup:
 
 
 def read_project(directory: Path) -> dict[str, Any]:
-    """Read the `pyproject.toml` of a directory; empty where there is none.
+    """Read the `pyproject.toml` of a directory; empty if there is none.
 
     Raises:
         NoTarget: it can't be read.
@@ -112,7 +112,7 @@ def project_tables(directory: Path) -> dict[str, dict[str, Any]]:
     """Read the tables `[tool.hookframe.verify.NAME]` of a directory.
 
     Raises:
-        NoTarget: the file can't be read, or a table is not as it must be.
+        NoTarget: the file can't be read, or a table is invalid.
     """
     tool = read_project(directory).get("tool", {})
     tables = tool.get("hookframe", {}).get("verify", {})
@@ -139,7 +139,7 @@ def _table(name: str, table: Any, directory: Path, path: Path) -> dict[str, Any]
 
 
 def _in_place(value: Any, directory: str) -> Any:
-    """Put a directory's path in the place of `{directory}`, at any depth."""
+    """Replace `{directory}` by a directory's path, at any depth."""
     if isinstance(value, str):
         return value.replace(_DIRECTORY, directory)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What is to be checked: an installed plugin, a hook file, or all that a directory holds."""
+"""What to check: an installed plugin, a hook file, or everything in a directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hookframe_devkit.conformance.settings import (
 )
 
 SLOW: Final = 1000.0
-"""How many times the reference a call may take where nobody says otherwise."""
+"""The default longest time of a call, in multiples of the reference."""
 _NO_HOOKS: Final = re.compile(r"test_.*|.*_test|conftest|setup|noxfile|__.*__")
 _PROJECT_ALONE: Final = Lookup()
 
@@ -33,10 +33,10 @@ class Target:
     Args:
         name: the name of the installed plugin; "file" for a hook file.
         file: the path of the hook file; None for an installed plugin.
-        settings: what it is configured with.
-        slow: how many times the reference a call may take; None for the usual.
-        settings_from: where the settings are from, in words.
-        config: the configuration that they are from; None for any other source.
+        settings: its settings.
+        slow: the longest time of a call, in multiples of the reference; None for the default.
+        settings_from: the source of the settings, as text.
+        config: the configuration that has the settings; None for any other source.
     """
 
     name: str
@@ -48,10 +48,7 @@ class Target:
 
     @property
     def policy(self) -> Config:
-        """The policy that is this one and nothing else.
-
-        The permissions of a file are the operator's matter, and not judged.
-        """
+        """A policy of this plugin alone; the permissions of its file are not checked."""
         return Config(
             chain=(self.name,),
             hook_file=self.file,
@@ -65,16 +62,16 @@ class Target:
 
 
 def find_targets(target: str | Path, lookup: Lookup = _PROJECT_ALONE) -> list[Target]:
-    """Find what a name stands for.
+    """Find the plugins to check.
 
     Args:
         target: the name of an installed plugin, a hook file, or a directory: a distribution with
-            its `pyproject.toml`, or one that holds hook files. A string without a slash that names
-            an installed plugin is that one; its project is the working directory.
-        lookup: where settings are looked up besides the project.
+            its `pyproject.toml`, or a collection of hook files. The name of an installed plugin
+            goes first; its project is the working directory.
+        lookup: further sources of settings.
 
     Raises:
-        NoTarget: there is no such thing, or nothing in it, or its settings can't be read.
+        NoTarget: it does not exist, is empty, or its settings can't be read.
     """
     installed = Installed.scan()
     if isinstance(target, str) and target in installed.names:
@@ -91,7 +88,7 @@ def targets_of(policy: Config, lookup: Lookup) -> list[Target]:
 
     Args:
         policy: the configuration.
-        lookup: where settings are looked up besides the project, which is the working directory.
+        lookup: sources of settings other than the project, which is the working directory.
 
     Raises:
         NoTarget: the chain is empty, or settings can't be read.
@@ -132,7 +129,7 @@ def _in_directory(directory: Path, installed: Installed, lookup: Lookup) -> list
     files = [each for each in sorted(directory.glob("*.py")) if not _NO_HOOKS.fullmatch(each.stem)]
     if not files:
         raise NoTarget(
-            f"{directory} holds nothing to check: neither a {PROJECT} with entry points in the "
+            f"{directory} has nothing to check: neither a {PROJECT} with entry points in the "
             f"group {GROUP!r}, nor hook files (*.py)"
         )
     return [_hook_file(each, lookup) for each in files]
@@ -141,7 +138,7 @@ def _in_directory(directory: Path, installed: Installed, lookup: Lookup) -> list
 def _check_distribution(
     directory: Path, project: Mapping[str, Any], names: Mapping[str, Any], installed: Installed
 ) -> None:
-    """Check that the plugins of a distribution are installed, and its tables are for them."""
+    """Check that a distribution's plugins are installed, and its tables name them."""
     unknown = sorted(project_tables(directory).keys() - names.keys())
     if unknown:
         raise NoTarget(

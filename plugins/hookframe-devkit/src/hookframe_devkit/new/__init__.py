@@ -1,1 +1,1 @@
-"""`hookframe new`: a plugin to start from, rendered from templates."""
+"""`hookframe new`: a new plugin, rendered from templates."""

@@ -1,4 +1,4 @@
-"""`hookframe new`: a plugin to start from, with all that belongs to one."""
+"""`hookframe new`: writes a new plugin with tests, packaging and CI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hookframe_devkit.new.names import Names, check_module, parse_name
 from hookframe_devkit.new.template import KINDS, About, render_project
 
 _LONGEST_SUMMARY: Final = 120
-"""what contrib/CONTRIBUTING.md asks for"""
+"""the limit of contrib/CONTRIBUTING.md"""
 
 
 @click.command("new", short_help="Start a plugin.")
@@ -28,16 +28,16 @@ _LONGEST_SUMMARY: Final = 120
     type=click.Choice(list(KINDS)),
     default="plugin",
     show_default=True,
-    help="A plugin, a single hook file, or a plugin that is a wrapper around the chain.",
+    help="A plugin, a single hook file, or a wrapper around the chain.",
 )
 @click.option(
-    "--directory", metavar="DIR", help="Where it goes. Default: hookframe-NAME; for a file, NAME."
+    "--directory", metavar="DIR", help="Its directory. Default: hookframe-NAME; for a file, NAME."
 )
 @click.option(
-    "--summary", metavar="SENTENCE", default="", help="What it does, for its metadata and README."
+    "--summary", metavar="SENTENCE", default="", help="A description for its metadata and README."
 )
-@click.option("--author", default="", help="Who holds the copyright.")
-@click.option("--email", metavar="ADDRESS", default="", help="Where the author can be reached.")
+@click.option("--author", default="", help="The copyright holder.")
+@click.option("--email", metavar="ADDRESS", default="", help="The author's address.")
 @policy_options
 def command(
     policy: PolicyOptions,  # noqa: ARG001
@@ -47,18 +47,18 @@ def command(
     directory: str | None,
     **about: str,
 ) -> int:
-    """Write a plugin to start from: it can be built, installed, tested and used as it comes.
+    """Write a new plugin that can be built, installed, tested and used at once.
 
     A plugin and a wrapper are distributions, hookframe-NAME, with settings, tests, README, licence,
-    tox and CI. A file is one hook file with its test. No file is ever overwritten. The options of
-    the policy, which every command takes, make no difference here.
+    tox and CI. A file is one hook file with its test. No file is ever overwritten. The policy
+    options have no effect here.
 
     \b
     Examples:
         hookframe new hold
         hookframe new hold --kind file --directory /etc/hookframe/hold
     """
-    names = _names(name, kind)
+    names = _parse_name(name, kind)
     _check_about(kind, about)
     default = names.identifier if kind == "file" else names.distribution
     folder = Path(default if directory is None else directory)
@@ -66,8 +66,8 @@ def command(
     try:
         if folder.exists() and any(folder.iterdir()):
             print_error(
-                f"nothing was written: {folder} is there already, and not empty; "
-                "move it away, or name another directory with --directory"
+                f"nothing was written: {folder} already exists and is not empty; "
+                "move it away, or use another directory with --directory"
             )
             return 1
         write_new({folder / path: content for path, content in files.items()})
@@ -76,11 +76,11 @@ def command(
         return 1
     if kind != "file":
         _note_others(names)
-    _say_what_next(folder, kind, len(files))
+    _print_next_steps(folder, kind, len(files))
     return 0
 
 
-def _names(name: str, kind: str) -> Names:
+def _parse_name(name: str, kind: str) -> Names:
     try:
         names = parse_name(name)
         if kind == "file":
@@ -91,9 +91,9 @@ def _names(name: str, kind: str) -> Names:
 
 
 def _check_about(kind: str, about: Mapping[str, str]) -> None:
-    """Refuse what metadata can't hold, as bytes that are not UTF-8 are."""
+    """Reject text that metadata can't hold, such as bytes that are not UTF-8."""
     if kind == "file" and (about["author"] or about["email"]):
-        raise click.UsageError("--author and --email go into metadata, which a file has none of.")
+        raise click.UsageError("--author and --email are for metadata, and a file has none.")
     for option, text in about.items():
         if not text.isprintable():
             raise click.UsageError(f"--{option} is {text!a}: it must be one line of text.")
@@ -105,16 +105,16 @@ def _check_about(kind: str, about: Mapping[str, str]) -> None:
 
 
 def _note_others(names: Names) -> None:
-    """Say if the name is taken on this machine: two plugins of one name can't be used."""
+    """Print a note if the name is already used by an installed plugin."""
     for claim in Installed.scan().claims(names.name):
         if claim.distribution == names.distribution:
-            text = "of that name is installed here; pip will put yours in its place"
+            text = "has the same name and is installed here; pip will replace it by yours"
         else:
-            text = f"has a plugin {names.name!r} too; of two with one name neither can be used"
+            text = f"also has a plugin {names.name!r}; with both installed, neither can be used"
         print_note(f"{claim.distribution} {claim.version} {text}")
 
 
-def _say_what_next(folder: Path, kind: str, count: int) -> None:
+def _print_next_steps(folder: Path, kind: str, count: int) -> None:
     project_itself = "" if kind == "file" else "--editable . "
     click.echo(f"Wrote {count} files into {one_line(str(folder))}. Now try:")
     if folder != Path():
@@ -122,3 +122,4 @@ def _say_what_next(folder: Path, kind: str, count: int) -> None:
     click.echo(f"  pip install {project_itself}hookframe-devkit")
     click.echo("  pytest")
     click.echo("  hookframe decide --explain recipient=jane@slow.example")
+    click.echo("  hookframe verify .")

@@ -1,4 +1,4 @@
-"""What a new plugin is called: in a chain, by pip, and in Python."""
+"""The names of a new plugin: in a chain, for pip, and in Python."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hookframe.api.hookspecs import PROJECT
 from hookframe.config.model import FILE
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
-"""A name of a distribution (PEP 508)."""
+"""The name of a distribution (PEP 508)."""
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 _LONGEST: Final = 40
-"""An operator has to type it, and lines of the template hold it."""
+"""Administrators type it, and lines of the templates contain it."""
 _PREFIX: Final = f"{PROJECT}-"
 
 
@@ -26,14 +26,14 @@ class Names:
     """The names of one plugin.
 
     Args:
-        name: its entry point, which is what stands in a chain: `slow-start`.
+        name: its entry point, the name in a chain: `slow-start`.
     """
 
     name: str
 
     @property
     def distribution(self) -> str:
-        """What is given to pip: `hookframe-slow-start`."""
+        """The distribution: `hookframe-slow-start`."""
         return f"{_PREFIX}{self.name}"
 
     @property
@@ -43,18 +43,18 @@ class Names:
 
     @property
     def module(self) -> str:
-        """The package that is imported: `hookframe_slow_start`."""
+        """The package: `hookframe_slow_start`."""
         return f"{PROJECT}_{self.identifier}"
 
 
 def parse_name(given: str) -> Names:
-    """Make the names of a plugin of what somebody has called it.
+    """Derive the names of a plugin.
 
     Args:
-        given: the name, with `hookframe-` in front or without; normalised as PEP 503 says.
+        given: the name, with or without `hookframe-` before it; normalised by PEP 503.
 
     Raises:
-        ValueError: no plugin can be called so; the text says why.
+        ValueError: the name is invalid; the text says why.
     """
     if not _NAME.fullmatch(given):
         raise ValueError(
@@ -65,9 +65,9 @@ def parse_name(given: str) -> Names:
     if len(name) > _LONGEST:
         raise ValueError(f"{name!r} has {len(name)} characters: shorten it to {_LONGEST} at most")
     if name == FILE:
-        raise ValueError(f"{FILE!r} stands for the hook file in a chain: choose another name")
+        raise ValueError(f"{FILE!r} is the hook file in a chain: choose another name")
     if name == PROJECT:
-        raise ValueError(f"{PROJECT!r} is what runs the plugin: say what yours is about")
+        raise ValueError(f"{PROJECT!r} is the program that runs the plugin: choose another name")
     if not names.identifier.isidentifier():
         raise ValueError(f"{name!r} becomes a name in Python, so it must start with a letter")
     if keyword.iskeyword(names.identifier):
@@ -76,17 +76,14 @@ def parse_name(given: str) -> Names:
 
 
 def check_module(names: Names) -> None:
-    """Check that a file that is named after the plugin hides no module from its own tests.
-
-    Args:
-        names: the names of the plugin.
+    """Check that the hook file hides no module from its tests.
 
     Raises:
-        ValueError: it does.
+        ValueError: it would hide one.
     """
     module = names.identifier
     if module in sys.stdlib_module_names:
-        raise ValueError(f"{module}.py would hide a module of Python's own: choose another name")
+        raise ValueError(f"{module}.py would hide a standard module: choose another name")
     owners = importlib_metadata.packages_distributions().get(module, ())
     if owners:
         raise ValueError(

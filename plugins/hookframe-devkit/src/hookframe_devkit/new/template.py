@@ -1,4 +1,4 @@
-"""The template of a new plugin, filled in."""
+"""Renders the templates of a new plugin."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Kind:
     """A kind of plugin.
 
     Args:
-        directories: the parts of the template that make up its project.
-        summary: what it does as it comes, in a sentence.
-        message: the status message that it gives as it comes.
+        directories: the template directories of its project.
+        summary: its default summary.
+        message: its default status message.
     """
 
     directories: tuple[str, ...]
@@ -56,12 +56,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an author says of a plugin; empty where they have not.
+    """The author's metadata of a plugin; empty strings get defaults.
 
     Args:
-        summary: what it does, in a sentence; without one it says what it does as it comes.
-        author: who holds the copyright; without a name it is the plugin's developers.
-        email: where they can be reached.
+        summary: a sentence about it; by default the one of its kind.
+        author: the copyright holder; by default the plugin's developers.
+        email: the author's address.
     """
 
     summary: str = ""
@@ -70,12 +70,12 @@ class About:
 
 
 def render_project(kind: str, names: Names, about: About) -> dict[PurePath, bytes]:
-    """Write a project, aside.
+    """Render a project in memory.
 
     Args:
-        kind: which of `KINDS`.
+        kind: a key of `KINDS`.
         names: the plugin's names.
-        about: what its author says of it, in lines that print.
+        about: its metadata, as printable lines.
 
     Returns:
         The content of each file, by its path within the project.
@@ -91,49 +91,46 @@ def render_project(kind: str, names: Names, about: About) -> dict[PurePath, byte
         "api_version": API_VERSION,
         "requirement": format_requirement(__version__),
     }
-    return dict(_rendered(KINDS[kind].directories, values))
+    return dict(_render(KINDS[kind].directories, values))
 
 
 def format_requirement(version: str) -> str:
-    """Say which hookframe a plugin needs that was written for one: up to what may break it.
-
-    Args:
-        version: the version that it was written for.
+    """Format the requirement of a plugin that is written for this version of hookframe.
 
     Returns:
-        A requirement, as contrib/CONTRIBUTING.md says: semantic versioning, with minor versions
-        that may break things before 1.0.
+        A requirement up to the next version that may break it (contrib/CONTRIBUTING.md): the next
+        major version, before 1.0 the next minor one.
     """
     major, minor = map(int, version.split(".")[:2])
     limit = f"0.{minor + 1}" if major == 0 else f"{major + 1}"
     return f"hookframe>={major}.{minor},<{limit}"
 
 
-def _rendered(
+def _render(
     directories: tuple[str, ...], values: Mapping[str, Any]
 ) -> Iterator[tuple[PurePath, bytes]]:
-    environment = jinja2.Environment(  # noqa: S701  (TOML and Python, in which &lt; is no <)
+    environment = jinja2.Environment(  # noqa: S701  (TOML and Python, where &lt; is not <)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"quoted": _quoted, "in_docstring": _in_docstring}
-    for source, path in _sources(directories):
+    environment.filters |= {"quoted": _quote, "in_docstring": _in_docstring}
+    for source, path in _find_sources(directories):
         name = environment.from_string(str(path).removesuffix(_SUFFIX)).render(values)
         text = environment.from_string(source.read_text("utf-8")).render(values)
         yield PurePath(name), text.encode()
 
 
-def _sources(directories: tuple[str, ...]) -> Iterator[tuple[Path, PurePath]]:
-    """Find the files of the template, each with its path in the project."""
+def _find_sources(directories: tuple[str, ...]) -> Iterator[tuple[Path, PurePath]]:
+    """Yield the template files, each with its path in the project."""
     for directory in directories:
         for source in sorted((_TEMPLATES / directory).rglob(f"*{_SUFFIX}")):
             yield source, source.relative_to(_TEMPLATES / directory)
 
 
-def _quoted(text: str) -> str:
-    """Make a string of TOML of what prints; JSON's are the same."""
+def _quote(text: str) -> str:
+    """Quote printable text as a TOML string, which is the same in JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""Asks a plugin one case, in all the ways that tell something, and says what was seen."""
+"""Calls a plugin with one case in several ways, and returns the findings."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.progress import Progress
 
 _TRIES: Final = 100
-"""How often a call that took too long is made again before it is called slow."""
+"""How often a slow call is repeated before it counts as slow."""
 _ENOUGH: Final = 100
-"""After so many times the limit there have been tries enough, if there were ten."""
+"""Stop repeating after this many times the limit, and ten calls."""
 _FEWEST_TRIES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A call, and what was noticed beside it."""
+    """A call and its side effects."""
 
     outcome: Outcome
     strayed: bool
@@ -42,17 +42,17 @@ class _Asked:
 
     @property
     def failed(self) -> bool:
-        """Whether it raised an exception of its own."""
+        """Whether the plugin raised an exception."""
         return self.outcome.error is not None and not self.outcome.invalid and not self.wanted
 
 
 class CallChecker:
-    """Examines one plugin, case by case.
+    """Checks one plugin, case by case.
 
     Args:
         harness: the plugin.
-        guard: keeps it from blocking.
-        progress: takes what is being tried.
+        guard: stops calls that would block.
+        progress: records each case.
     """
 
     def __init__(self, harness: Harness, guard: BlockingGuard, progress: Progress) -> None:
@@ -63,12 +63,12 @@ class CallChecker:
         self._usage = Usage()
         self._usage.thread = get_ident()
         self.limit = float("inf")
-        """nanoseconds that a call may take"""
+        """the longest time of a call in nanoseconds"""
         self.calls = 0
         self.begin_generation()
 
     def begin_generation(self) -> None:
-        """Go on with the plugin that the harness has now, and with an empty state."""
+        """Continue with the current plugin of the harness and an empty state."""
         plugin = self.harness.plugin
         self.locations = Locations(plugin)
         self.pure = getattr(plugin.subject, "hookframe_pure", False) is True
@@ -80,11 +80,7 @@ class CallChecker:
         return self.harness.plugin
 
     def examine(self, case: Case) -> list[Finding]:
-        """Ask a case, and say everything that was seen.
-
-        Args:
-            case: the question.
-        """
+        """Call the plugin with a case, and return every finding."""
         self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
         before, printed = ProcessState(), self.printed.size()
         findings = list(self._answers(case))
@@ -100,7 +96,7 @@ class CallChecker:
         return findings
 
     def answer(self, case: Case) -> object:
-        """Ask a case with an empty state, and give what a pure plugin always answers to it."""
+        """Return the answer to a case with an empty state, always the same for a pure plugin."""
         self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
         return self._ask(case, self._fresh()).outcome.answer
 
@@ -128,11 +124,11 @@ class CallChecker:
         if not first_change.what:
             yield from self._raised(fresh, used)
         if fresh.strayed or used.strayed:
-            seen = "it uses a state that is not the one of the call, but of another generation"
+            seen = "it uses the state of another generation, not the one of the call"
             yield Finding("needs-state", seen, self.locations.hook)
         if self.pure and not (fresh.failed or fresh.outcome.invalid):
             yield from self._impure(case, fresh)
-        # What an error costs is spent on its description, by hookframe.
+        # The time of an error is hookframe's, for its description.
         if fresh.outcome.error is None and fresh.outcome.nanoseconds > self.limit:
             yield from self._slow(case, fresh.outcome.nanoseconds)
 
@@ -173,7 +169,7 @@ class CallChecker:
             yield impurity(first.outcome.answer, again.outcome.answer, self.locations.hook)
 
     def _slow(self, case: Case, nanoseconds: int) -> Iterator[Finding]:
-        """Make a slow call again and again: a busy machine is no fault of the plugin's."""
+        """Repeat a slow call, which a busy machine may have delayed."""
         total = best = nanoseconds
         for tries in range(_TRIES):
             if tries >= _FEWEST_TRIES and total > _ENOUGH * self.limit:
@@ -186,7 +182,7 @@ class CallChecker:
         yield Finding("slow", seen, self.locations.hook)
 
     def _observed(self, case: Case) -> Iterator[Finding]:
-        """Show the decision to the plugin, as a host does."""
+        """Call the plugin's `decided`, as a host does."""
         outcome = self._ask(case, self._fresh()).outcome
         with self.guard.watching():
             error = self.harness.show(case, outcome)
@@ -234,7 +230,7 @@ class CallChecker:
             self.harness.show(case, outcome)
 
     def _tracked(self, case: Case) -> FirstChange:
-        """Call the plugin with input that tells when somebody tries to change it."""
+        """Call the plugin with input that records the first change."""
         first_change, state = FirstChange(), self._fresh()
         attempt = cast("Any", TrackedMapping("attempt", case.attempt, first_change))
         decision = cast("Any", TrackedMapping("decision", case.decision, first_change))
@@ -260,7 +256,7 @@ class CallChecker:
 
 
 def impurity(first: object, again: object, place: Location, how: str = "equal input") -> Finding:
-    """Say that a plugin which says that it is pure has answered one question in two ways."""
+    """Build the finding of two different answers of a pure plugin."""
     seen = f"{how}, and it returns {_answer(again)}, not {_answer(first)}"
     return Finding("impure", seen, place)
 
@@ -271,6 +267,6 @@ def _answer(answer: Any) -> str:
 
 
 def _text(outcome: Outcome) -> str:
-    """Say what went wrong, without the words that the log puts in front."""
+    """Return the error text without the prefix of the log."""
     text = outcome.error.text if outcome.error is not None else ""
     return text.partition("pre_delivery_attempt_hook: ")[2] or text

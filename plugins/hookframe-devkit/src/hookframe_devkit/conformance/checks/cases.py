@@ -1,4 +1,4 @@
-"""What a plugin is asked: attempts, each with what the plugins before it have decided."""
+"""The cases of a check: attempts, each with the votes of earlier plugins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Decision
 
 EXAMPLES: Final = 2000
-"""How many cases are generated where nobody says otherwise."""
+"""The default number of generated cases."""
 _DOMAIN: Final = {"deliver_as_if_to_domain": "elsewhere.example"}
 _MTAID: Final = {"new_mtaid": "mta2"}
 _SENDER: Final = {"new_sender": "bounces+1@example.com"}
@@ -28,7 +28,7 @@ def _vote(action: str, **keys: str) -> Mapping[str, str]:
 
 
 Votes = tuple[Mapping[str, str], ...]
-"""What plugins before the one that is checked return, one after the other."""
+"""The returns of the plugins before the checked one, in order."""
 
 _ROUTED: Final = _vote("normal", **_DOMAIN)
 VOTES: Final[tuple[Votes, ...]] = (
@@ -49,18 +49,18 @@ VOTES: Final[tuple[Votes, ...]] = (
     (_ROUTED, _vote("new_config", **_NULL_SENDER)),
     (_ROUTED, _vote("new_config", **_MTAID, **_SENDER)),
 )
-"""One for each form that an accumulated decision can have."""
+"""One for each form of an accumulated decision."""
 FAILED: Final[Votes] = (_vote("fails"),)
-"""A plugin before it raises an exception: what a wrapper then surrounds is a temp-fail."""
+"""A plugin before it raises an exception: a wrapper then gets a temporary failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question.
+    """One call of the plugin.
 
     Args:
         attempt: the attempt.
-        votes: what the plugins before have returned.
+        votes: the returns of the plugins before it.
     """
 
     attempt: Mapping[str, Any]
@@ -73,18 +73,18 @@ class Case:
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing was decided before."""
+        """Whether no plugin before it has decided."""
         return not self.votes
 
 
 def differences(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what of an attempt is not the usual."""
+    """Return the keys of an attempt that differ from the usual one."""
     usual: dict[str, Any] = dict(make_attempt())
     return {key: each for key, each in attempt.items() if key not in usual or usual[key] != each}
 
 
 def accumulated(votes: Votes) -> Decision:
-    """Add votes up, as a chain does."""
+    """Fold votes into a decision, as a chain does."""
     if votes is FAILED:
         return TEMPFAIL
     decision = NORMAL
@@ -94,7 +94,7 @@ def accumulated(votes: Votes) -> Decision:
 
 
 def votes_for(decision: Mapping[str, Any]) -> Votes:
-    """Give votes that add up to a decision that a case has had."""
+    """Return the votes that add up to the decision of a case."""
     return next(votes for votes in (*VOTES, FAILED) if dict(accumulated(votes)) == dict(decision))
 
 
@@ -136,7 +136,7 @@ _FURTHER: Final[Mapping[str, Any]] = {
 
 
 def fixed_attempts() -> list[dict[str, Any]]:
-    """Make the attempts that are always tried."""
+    """Make the attempts that every check tries."""
     usual = dict(make_attempt())
     return [*({**usual, **each} for each in _AWKWARD), {**usual, **_FURTHER}]
 
@@ -145,7 +145,7 @@ def fixed_cases(*, wrapper: bool) -> Iterator[Case]:
     """Make every fixed attempt with every accumulated decision, the simplest first.
 
     Args:
-        wrapper: whether it is a wrapper that is asked.
+        wrapper: whether the plugin is a wrapper.
     """
     made = fixed_attempts()
     for votes in _all_votes(wrapper=wrapper):
@@ -153,10 +153,10 @@ def fixed_cases(*, wrapper: bool) -> Iterator[Case]:
 
 
 def generated_cases(*, wrapper: bool) -> SearchStrategy[Case]:
-    """Generate attempts, each with an accumulated decision; they shrink to the usual and none.
+    """Generate attempts with accumulated decisions; they shrink to the usual attempt alone.
 
     Args:
-        wrapper: whether it is a wrapper that is asked.
+        wrapper: whether the plugin is a wrapper.
     """
     from hypothesis import strategies as st  # noqa: PLC0415  (an extra)
 
@@ -168,5 +168,5 @@ def _all_votes(*, wrapper: bool) -> tuple[Votes, ...]:
 
 
 def count_of_decisions(*, wrapper: bool) -> int:
-    """Say how many forms of an accumulated decision there are."""
+    """Return the number of accumulated decisions."""
     return len(_all_votes(wrapper=wrapper))

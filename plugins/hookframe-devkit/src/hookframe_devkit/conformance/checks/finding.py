@@ -1,4 +1,4 @@
-"""What one look at a plugin has seen, before it is known which attempt is the smallest."""
+"""One finding, before its smallest attempt is known."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was seen.
+    """A rule that one call breaks.
 
     Args:
-        rule: the rule that it breaks.
-        seen: what was seen, in words.
+        rule: the rule.
+        seen: what was seen, as text.
         place: the plugin's line.
-        used: whether it takes a state that earlier calls have used.
+        used: whether it needs a state that earlier calls have used.
         doing: the hook that ran.
-        apart: what tells it from other findings of the same rule.
-        locate: finds the line, where that takes a further call.
-        ends: whether the call does not come to its end by it, so that nothing can be measured.
+        apart: distinguishes it from other findings of the same rule.
+        locate: finds the line, if that takes a further call.
+        ends: whether it ends the call early, so that nothing can be measured.
     """
 
     rule: str
@@ -38,10 +38,10 @@ class Finding:
 
     @property
     def fails(self) -> bool:
-        """Whether the attempt is a temporary failure by it, whatever the state."""
+        """Whether it makes the attempt a temporary failure, with any state."""
         return (self.ends or self.rule == "invalid-return") and not self.used
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two findings of one fault have in common, whatever the attempt."""
+        """The identity of the fault, the same for every attempt."""
         return self.rule, self.doing, self.apart

@@ -1,4 +1,4 @@
-"""One plugin in the harness: built by hookframe's own machinery, and asked one case at a time."""
+"""The harness: builds one plugin as a host does, and calls it with one case at a time."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _MOST_VOTES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one call.
+    """The outcome of one call.
 
     Args:
-        vote: what the plugin returned, once checked; None where it left the decision alone.
-        error: what went wrong.
-        invalid: whether that was the return value.
+        vote: the checked return value; None for no change.
+        error: its error.
+        invalid: whether that is an invalid return value.
         blocked: whether the call was ended because it would have blocked.
-        nanoseconds: how long it took.
+        nanoseconds: its time.
         decision: the decision of the chain.
-        trace: what each plugin did.
+        trace: the vote of each plugin.
     """
 
     vote: Mapping[str, Any] | None
@@ -60,12 +60,12 @@ class Outcome:
 
     @property
     def answer(self) -> object:
-        """What two calls with equal input have in common, if the plugin is pure."""
+        """The vote and the error text: equal for equal input, if the plugin is pure."""
         return self.vote, self.error.text if self.error is not None else None
 
 
 class _Before:
-    """A plugin before the one that is checked; it returns what it is told to."""
+    """A plugin before the checked one; it returns a given vote."""
 
     def __init__(self, number: int) -> None:
         self.vote: Mapping[str, str] | None = None
@@ -78,10 +78,10 @@ class _Before:
 
 
 class Harness:
-    """The plugin in a chain that hookframe has built, and plugins before it that decide anything.
+    """The plugin in a chain, after plugins that return any votes.
 
     Args:
-        target: what to build.
+        target: the plugin to build.
     """
 
     def __init__(self, target: Target) -> None:
@@ -95,7 +95,7 @@ class Harness:
         """how many have been built"""
 
     def build(self) -> Plugin:
-        """Build a generation as a host does, the next one beside the one before.
+        """Build the next generation, as a host does.
 
         Returns:
             The plugin.
@@ -123,14 +123,14 @@ class Harness:
 
     @property
     def alone(self) -> Chain:
-        """A chain of nothing but the plugin, as the operator would have it."""
+        """A chain of the plugin alone."""
         return Chain([(self.plugin, Policy())])
 
     def ask(self, case: Case, state: State) -> Outcome:
-        """Ask the plugin, in a chain whose earlier plugins have decided what the case says.
+        """Call the plugin in a chain, after the votes of the case.
 
         Args:
-            case: the question.
+            case: the case.
             state: the state of the generation.
         """
         for number, before in enumerate(self._before):
@@ -156,7 +156,7 @@ class Harness:
         )
 
     def show(self, case: Case, outcome: Outcome) -> BaseException | None:
-        """Show a decision to the plugin's `decided`, as a host does; give what it raises."""
+        """Call the plugin's `decided`, as a host does; return its exception."""
         decided = self.plugin.decided
         if decided is None:
             return None
@@ -167,7 +167,7 @@ class Harness:
         """Close the plugin, as a host does at its end.
 
         Returns:
-            What went wrong.
+            The errors.
         """
         self._builder.retain(())
         self._generation = None
@@ -175,7 +175,7 @@ class Harness:
         return errors
 
     def remarks(self) -> BaseException | None:
-        """Ask for its remarks; give what it raises."""
+        """Call its `remarks`; return its exception."""
         remarks = self.plugin.remarks
         return None if remarks is None else _raised(lambda: list(remarks()))
 
@@ -192,12 +192,12 @@ def _raised(call: Callable[[], object]) -> BaseException | None:
 
 
 def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: State) -> None:
-    """Call the plugin with the very objects that are given; what it raises is ignored.
+    """Call the plugin with these very objects; ignore its exception.
 
     Args:
         plugin: the plugin.
         attempt: the attempt.
-        decision: the accumulated decision, or what a wrapper's chain has decided.
+        decision: the accumulated decision, or the decision of a wrapper's chain.
         state: the state.
     """
     if not plugin.wrapper:

@@ -1,4 +1,4 @@
-"""What equal calls leave behind: memory, descriptors, threads."""
+"""Leaks of equal calls: memory, descriptors, threads."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.probes.locations import Location, Locations
 
 WINDOW: Final = 1000
-"""How many calls there are between two looks."""
+"""The number of calls in a window."""
 _AT_FIRST: Final = (1, 1, 1)
 _AT_LEAST: Final = (2, 4, 8)
-"""How many windows there are between two looks: the second row is for what looks like a leak.
+"""The number of windows between two measurements; the second row only if the first seems to leak.
 
-A cache that is bounded has filled by then; and a list that grows without end, which takes memory
-for an eighth of its length at a time, has taken some between any two looks.
+A bounded cache is full by then, and a growing list, which allocates an eighth of its length at a
+time, has allocated between any two measurements.
 """
 _KINDS: Final = ("bytes of memory", "bytes of memory outside Python", "open files", "threads")
 _LEAST: Final = (2.0, 64.0, 0.002, 0.002)
-"""What a call must leave behind at least, on average of each window."""
+"""The least growth for each call that is a leak, on average of each window."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the process holds at one moment."""
+    """The resources of the process at one moment."""
 
     traced: int
     resident: int
@@ -40,11 +40,11 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What each call leaves behind.
+    """A leak of each call.
 
     Args:
         text: what and how much.
-        place: the line that has made most of it.
+        place: the line that allocated most of it.
     """
 
     text: str
@@ -52,14 +52,14 @@ class Leak:
 
 
 def find_leak(window: Callable[[], object], locations: Locations) -> Leak | None:
-    """Make equal calls, and see whether each leaves something behind.
+    """Make equal calls, and find what each leaves behind.
 
     Args:
         window: makes `WINDOW` calls.
         locations: finds the plugin's lines.
 
     Returns:
-        The leak; None where at least one window has left nothing behind.
+        The leak; None if at least one window left nothing behind.
     """
     tracemalloc.start()
     try:
@@ -94,7 +94,7 @@ def _look() -> Sequence[int]:
 
 
 def _grows(grown: Sequence[Sequence[float]]) -> list[int]:
-    """Name by their numbers the kinds of which every window has left some behind."""
+    """Return the indexes of the kinds that grew in every window."""
     return [
         kind for kind, least in enumerate(_LEAST) if all(window[kind] >= least for window in grown)
     ]
@@ -112,7 +112,7 @@ def _in_words(grown: Sequence[Sequence[float]], leaking: Sequence[int]) -> str:
 
 
 def _place(first: tracemalloc.Snapshot, locations: Locations) -> Location:
-    """Find the plugin's line that holds most of the memory that came."""
+    """Find the plugin's line that allocated most of the new memory."""
     grown = tracemalloc.take_snapshot().compare_to(first, "lineno")
     for each in grown:
         frame = each.traceback[0]

@@ -1,4 +1,4 @@
-"""What a plugin lives through beside attempts: loaded, configured again, closed."""
+"""The lifecycle of a plugin: loaded, configured again, closed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.progress import Progress
 
 _THREADS_END: Final = 1.0
-"""Seconds in which a thread has ended, once the plugin is closed."""
+"""Seconds in which a thread must end after the plugin is closed."""
 
 
 class Lifecycle:
-    """Leads a plugin through its life, as a host does.
+    """Runs a plugin through its lifecycle, as a host does.
 
     Args:
-        harness: builds it.
-        violations: takes what is wrong.
-        progress: takes what is being done.
+        harness: builds the plugin.
+        violations: collects violations.
+        progress: records each phase.
     """
 
     def __init__(self, harness: Harness, violations: Violations, progress: Progress) -> None:
@@ -41,10 +41,10 @@ class Lifecycle:
         self._threads = set(threading.enumerate())
 
     def load(self) -> Plugin | Origin:
-        """Load the plugin, and give it its settings.
+        """Load and configure the plugin.
 
         Returns:
-            The plugin; if it can't be loaded, what its error is attributed to.
+            The plugin, or the origin of its load error.
         """
         try:
             with self._watched("load"):
@@ -55,7 +55,7 @@ class Lifecycle:
             return error.errors[0].origin
 
     def configure_again(self) -> bool:
-        """Build the next generation, as every reload does; say whether that went well."""
+        """Build the next generation, as a reload does; return whether it succeeded."""
         try:
             with self._watched("configure"):
                 self._harness.build()
@@ -66,8 +66,8 @@ class Lifecycle:
             return False
         return True
 
-    def say_remarks(self) -> None:
-        """Ask for remarks, as `hookframe check` does."""
+    def check_remarks(self) -> None:
+        """Call `remarks`, as `hookframe check` does."""
         with self._watched("remarks"):
             error = self._harness.remarks()
         if error is not None:
@@ -75,7 +75,7 @@ class Lifecycle:
             self._violations.add(Violation(rule="exception", seen=seen, doing="remarks"))
 
     def close(self) -> None:
-        """Have it leave the chain; it must leave nothing that goes on."""
+        """Close the plugin; report threads that keep running."""
         file = self._harness.plugin.file
         with self._watched("close"):
             errors = self._harness.close()
@@ -84,11 +84,11 @@ class Lifecycle:
                 Violation(rule="exception", seen=error.text, doing="close", file=file)
             )
         for name in self._left_over():
-            seen = f"the thread {short_repr(name)} goes on after close"
+            seen = f"the thread {short_repr(name)} keeps running after close"
             self._violations.add(Violation(rule="leak", seen=seen, doing="close", file=file))
 
     def _left_over(self) -> list[str]:
-        """Name the threads that have come and not gone, after a moment to do so."""
+        """Return the names of new threads that do not end within a moment."""
         threads = [each for each in threading.enumerate() if each not in self._threads]
         for each in threads:
             each.join(_THREADS_END)
@@ -96,7 +96,7 @@ class Lifecycle:
 
     @contextmanager
     def _watched(self, doing: str) -> Iterator[None]:
-        """See what is printed and changed meanwhile."""
+        """Report output and changes of the process during a phase."""
         self._progress.note(doing)
         before, printed = ProcessState(), self._printed.size()
         try:

@@ -1,4 +1,4 @@
-"""Looks for cases that break a rule, and for the smallest one of each: hypothesis does both."""
+"""The search for cases that break a rule, and for the smallest of each, by hypothesis."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 Key = tuple[object, ...]
 _MOST_ROUNDS: Final = 15
 _PATIENCE: Final = 5.0
-"""Seconds for one search after a smaller case."""
+"""Seconds to search for a smaller case."""
 _MOST_TRIES: Final = 500
 
 
 class _Found(Exception):
-    """A case breaks the rule that is being looked for."""
+    """A case breaks the rule that is searched for."""
 
 
 class Search:
-    """Examines cases, and keeps for each fault the smallest that shows it.
+    """Tries cases, and keeps the smallest for each fault.
 
     Args:
-        examine: says what a case shows.
-        seed: what generated cases depend on.
+        examine: returns the findings of a case.
+        seed: the seed of generated cases.
     """
 
     def __init__(self, examine: Callable[[Case], list[Finding]], seed: int) -> None:
@@ -43,17 +43,17 @@ class Search:
         """the smallest case of each fault"""
         self._settled: set[Key] = set()
         self.tried = 0
-        """how many cases have been examined, but for those that were tried for being smaller"""
+        """how many cases were tried, without those for shrinking"""
 
     def try_all(self, cases: Iterable[Case], until: float) -> bool:
-        """Examine cases, the simplest first.
+        """Try cases, the simplest first.
 
         Args:
             cases: the cases.
-            until: when there is no time left, by `perf_counter`.
+            until: when to stop, by `perf_counter`.
 
         Returns:
-            Whether the time was enough.
+            Whether all were tried.
         """
         for case in cases:
             if perf_counter() > until:
@@ -62,7 +62,7 @@ class Search:
         return True
 
     def try_one(self, case: Case) -> list[Finding]:
-        """Examine one case; give what it shows."""
+        """Try one case; return its findings."""
         self.tried += 1
         findings = self._examine(case)
         for finding in findings:
@@ -72,11 +72,11 @@ class Search:
         return findings
 
     def generate(self, strategy: SearchStrategy[Case], examples: int) -> None:
-        """Examine generated cases, again and again until they show no new fault.
+        """Try generated cases in rounds, until a round finds no new fault.
 
         Args:
             strategy: generates them.
-            examples: how many.
+            examples: how many in a round.
         """
         for _ in range(_MOST_ROUNDS):
             new = self._round(strategy, examples)
@@ -85,7 +85,7 @@ class Search:
             self._settled.add(new)
 
     def make_smaller(self) -> None:
-        """Make as much as possible of each case that was kept the usual."""
+        """Reset each kept case to the usual attempt, as far as it still breaks its rule."""
         for key, (case, _) in list(self.found.items()):
             for smaller in _smaller(case):
                 self._try_smaller(key, smaller)
@@ -104,7 +104,7 @@ class Search:
             self.found[finding.key] = case, finding
 
     def _round(self, strategy: SearchStrategy[Case], examples: int) -> Key | None:
-        """Look for one fault that is not settled, and for its smallest case."""
+        """Search for one new fault, and for its smallest case."""
         from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings  # noqa: PLC0415
         from hypothesis.errors import Flaky  # noqa: PLC0415
 
@@ -125,7 +125,7 @@ class Search:
         def look(case: Case) -> None:
             self._look(case, hunt)
 
-        with suppress(_Found, Flaky, BaseExceptionGroup):  # what needs earlier calls is flaky
+        with suppress(_Found, Flaky, BaseExceptionGroup):  # a fault of earlier calls
             look()
         self.tried += hunt.before
         return hunt.key
@@ -142,22 +142,22 @@ class Search:
 
 
 class _Hunt:
-    """One search: at first for any fault, then for the smallest case of the one it has found."""
+    """One search: for any fault first, then for the smallest case of that fault."""
 
     def __init__(self) -> None:
         self.key: Key | None = None
         self.before = 0
-        """cases before the first that showed it"""
+        """the number of cases before the first with the fault"""
         self._tries = 0
         self._until = 0.0
 
     def begin(self, key: Key) -> None:
-        """Take note of the fault."""
+        """Record the fault."""
         if self.key is None:
             self.key, self._until = key, monotonic() + _PATIENCE
 
     def is_over(self) -> bool:
-        """Count a try; say whether there were enough."""
+        """Count a try; return whether the search is over."""
         if self.key is None:
             self.before += 1
             return False
@@ -166,7 +166,7 @@ class _Hunt:
 
 
 def _size(case: Case) -> tuple[int, int]:
-    """Say how much of a case is not the usual: in how many places, and how long it is."""
+    """Return how many parts of a case differ from the usual one, and their length."""
     different = differences(case.attempt)
     length = len(json.dumps([different, list(map(dict, case.votes))]))
     return len(different) + len(case.votes), length
@@ -176,7 +176,7 @@ _NOTHING: Final = (0, len(json.dumps([{}, []])))
 
 
 def _smaller(case: Case) -> list[Callable[[Case], Case]]:
-    """Give ways to make a case smaller: no votes, or one key of the attempt as usual."""
+    """Return the ways to make a case smaller: no votes, or one key as usual."""
     ways: list[Callable[[Case], Case]] = [lambda each: replace(each, votes=())]
     ways += [_usual(key) for key in differences(case.attempt)]
     return ways

@@ -1,4 +1,4 @@
-"""One plugin, put through everything in the child process: asked, measured, asked again."""
+"""All checks of one plugin, in the child process."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ if TYPE_CHECKING:
     from hookframe_devkit.conformance.targets import Target
 
 _BUDGET: Final = 20.0
-"""Seconds that fixed cases may take, and generated ones: a plugin that is slow gets fewer."""
+"""Seconds for fixed cases, and for generated ones: a slow plugin gets fewer."""
 _FEWEST: Final = 10
 _OVERHEAD: Final = 100_000
-"""Nanoseconds that one look at one call may take beside the call."""
+"""Nanoseconds that hookframe may add to one call."""
 _LONGEST: Final = 0.002
-"""Seconds of a call that is too long to be made as often as a leak takes to be seen."""
+"""Seconds of a call that is too slow to search for leaks."""
 _ROUND: Final = 10
-"""Numbers from here on are said without decimals."""
+"""Numbers from here on are shown without decimals."""
 _LATER: Final = 40 * 86_400 + 5 * 3_600
-"""Seconds to another time of day, on another day of the week and in another month."""
+"""Seconds to another time of day, day of the week and month."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the child is to do.
+    """The job of the child.
 
     Args:
         target: what to check.
         examples: how many cases to generate.
-        seed: what they depend on.
-        slow: how many times the reference a call may take.
-        only: an attempt and an accumulated decision, where only these are to be tried.
+        seed: their seed.
+        slow: the longest time of a call, in multiples of the reference.
+        only: the only attempt and accumulated decision to try; None for all.
     """
 
     target: Target
@@ -67,11 +67,11 @@ class Job:
 
 
 class Session:
-    """Inspects one plugin.
+    """Checks one plugin.
 
     Args:
         job: what to do.
-        progress: takes what is being tried.
+        progress: records each step.
     """
 
     def __init__(self, job: Job, progress: Progress) -> None:
@@ -84,7 +84,7 @@ class Session:
         self._tried = Tried(slow=job.slow)
 
     def result(self) -> Result:
-        """Put the plugin through everything, or through the only case that is wanted."""
+        """Run all checks, or the only case of the job."""
         plugin = self._lifecycle.load()
         if isinstance(plugin, Origin):
             return self._result(plugin, wrapper=False, pure=False)
@@ -94,7 +94,7 @@ class Session:
             checker.examine(Case(attempt, votes_for(decision)))
             return self._result(plugin.origin, wrapper=plugin.wrapper, pure=checker.pure)
         self._ask(checker)
-        self._lifecycle.say_remarks()
+        self._lifecycle.check_remarks()
         self._lifecycle.close()
         if self._lifecycle.configure_again():
             self._ask_after_close(checker)
@@ -114,7 +114,7 @@ class Session:
         )
 
     def _ask(self, checker: CallChecker) -> None:
-        """Ask it everything, of one generation and then of the next."""
+        """Try all cases in one generation, and the usual ones in the next."""
         search = Search(checker.examine, self._job.seed)
         usual = [Case(attempt) for attempt in fixed_attempts()]
         healthy = [case for case in usual if not any(each.ends for each in search.try_one(case))]
@@ -136,7 +136,7 @@ class Session:
         self._tried.decisions = count_of_decisions(wrapper=self._harness.plugin.wrapper)
 
     def _search(self, search: Search) -> None:
-        """Look for faults among all fixed cases, then among generated ones."""
+        """Search for faults in fixed cases, then in generated ones."""
         wrapper = self._harness.plugin.wrapper
         started, before = perf_counter(), search.tried
         if not search.try_all(fixed_cases(wrapper=wrapper), started + _BUDGET):
@@ -148,7 +148,7 @@ class Session:
         search.make_smaller()
 
     def _settle(self, checker: CallChecker, case: Case, finding: Finding) -> None:
-        """Note what the smallest case has shown, after a look whether it shows it again."""
+        """Try the smallest case again, and record its finding."""
         again = [each for each in checker.examine(case) if each.key == finding.key]
         seen = again[0] if again else finding
         if seen.locate is not None:
@@ -156,9 +156,9 @@ class Session:
         self._violations.add_finding(seen, case, repeats=bool(again))
 
     def _time(self, checker: CallChecker, healthy: list[Case]) -> None:
-        """See how long a call takes."""
+        """Measure the time of a call."""
         if not healthy:
-            self._tried.left_out.append("time per call: no call came to its end")
+            self._tried.left_out.append("time per call: no call ended normally")
             return
         with self._guard.watching():
             speed = measure(self._harness.alone, healthy, self._note)
@@ -171,13 +171,13 @@ class Session:
                 f"here); it may take {_number(self._job.slow)} times"
             )
             self._violations.add_finding(Finding("slow", seen, checker.locations.hook), speed.case)
-            checker.limit = float("inf")  # it is known, and need not be found again
+            checker.limit = float("inf")  # the violation is recorded already
 
     def _remember(self, checker: CallChecker, healthy: list[Case]) -> None:
-        """See whether equal calls leave something behind."""
+        """Check that equal calls leave nothing behind."""
         what = "what calls leave behind"
         if not healthy:
-            self._tried.left_out.append(f"{what}: no call came to its end")
+            self._tried.left_out.append(f"{what}: no call ended normally")
             return
         if _seconds(checker, healthy) > _LONGEST:
             self._tried.left_out.append(f"{what}: a call takes too long")
@@ -191,7 +191,7 @@ class Session:
         self._progress.note("pre_delivery_attempt", case.attempt, case.decision)
 
     def _window(self, cases: list[Case]) -> Callable[[], None]:
-        """Make what asks the same cases again and again, of one generation."""
+        """Return a function that repeats the same cases in one generation."""
         state: dict[str, Any] = {}
 
         def window() -> None:
@@ -206,7 +206,7 @@ class Session:
     def _compare(
         self, rule: str, how: str, checker: CallChecker, cases: list[Case], first: list[object]
     ) -> None:
-        """Ask again what a pure plugin has been asked at first."""
+        """Compare the answers of a pure plugin with its first ones."""
         if not checker.pure or self._violations.knows("impure"):
             return
         for case, before in zip(cases, first, strict=True):
@@ -217,7 +217,7 @@ class Session:
                 return
 
     def _compare_later(self, checker: CallChecker, cases: list[Case], first: list[object]) -> None:
-        """Ask a pure plugin at another time: it has no business with a clock."""
+        """Compare at another time: a pure plugin must not depend on the clock."""
         if not checker.pure:
             return
         clock = Clock()
@@ -226,7 +226,7 @@ class Session:
             self._compare("impure", "equal input at another time", checker, cases, first)
 
     def _ask_after_close(self, checker: CallChecker) -> None:
-        """Ask the plugin once more after it had left the chain, and close it for good."""
+        """Try the plugin once more after close and configure, then close it again."""
         checker.begin_generation()
         for finding in checker.examine(Case(fixed_attempts()[0])):
             if not self._violations.knows(finding.rule, finding.doing):
@@ -240,7 +240,7 @@ def _number(value: float) -> str:
 
 
 def _seconds(checker: CallChecker, cases: list[Case]) -> float:
-    """Say how long one call takes, about, with all that is done beside it."""
+    """Return the approximate seconds of one call, with the overhead of the check."""
     started = perf_counter()
     for case in cases:
         checker.answer(case)
@@ -249,7 +249,7 @@ def _seconds(checker: CallChecker, cases: list[Case]) -> float:
 
 @contextmanager
 def _restored() -> Iterator[None]:
-    """Put back at the end what a plugin has changed of the process meanwhile."""
+    """Restore the process state at the end."""
     before = ProcessState()
     try:
         yield

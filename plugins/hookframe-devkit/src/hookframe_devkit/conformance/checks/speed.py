@@ -1,4 +1,4 @@
-"""How long a call takes, as a multiple of what a small hook takes in the same process."""
+"""The time of a call, as a multiple of a small hook's in the same process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ROUNDS: Final = 15
 _BATCH: Final = 100_000
-"""Nanoseconds that a batch of calls takes, about: long enough for the clock."""
+"""The approximate nanoseconds of a batch of calls: long enough for the clock."""
 _MOST_CALLS: Final = 200
 _PATIENCE: Final = 300_000_000
 """Nanoseconds after which no further round is made for one attempt."""
@@ -28,7 +28,7 @@ _HELD: Final = frozenset({"slow.example", "full.example"})
 
 
 def _reference(attempt: Attempt, _: Decision, state: dict[str, Any]) -> Decision | None:
-    """Hold a few domains back, and count: what a small hook does."""
+    """Hold a few domains back, and count, as a small hook does."""
     state["reference.calls"] = state.get("reference.calls", 0) + 1
     if attempt["recipient"].rpartition("@")[2].lower() in _HELD:
         return {"action": "pause", "message": "On hold"}
@@ -40,11 +40,11 @@ _REFERENCE: Final = Plugin(Origin("reference"), None, decide=_reference)
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What was measured.
+    """The measured speed.
 
     Args:
-        times: how many times the reference the slowest attempt takes.
-        reference: what the reference takes, in nanoseconds.
+        times: the time of the slowest attempt, in multiples of the reference.
+        reference: the time of the reference, in nanoseconds.
         case: the slowest attempt.
     """
 
@@ -56,12 +56,12 @@ class Speed:
 def measure(chain: Chain, cases: Sequence[Case], note: Callable[[Case], None]) -> Speed:
     """Time a chain's calls and the reference's in turn, and take the best of each.
 
-    So neither another process nor a processor that changes its pace counts.
+    This excludes other processes and changes of the processor's frequency.
 
     Args:
         chain: the chain of the plugin alone.
         cases: attempts, at least one.
-        note: is told of each before it is timed.
+        note: called with each case before it is timed.
     """
     reference = Chain([(_REFERENCE, Policy())])
     found: list[Speed] = []
@@ -76,7 +76,7 @@ def measure(chain: Chain, cases: Sequence[Case], note: Callable[[Case], None]) -
 
 
 def _timer(chain: Chain, attempt: Attempt) -> Callable[[], float]:
-    """Make what times a batch of calls, and gives the nanoseconds of one."""
+    """Return a function that times a batch of calls, and returns the nanoseconds of one."""
     state: dict[str, Any] = {}
     decide = chain.decide
 
@@ -88,7 +88,7 @@ def _timer(chain: Chain, attempt: Attempt) -> Callable[[], float]:
         chain.run.events.clear()
         return taken
 
-    time(1)  # the first call may make what the others find
+    time(1)  # the first call may fill caches
     calls = max(1, min(_MOST_CALLS, int(_BATCH / max(time(1), 1))))
     return lambda: time(calls)
 

@@ -1,4 +1,4 @@
-"""The violations of one plugin, each once."""
+"""The violations of one plugin, without duplicates."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 class Violations:
-    """Takes violations as they are found."""
+    """Collects violations."""
 
     def __init__(self) -> None:
         self._violations: dict[tuple[object, ...], Violation] = {}
 
     def add(self, violation: Violation) -> None:
-        """Take note of a violation, unless the same has been noted."""
+        """Record a violation, unless it is known."""
         key = (violation.rule, violation.doing, violation.file, violation.line, violation.seen)
         self._violations.setdefault(key, violation)
 
     def add_finding(self, finding: Finding, case: Case, *, repeats: bool = True) -> None:
-        """Take note of what one case has shown.
+        """Record a finding of one case.
 
         Args:
-            finding: what was seen, with its line.
+            finding: the finding, with its line.
             case: the case.
-            repeats: whether the case has shown it again.
+            repeats: whether it happened again with this case.
         """
         file, line = finding.place
         self.add(
@@ -48,12 +48,12 @@ class Violations:
         )
 
     def knows(self, rule: str, doing: str | None = None) -> bool:
-        """Say whether a violation of a rule has been noted."""
+        """Return whether a violation of a rule is recorded."""
         return any(
             each.rule == rule and doing in (None, each.doing) for each in self._violations.values()
         )
 
     def in_order(self) -> list[Violation]:
-        """Give all of them, sorted by their rules."""
+        """Return all violations in the order of their rules."""
         names = list(RULES)
         return sorted(self._violations.values(), key=lambda each: names.index(each.rule))

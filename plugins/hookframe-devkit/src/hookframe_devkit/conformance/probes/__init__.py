@@ -1,1 +1,1 @@
-"""What a check observes while the plugin runs."""
+"""Probes that observe a running plugin."""

@@ -1,4 +1,4 @@
-"""Calls for which all mail would wait: forbidden while an attempt runs, and told."""
+"""Blocking calls: stopped and reported while an attempt runs, as all mail would wait."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WAITS: Final = {
     "time.sleep": "sleeps",
     "fcntl.flock": "waits for a lock on a file",
     "fcntl.lockf": "waits for a lock on a file",
-    "builtins.input": "waits for somebody to type",
+    "builtins.input": "waits for input",
 }
 _EVENTS: Final = {**_NETWORK, **_PROCESSES, **_WAITS}
 _OF_A_SOCKET: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -44,28 +44,27 @@ _NOT_SHOWN: Final = ("os.fork", "os.forkpty", "fcntl.flock", "fcntl.lockf", "bui
 
 
 class Blocked(BaseException):
-    """Ends a call that would block: what it wanted is not done.
+    """Ends a call that would block.
 
-    It is no `Exception`, so that a plugin which is prepared for errors of the network shows its
-    fault all the same.
+    It is not an `Exception`, so that a plugin that handles errors of the network can't hide it.
     """
 
 
 class BlockingGuard:
-    """Stands at the interpreter's audit events, and lets nothing through that may block.
+    """Stops blocking calls by an audit hook.
 
-    There can be one in a process, and for as long as it lives: an audit hook can't be removed.
+    Make one in a process: an audit hook can't be removed.
     """
 
     def __init__(self) -> None:
         self._thread = 0
-        """the thread in which an attempt runs; 0 while none does"""
+        """the thread of the running attempt; 0 while none runs"""
         self.what = ""
-        """what the last attempt wanted; empty where it wanted nothing"""
+        """the blocking call of the last attempt, as text; empty if there was none"""
         self.stack: tuple[tuple[str, int], ...] = ()
-        """where it did: files and lines, the innermost first"""
-        _let_sleep_be_audited()
-        sys.addaudithook(self._hear)
+        """its stack: files and lines, the innermost first"""
+        _audit_sleep()
+        sys.addaudithook(self._audit)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -77,11 +76,11 @@ class BlockingGuard:
         finally:
             self._thread = 0
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._thread and event in _EVENTS and self._thread == get_ident():
-            self._judge(event, arguments)
+            self._stop(event, arguments)
 
-    def _judge(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _stop(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event.startswith("fcntl.") and not _waits(arguments[1]):
             return
         if not self.what:
@@ -98,7 +97,7 @@ def _lines(frame: FrameType | None) -> Iterator[tuple[str, int]]:
 
 
 def _waits(operation: int) -> bool:
-    """Say whether a request for a lock waits for it; to give one back never does."""
+    """Return whether a lock operation waits; releasing one does not."""
     return not operation & fcntl.LOCK_NB and not operation & fcntl.LOCK_UN
 
 
@@ -111,11 +110,8 @@ def _in_words(event: str, arguments: tuple[Any, ...]) -> str:
     return f"{text} ({event})"
 
 
-def _let_sleep_be_audited() -> None:
-    """Have `time.sleep` raise its audit event, as it does by itself from Python 3.13 on.
-
-    A plugin that is imported later gets this one, however it names it.
-    """
+def _audit_sleep() -> None:
+    """Make `time.sleep` raise an audit event before Python 3.13, for plugins imported later."""
     if sys.version_info >= (3, 13):
         return
     original: Callable[..., None] = time.sleep

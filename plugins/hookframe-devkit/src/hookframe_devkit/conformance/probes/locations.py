@@ -1,4 +1,4 @@
-"""The lines of a plugin: which one did what was seen."""
+"""The lines of a plugin that caused a finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hookframe.plugins.plugin import Plugin
 
 Location = tuple[str, int]
-"""A file and a line of it; an empty file where it is unknown."""
+"""A file and its line; an empty file if unknown."""
 NOWHERE: Final[Location] = ("", 0)
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 
@@ -37,17 +37,17 @@ class Locations:
         packaged = os.path.exists(os.path.join(directory, "__init__.py"))  # noqa: PTH110, PTH118
         self._package = directory + os.sep if packaged else ""
         self.hook = _line_of(plugin)
-        """where `pre_delivery_attempt` stands"""
+        """the line of `pre_delivery_attempt`"""
 
     def is_own(self, file: str) -> bool:
-        """Say whether a file is the plugin's."""
+        """Return whether a file is the plugin's."""
         return file == self._file or bool(self._package and file.startswith(self._package))
 
     def of_stack(self, stack: Iterable[Location]) -> Location:
-        """Find the plugin's line on a stack, the innermost first; failing that, of nobody we know.
+        """Find the plugin's innermost line in a stack, else the innermost foreign line.
 
         Args:
-            stack: files and lines.
+            stack: files and lines, the innermost first.
         """
         stranger = NOWHERE
         for place in stack:
@@ -58,7 +58,7 @@ class Locations:
         return stranger
 
     def of_error(self, error: BaseException | None) -> Location:
-        """Find the plugin's innermost line on an exception's traceback."""
+        """Find the plugin's innermost line in an exception's traceback."""
         if isinstance(error, SyntaxError) and error.filename:
             return error.filename, error.lineno or 1
         found = NOWHERE
@@ -68,16 +68,16 @@ class Locations:
         return found
 
     def of_change(self, call: Callable[[], object], probe: Callable[[], object]) -> Location:
-        """Run a call again, and find the line after which something is different.
+        """Repeat a call, and find the line that changes a value.
 
         Args:
-            call: what to run; what it raises is ignored.
-            probe: gives what changes.
+            call: the call; its exception is ignored.
+            probe: returns the value.
         """
         return _Tracer(self, probe).find(call) or self.hook
 
     def of_return(self, call: Callable[[], object]) -> Location:
-        """Run a call again, and find the line on which the hook returns."""
+        """Repeat a call, and find the line where the hook returns."""
         returns: list[Location] = []
 
         def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -90,7 +90,7 @@ class Locations:
 
 
 class _Tracer:
-    """Looks at a value before each line of a plugin."""
+    """Reads a value before each line of a plugin."""
 
     def __init__(self, locations: Locations, probe: Callable[[], object]) -> None:
         self._locations = locations

@@ -1,4 +1,4 @@
-"""What belongs to the whole process, and a plugin has to leave as it is."""
+"""The process-wide state that a plugin must not change."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hookframe._text import short_repr
 
 @dataclass(frozen=True, slots=True)
 class _Feature:
-    """One thing that belongs to the process.
+    """One part of the process state.
 
     Args:
-        name: what it is called.
-        read: gives its value.
-        restore: puts a value back.
-        at_load: whether a plugin must leave it alone when it is loaded, too.
-        in_words: says what is different between two values; nothing where no words help.
+        name: its name.
+        read: returns its value.
+        restore: restores a value.
+        at_load: whether it must not change during loading either.
+        in_words: describes the difference of two values; may be empty.
     """
 
     name: str
@@ -90,7 +90,7 @@ def _restore_environment(values: dict[str, str]) -> None:
 
 def _working_directory() -> str:
     with suppress(OSError):
-        return os.getcwd()  # noqa: PTH109  (as fast as it can be: this runs at every attempt)
+        return os.getcwd()  # noqa: PTH109  (faster, and this runs at every attempt)
     return "(gone)"
 
 
@@ -161,7 +161,7 @@ _FEATURES: Final = (
 
 
 class ProcessState:
-    """All of it, as it was at one moment."""
+    """The process state at one moment."""
 
     __slots__ = ("_values",)
 
@@ -169,18 +169,18 @@ class ProcessState:
         self._values = tuple(feature.read() for feature in _FEATURES)
 
     def changes(self, before: ProcessState, *, at_load: bool = False) -> tuple[str, ...]:
-        """Say in words what is different from what was before.
+        """Describe the differences from an earlier state.
 
         Args:
-            before: an earlier moment.
-            at_load: whether the plugin was being loaded meanwhile, when it may do a little more.
+            before: the earlier state.
+            at_load: whether the plugin was loaded in between, which may change a little more.
         """
         if self._values == before._values:
             return ()
         return tuple(self._differences(before, at_load=at_load))
 
     def restore(self) -> None:
-        """Put everything back as it was at this moment."""
+        """Restore this state."""
         for feature, value in zip(_FEATURES, self._values, strict=True):
             if feature.read() != value:
                 with suppress(Exception):

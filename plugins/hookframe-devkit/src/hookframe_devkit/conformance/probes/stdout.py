@@ -1,4 +1,4 @@
-"""What arrives at standard output, however it was written there."""
+"""The bytes on standard output, from Python, C libraries and other processes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ _LONGEST: Final = 200
 
 
 class CapturedStdout:
-    """Looks at standard output, which is a file in the child process.
-
-    So it sees what `print` writes as well as what a library of C or another process does.
-    """
+    """Reads standard output, which is a file in the child process."""
 
     def size(self) -> int:
-        """Say how many bytes there are by now."""
+        """Return the number of bytes so far."""
         with suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
         with suppress(OSError):
@@ -26,7 +23,7 @@ class CapturedStdout:
         return 0
 
     def since(self, size: int) -> str:
-        """Give what was written after there were so many bytes, or the beginning of it."""
+        """Return the output after this many bytes, or the start of it."""
         with suppress(OSError):
             return os.pread(_STANDARD_OUTPUT, _LONGEST, size).decode("utf-8", "backslashreplace")
         return ""

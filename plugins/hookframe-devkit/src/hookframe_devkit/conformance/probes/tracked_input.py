@@ -1,4 +1,4 @@
-"""Read-only forms of an attempt and a decision that tell when somebody tries to change them."""
+"""Read-only copies of an attempt and a decision that record the first attempted change."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _READ_ONLY: Final = "what crosses the hook is read-only"
 
 
 class FirstChange:
-    """What was told: the first attempt to change something, and where."""
+    """The first attempted change, and its line."""
 
     def __init__(self) -> None:
         self.what = ""
-        """which value, and what was tried; empty where nothing was"""
+        """the value and the operation, as text; empty if there was none"""
         self.file = ""
         self.line = 0
 
-    def tell(self, name: str, method: str) -> None:
-        """Note that a value's method was called that would change it."""
+    def record(self, name: str, method: str) -> None:
+        """Record a method call that would change a value."""
         if not self.what:
             self.what = f"{name}{_IN_WORDS.get(method, f'.{method}()')}"
             caller = sys._getframe(2)  # noqa: SLF001  (documented, and there is no other way)
@@ -36,12 +36,12 @@ _IN_WORDS: Final = {
 
 
 class TrackedMapping(Mapping[str, Any]):
-    """What a plugin gets in the place of a `MappingProxyType`.
+    """A replacement of `MappingProxyType`.
 
     Args:
-        name: what it is called in the plugin.
-        content: what it shows.
-        first_change: takes what is tried.
+        name: its name in the plugin.
+        content: its items.
+        first_change: records the first change.
     """
 
     def __init__(self, name: str, content: Mapping[str, Any], first_change: FirstChange) -> None:
@@ -73,35 +73,35 @@ class TrackedMapping(Mapping[str, Any]):
         return f"mappingproxy({self._content!r})"
 
     def copy(self) -> dict[str, Any]:
-        """Give a dict of the plugin's own."""
+        """Return a dict."""
         return self._content.copy()
 
     def __setitem__(self, key: str, value: Any) -> NoReturn:
-        self._first_change.tell(self._name, "__setitem__")
+        self._first_change.record(self._name, "__setitem__")
         raise TypeError("'mappingproxy' object does not support item assignment")
 
     def __delitem__(self, key: str) -> NoReturn:
-        self._first_change.tell(self._name, "__delitem__")
+        self._first_change.record(self._name, "__delitem__")
         raise TypeError("'mappingproxy' object doesn't support item deletion")
 
     def __ior__(self, other: Any) -> NoReturn:
-        self._first_change.tell(self._name, "__ior__")
+        self._first_change.record(self._name, "__ior__")
         raise TypeError("'|=' is not supported by mappingproxy; use '|' instead")
 
     def __getattr__(self, method: str) -> Any:
-        """Tell of what a dict has and a read-only mapping lacks: `update`, `pop` and the like."""
+        """Record the changing methods of a dict, which a read-only mapping lacks."""
         if method in ("update", "pop", "popitem", "clear", "setdefault"):
-            self._first_change.tell(self._name, method)
+            self._first_change.record(self._name, method)
         raise AttributeError(f"'mappingproxy' object has no attribute {method!r}")
 
 
 class TrackedList(list[Any]):
-    """A list inside an attempt.
+    """A list in an attempt.
 
     Args:
-        name: where it stands.
-        content: what it holds.
-        first_change: takes what is tried.
+        name: its path in the attempt.
+        content: its items.
+        first_change: records the first change.
     """
 
     def __init__(self, name: str, content: list[Any], first_change: FirstChange) -> None:
@@ -112,9 +112,9 @@ class TrackedList(list[Any]):
         self._first_change = first_change
 
 
-def _refusing(method: str) -> Any:
+def _make_rejecting(method: str) -> Any:
     def refuse(self: TrackedList, *_: object, **__: object) -> NoReturn:
-        self._first_change.tell(self._name, method)
+        self._first_change.record(self._name, method)
         raise TypeError(_READ_ONLY)
 
     return refuse
@@ -124,7 +124,7 @@ for _method in (
     *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
     *("__setitem__", "__delitem__", "__iadd__", "__imul__"),
 ):
-    setattr(TrackedList, _method, _refusing(_method))
+    setattr(TrackedList, _method, _make_rejecting(_method))
 
 
 def _tracked(name: str, value: Any, first_change: FirstChange) -> Any:

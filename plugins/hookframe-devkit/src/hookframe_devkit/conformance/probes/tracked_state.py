@@ -1,4 +1,4 @@
-"""The state of a generation, which tells how a plugin uses it."""
+"""A state that records how a plugin uses it."""
 
 from __future__ import annotations
 
@@ -14,63 +14,59 @@ _MAY_MISS: Final = ("__getitem__", "__delitem__", "pop", "popitem")
 
 
 class Usage:
-    """Which state belongs to the call that runs, and what was done to others meanwhile."""
+    """The use of states during a call."""
 
     def __init__(self) -> None:
         self.current: object = None
-        """the state of the call that runs; None while none does"""
+        """the state of the running call; None while none runs"""
         self.thread = get_ident()
         """the thread that makes the calls"""
         self.strayed = False
-        """whether a call has used a state that is not its own"""
+        """whether a call used the state of another generation"""
         self.missed: KeyError | None = None
-        """the last error that a missing key of the state has caused"""
+        """the last error of a missing key"""
 
     def begin(self, state: object) -> None:
-        """Note that a call begins."""
+        """Begin a call."""
         self.current, self.strayed, self.missed = state, False, None
 
     def end(self) -> None:
-        """Note that it has ended."""
+        """End the call."""
         self.current = None
 
-    def note(self, state: object) -> None:
-        """Note that a state is used."""
+    def record(self, state: object) -> None:
+        """Record the use of a state."""
         if self.current is not None and state is not self.current and get_ident() == self.thread:
             self.strayed = True
 
 
 class TrackedState(dict[str, Any]):
-    """A state that tells of its use.
-
-    Args:
-        usage: whom it tells.
-    """
+    """A state that records its use."""
 
     def __init__(self, usage: Usage) -> None:
         super().__init__()
         self._usage = usage
 
 
-def _noted(method: Callable[..., Any]) -> Callable[..., Any]:
-    def noted(self: TrackedState, *arguments: Any, **keywords: Any) -> Any:
+def _record_use(method: Callable[..., Any]) -> Callable[..., Any]:
+    def recording(self: TrackedState, *arguments: Any, **keywords: Any) -> Any:
         usage = self._usage
-        usage.note(self)
+        usage.record(self)
         try:
             return method(self, *arguments, **keywords)
         except KeyError as error:
             usage.missed = error
             raise
 
-    return noted
+    return recording
 
 
 for _name in (*_READS, *_MAY_MISS):
-    setattr(TrackedState, _name, _noted(getattr(dict, _name)))
+    setattr(TrackedState, _name, _record_use(getattr(dict, _name)))
 
 
 def is_caused_by(error: BaseException | None, missed: KeyError | None) -> bool:
-    """Say whether an error is, or was raised because of, a missing key of the state."""
+    """Return whether an error is, or was caused by, a missing key of the state."""
     seen: set[int] = set()
     while missed is not None and error is not None and id(error) not in seen:
         if error is missed:
