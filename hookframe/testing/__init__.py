@@ -10,14 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookframe_devkit.client import Client
     from hookframe_devkit.conformance import conformance
+    from hookframe_devkit.daemon import Daemon
+    from hookframe_devkit.strategies import attempts
+    from hookframe_devkit.waiting import eventually
 
     from hookframe.testing.chain import TEMPFAIL, ChainFactory, PolicyUnderTest, open_chain
-    from hookframe.testing.client import Client
-    from hookframe.testing.daemon import Daemon
     from hookframe.testing.members import Member, member
-    from hookframe.testing.samples import attempts, make_attempt
-    from hookframe.testing.waiting import eventually
+    from hookframe.testing.samples import make_attempt
 
 __all__ = [
     "TEMPFAIL",
@@ -37,13 +38,13 @@ __all__ = [
 _HOME = {
     "TEMPFAIL": "hookframe.testing.chain",
     "ChainFactory": "hookframe.testing.chain",
-    "Client": "hookframe.testing.client",
-    "Daemon": "hookframe.testing.daemon",
+    "Client": "hookframe_devkit.client",
+    "Daemon": "hookframe_devkit.daemon",
     "Member": "hookframe.testing.members",
     "PolicyUnderTest": "hookframe.testing.chain",
-    "attempts": "hookframe.testing.samples",
+    "attempts": "hookframe_devkit.strategies",
     "conformance": "hookframe_devkit.conformance",
-    "eventually": "hookframe.testing.waiting",
+    "eventually": "hookframe_devkit.waiting",
     "make_attempt": "hookframe.testing.samples",
     "member": "hookframe.testing.members",
     "open_chain": "hookframe.testing.chain",
@@ -54,7 +55,7 @@ def __getattr__(name: str) -> object:
     """Load a public name from the module that defines it (PEP 562).
 
     Raises:
-        ModuleNotFoundError: `conformance` is part of hookframe-devkit, which is not installed.
+        ModuleNotFoundError: the name is part of hookframe-devkit, which is not installed.
     """
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,14 +1,11 @@
-"""Attempts for tests: the usual one, and generated ones."""
+"""The usual attempt of tests, and variants of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from hookframe._text import did_you_mean
 from hookframe.api.attempt import ATTEMPT_TYPES, Attempt
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 ATTEMPT: Final[Attempt] = {
     "mtaid": "mta1",
@@ -44,22 +41,3 @@ def make_attempt(**overrides: Any) -> Attempt:
                 f"{{**make_attempt(), {key!r}: ...}}"
             )
     return cast("Attempt", {**ATTEMPT, **overrides})
-
-
-def attempts() -> SearchStrategy[Attempt]:
-    """Generate attempts with hypothesis: realistic ones, and everything an MTA may send.
-
-    There are bounces, with the null sender; internationalised and quoted addresses, address
-    literals, addresses of 254 characters and longer, without `@` or with several; control
-    characters; bytes that are not UTF-8 (as surrogate escapes, PEP 383); times before 1970 and far
-    in the future; further keys. A failing example shrinks towards `make_attempt()`.
-
-    Returns:
-        A strategy of dicts that `Host.decide` takes.
-
-    Raises:
-        ModuleNotFoundError: hypothesis is not installed; the text says how to install it.
-    """
-    from hookframe.testing.strategies import ATTEMPTS  # noqa: PLC0415  (needs hypothesis)
-
-    return ATTEMPTS

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.api.decision import NORMAL, TEMPFAIL, fold
-from hookframe.testing.samples import attempts, make_attempt
+from hookframe.testing.samples import make_attempt
+from hookframe_devkit.strategies import attempts
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

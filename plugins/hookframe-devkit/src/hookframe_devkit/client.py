@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from hookframe.testing.waiting import PATIENCE
+from hookframe_devkit.waiting import PATIENCE
 
 
 class Client:

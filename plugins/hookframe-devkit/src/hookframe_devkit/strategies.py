@@ -1,20 +1,17 @@
-"""The hypothesis strategies of `hookframe.testing.attempts`."""
+"""Attempts that hypothesis generates: `hookframe.testing.attempts`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hypothesis import strategies as st
+
 from hookframe.testing.samples import ATTEMPT
 
 if TYPE_CHECKING:
-    from hookframe.api.attempt import Attempt
+    from hypothesis.strategies import SearchStrategy
 
-try:
-    from hypothesis import strategies as st
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "generated attempts need hypothesis: pip install hookframe-devkit", name=error.name
-    ) from error
+    from hookframe.api.attempt import Attempt
 
 _LONGEST_LOCAL_PART: Final = 64
 _LONGEST_ADDRESS: Final = 254
@@ -139,5 +136,18 @@ def _merge(further: dict[str, Any], nine: dict[str, Any]) -> Attempt:
     return cast("Attempt", {**further, **nine})
 
 
-ATTEMPTS: Final = st.builds(_merge, _FURTHER_KEYS, _NINE_KEYS)
-"""see `hookframe.testing.samples`"""
+_ATTEMPTS: Final = st.builds(_merge, _FURTHER_KEYS, _NINE_KEYS)
+
+
+def attempts() -> SearchStrategy[Attempt]:
+    """Generate attempts with hypothesis: realistic ones, and everything an MTA may send.
+
+    There are bounces, with the null sender; internationalised and quoted addresses, address
+    literals, addresses of 254 characters and longer, without `@` or with several; control
+    characters; bytes that are not UTF-8 (as surrogate escapes, PEP 383); times before 1970 and far
+    in the future; further keys. A failing example shrinks towards `make_attempt()`.
+
+    Returns:
+        A strategy of dicts that `Host.decide` takes.
+    """
+    return _ATTEMPTS

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from hookframe.testing.client import Client
-from hookframe.testing.waiting import PATIENCE, eventually
+from hookframe_devkit.client import Client
+from hookframe_devkit.waiting import PATIENCE, eventually
 
 _SERVE: Final = (sys.executable, "-m", "hookframe", "serve", "--config")
 _LISTENING: Final = "listening on"
