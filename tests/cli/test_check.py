@@ -1,4 +1,4 @@
-"""`hookframe check`: builds the chain, tries it, and says all that is wrong."""
+"""`hookframe check`: loads the policy, tries it, and reports every problem."""
 
 from __future__ import annotations
 
