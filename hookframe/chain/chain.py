@@ -52,7 +52,7 @@ class Chain:
         self.plugins = tuple(plugin for plugin, _ in plugins_and_policies)
         policies = [member for member in members if not member.plugin.wrapper]
         self._plain = Fold(run, policies)
-        self._traced = Fold(run, [member.traced(run) for member in policies])
+        self._traced = Fold(run, [member.with_trace(run) for member in policies])
         self._wrappers = tuple(Wrapper(member) for member in members if member.plugin.wrapper)
         self.decide: Callable[[Attempt, State], Decision] = (
             self._run_wrapped if self._wrappers else self._plain.decide

@@ -43,7 +43,7 @@ class Member:
         call = _add_deadline(plugin.decide, policy.deadline, run)
         return cls(plugin, policy, call, VoteCache(plugin, policy, run))
 
-    def traced(self, run: AttemptRun) -> Member:
+    def with_trace(self, run: AttemptRun) -> Member:
         """Return a copy whose call records itself in `run.calls`."""
 
         @calls_plugins

@@ -182,8 +182,8 @@ class HookCheck:
         """
         if marked:
             self.refuse(
-                f"{name} is marked tryfirst or trylast; the order is the operator's: remove the "
-                "mark, and put the plugin where it belongs in `chain`"
+                f"{name} is marked tryfirst or trylast; the configuration sets the order: "
+                "remove the mark, and put the plugin in its place in `chain`"
             )
 
     def refuse(self, text: str) -> NoReturn:
