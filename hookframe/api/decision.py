@@ -1,4 +1,4 @@
-"""The decision: the declaration of its five actions, their check, and the fold of two decisions."""
+"""The decision: the declaration of its five actions, and their check."""
 
 from __future__ import annotations
 
@@ -254,35 +254,3 @@ def _describe_unknown_key(key: object, action: Action) -> str:
         return f"the action {action.name} does not carry the key {key}; it may carry {carried}"
     hint = did_you_mean(key, everywhere)
     return f"unknown key {short_repr(key)}{hint}; {action.name} may carry {carried}"
-
-
-_STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
-
-
-def fold(accumulated: Decision, vote: Decision) -> Decision:
-    """Add one checked decision to the accumulated decision of earlier plugins (CONTRACT 2).
-
-    The strictest verdict (dump, then pause) wins in any order; of two equally strict ones the
-    first wins, with its message. Without a verdict, later routing keys replace earlier ones.
-
-    Args:
-        accumulated: the decision so far.
-        vote: a decision that `check_decision` has returned.
-
-    Returns:
-        The new accumulated decision; the same object if nothing changed.
-    """
-    before, now = _STRICTNESS[accumulated["action"]], _STRICTNESS[vote["action"]]
-    if before or now:
-        return vote if now > before else accumulated
-    if len(vote) == 1:
-        return accumulated
-    total: Any = accumulated.copy()  # four times as fast as `{**accumulated}` if it is read-only
-    total.update(vote)
-    if "new_sender" in total:
-        total["action"] = "new_config"
-    elif "new_mtaid" in total:
-        total["action"] = "new_mtaid"
-    else:
-        total["action"] = "normal"
-    return cast("Decision", total)

@@ -1,4 +1,4 @@
-"""The fold: plugins called in order, each vote checked, counted, and added to the decision."""
+"""The fold: members called in order, each vote checked and added; the strictest verdict wins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, check_decision, fold
+from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, check_decision
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.events import ShadowVote
 from hookframe.api.plugin_code import calls_plugins
@@ -20,8 +20,38 @@ if TYPE_CHECKING:
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
 
+_STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
 _REPEATABLE: Final = 2
 """A vote with more keys than this is checked each time."""
+
+
+def fold(accumulated: Decision, vote: Decision) -> Decision:
+    """Add one checked decision to the accumulated decision of earlier plugins (CONTRACT 2).
+
+    The strictest verdict (dump, then pause) wins in any order; of two equally strict ones the
+    first wins, with its message. Without a verdict, later routing keys replace earlier ones.
+
+    Args:
+        accumulated: the decision so far.
+        vote: a decision that `check_decision` has returned.
+
+    Returns:
+        The new accumulated decision; the same object if nothing changed.
+    """
+    before, now = _STRICTNESS[accumulated["action"]], _STRICTNESS[vote["action"]]
+    if before or now:
+        return vote if now > before else accumulated
+    if len(vote) == 1:
+        return accumulated
+    total: Any = accumulated.copy()  # four times as fast as `{**accumulated}` if it is read-only
+    total.update(vote)
+    if "new_sender" in total:
+        total["action"] = "new_config"
+    elif "new_mtaid" in total:
+        total["action"] = "new_mtaid"
+    else:
+        total["action"] = "normal"
+    return cast("Decision", total)
 
 
 def check_vote(
@@ -43,11 +73,11 @@ def check_vote(
 
 
 class Fold:
-    """The policies of a chain, called in order.
+    """The members of a chain, called in order.
 
     Args:
         run: the running attempt.
-        members: the policies.
+        members: its members, but for wrappers.
     """
 
     def __init__(self, run: AttemptRun, members: Iterable[Member]) -> None:

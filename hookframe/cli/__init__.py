@@ -1,1 +1,1 @@
-"""The command line: the modules that commands share."""
+"""The command line: its commands, and what they share."""

@@ -1,4 +1,4 @@
-"""Starts the daemon: opens its sockets, and runs the supervisor."""
+"""Start the daemon: open its sockets, and run the supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports the daemon's state to the service manager (sd_notify(3), sd_watchdog_enabled(3))."""
+"""Report the daemon's state to the service manager (sd_notify(3), sd_watchdog_enabled(3))."""
 
 from __future__ import annotations
 

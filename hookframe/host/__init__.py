@@ -1,3 +1,3 @@
-"""Holds the chain in use; builds the next one and swaps it in."""
+"""The chain in use: changes are noticed, and the next one is built and swapped in."""
 
 from hookframe.host.host import Host as Host

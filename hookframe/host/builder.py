@@ -1,4 +1,4 @@
-"""Builds the next generation: loads and configures plugins and the hook file into a chain."""
+"""Build the next generation: plugins and the hook file, loaded and configured into a chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices changes of the policy's files, and loads them once they are stable."""
+"""Notice changes of the policy's files, and load them once they are stable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides whether changed files are complete, or a process is still writing them."""
+"""Decide whether changed files are complete, or a process is still writing them."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ import re
 
 from hookframe import TEMPFAIL_MESSAGE
 from hookframe.api.attempt import ATTEMPT_TYPES
-from hookframe.api.decision import ACTIONS, check_decision, fold
+from hookframe.api.decision import ACTIONS, check_decision
 from hookframe.api.hookspecs import HOOKS, Vote
+from hookframe.chain.fold import fold
 from hookframe.cli.main import BY_DEVKIT, COMMANDS
 from hookframe.config.address import PROTOCOLS, parse_address
 from hookframe.daemon.protocols.base import LONGEST_REQUEST

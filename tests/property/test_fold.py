@@ -7,7 +7,8 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookframe.api.decision import ACCUMULATED_ACTIONS, NORMAL, check_decision, fold
+from hookframe.api.decision import ACCUMULATED_ACTIONS, NORMAL, check_decision
+from hookframe.chain.fold import fold
 
 from .strategies import DECISION, SUM
 

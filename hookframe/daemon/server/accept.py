@@ -1,4 +1,4 @@
-"""Accepts connections as plain file descriptors."""
+"""Accept connections as plain file descriptors."""
 
 from __future__ import annotations
 

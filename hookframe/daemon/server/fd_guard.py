@@ -1,4 +1,4 @@
-"""Protects the daemon's file descriptors, and their limit, from plugins.
+"""Protect the daemon's file descriptors, and their limit, from plugins.
 
 A plugin that closes a number twice may close a client's, whose answers would then go to the next
 client that gets the number; the process exits before that.

@@ -1,4 +1,4 @@
-"""Accepts, limits and closes the connections of one process."""
+"""Accept, limit and close the connections of one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens a listening socket with the right permissions, and removes its file at the end."""
+"""Open a listening socket with the right permissions, and remove its file at the end."""
 
 from __future__ import annotations
 

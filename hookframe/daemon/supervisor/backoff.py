@@ -1,4 +1,4 @@
-"""Delays the start of processes that keep crashing."""
+"""Delay the start of processes that keep crashing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs why a child died or was killed, and in which attempt and plugin."""
+"""Log why a child died or was killed, and in which attempt and plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replaces workers whose memory exceeds limits.max_memory."""
+"""Find the workers over limits.max_memory, and the standbys that can replace them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detects a hung child from what it writes on the scoreboard."""
+"""Detect a hung child from what it writes on the scoreboard."""
 
 from __future__ import annotations
 

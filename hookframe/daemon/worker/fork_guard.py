@@ -1,4 +1,4 @@
-"""Keeps children that a hook forks from acting as a second daemon."""
+"""Keep children that a hook forks from acting as a second daemon."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.api.decision import NORMAL, TEMPFAIL, fold
+from hookframe.api.decision import NORMAL, TEMPFAIL
+from hookframe.chain.fold import fold
 from hookframe.testing.samples import make_attempt
 from hookframe_devkit.strategies import attempts
 
