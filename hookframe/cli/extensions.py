@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from hookframe.log.exceptions import describe
-from hookframe.plugins.finder import EntryPoint, find_entry_points
+from hookframe.plugins.entry_points import EntryPoint, find_entry_points
 
 GROUP: Final = "hookframe.commands"
 

@@ -1,55 +1,26 @@
-"""Installed plugins: found by entry point, loaded only if the chain wants them."""
+"""Installed plugins: found by name, loaded only if the chain names them."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-
-import importlib_metadata
+from typing import Any, Final
 
 from hookframe._text import did_you_mean
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
 from hookframe.config.model import FILE
 from hookframe.log.exceptions import describe
+from hookframe.plugins.entry_points import InstalledPlugin, find_entry_points
 from hookframe.plugins.plugin import Plugin, plugin_from_object
 
 GROUP: Final = PROJECT
 
 Capture = Callable[[str], AbstractContextManager[Any]]
 """Makes what is printed inside it reach the log under a plugin's name."""
-
-
-class EntryPoint(Protocol):
-    """Where a plugin comes from: an entry point or a program's own object."""
-
-    @property
-    def value(self) -> str:
-        """The name of its target, for error texts."""
-
-    def load(self) -> Any:
-        """Return its target."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledPlugin:
-    """The metadata of an installed plugin; nothing has been imported."""
-
-    name: str
-    distribution: str
-    version: str
-    entry_point: EntryPoint
-
-    @property
-    def origin(self) -> Origin:
-        """The origin of the plugin's errors."""
-        return Origin(self.name, self.distribution, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,37 +104,6 @@ class Installed:
             f"no installed plugin is named {name!r}{hint}; installed: {installed}. "
             "Install it with pip into the environment of hookframe, or take it out of `chain`"
         )
-
-
-def find_entry_points(group: str) -> list[InstalledPlugin]:
-    """List the entry points of a group, except those of distributions with damaged metadata."""
-    importlib.invalidate_caches()
-    try:
-        return list(map(_read_entry_point, importlib_metadata.entry_points(group=group)))
-    except Exception:  # noqa: BLE001  (damaged metadata of any distribution raises here)
-        return list(_find_undamaged(group))
-
-
-def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
-    distribution = point.dist
-    if distribution is None:  # entry points that are read from distributions have one
-        raise LookupError(point.name)
-    return InstalledPlugin(point.name, distribution.name, distribution.version, point)
-
-
-def _find_undamaged(group: str) -> Iterator[InstalledPlugin]:
-    """Find the entry points that can be read when one distribution's metadata can't."""
-    # Of several distributions of one name the first on the path counts, as for an import.
-    seen: set[str] = set()
-    for distribution in importlib_metadata.distributions():
-        with suppress(Exception):
-            name = re.sub("[-_.]+", "-", distribution.name).lower()
-            if name not in seen:
-                seen.add(name)
-                yield from [
-                    _read_entry_point(each)
-                    for each in distribution.entry_points.select(group=group)
-                ]
 
 
 class Loader:

@@ -62,7 +62,7 @@ def __getattr__(name: str) -> object:
     try:
         return getattr(import_module(_HOME[name]), name)
     except ModuleNotFoundError as error:
-        if error.name != "hookframe_devkit":
+        if str(error.name).partition(".")[0] != "hookframe_devkit":
             raise
         raise ModuleNotFoundError(
             f"{name} is part of hookframe-devkit: pip install hookframe-devkit", name=error.name

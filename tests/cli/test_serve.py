@@ -89,8 +89,8 @@ def test_the_option_outranks_the_configuration_and_can_be_repeated(shell, servin
     [
         ("unix:relative", "must be absolute"),
         ("/run/x.sock", "unix:/run/hookframe/hookframe.sock"),
-        ("tcp:localhost:25", "no IP address"),
-        ("tcp:127.0.0.1:99999", "no port"),
+        ("tcp:localhost:25", "is not an IP address"),
+        ("tcp:127.0.0.1:99999", "is not a port"),
         ("smtp+unix:/x", "unknown protocol"),
         ("tcp:192.0.2.1:8025", "--allow-remote"),
     ],

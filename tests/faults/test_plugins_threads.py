@@ -90,4 +90,4 @@ def test_a_thread_that_ends_the_process_costs_those_who_are_connected_only(fresh
         daemon.next_worker(worker)
     assert accounts.outcomes[ENDED] <= 4
     assert accounts.outcomes[TEMPFAILED] == 0
-    assert "exit status 3" in daemon.wait_for(f"worker {worker}")
+    assert "exited with status 3" in daemon.wait_for(f"worker {worker}")

@@ -51,7 +51,7 @@ class Bench:
         assert not self.host.problem, self.host.problem
         self.lines.clear()
         self.lines.clear()
-        wires = Protocols(lambda: STATUS)
+        wires = Protocols(lambda: STATUS + b"\n")
         self._jsonl, self._exim, self._explain = map(wires.find, ("jsonl", "exim", "explain"))
 
     def close(self) -> None:

@@ -110,9 +110,9 @@ def test_a_host_decides_about_all_of_them():
         check()
 
 
-def test_without_hypothesis_the_text_says_what_to_install():
+def test_without_the_devkit_the_text_says_what_to_install():
     program = (
-        "import sys; sys.modules['hypothesis'] = None\n"
+        "import sys; sys.modules['hookframe_devkit'] = None\n"
         "from hookframe.testing import attempts, make_attempt\n"
         "make_attempt()\n"
         "attempts()\n"

@@ -11,7 +11,7 @@ from typing import Final
 
 from importlib_metadata import EntryPoint, PackageMetadata
 
-from hookframe.plugins.finder import InstalledPlugin
+from hookframe.plugins.entry_points import InstalledPlugin
 
 _NOTHING: Final = ("", "UNKNOWN")
 """Values of empty fields; the second is from old setuptools."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hookframe.api.errors import ConfigError, LoadError, Origin
 from hookframe.config.model import FILE, Config
-from hookframe.plugins.finder import Installed, InstalledPlugin
+from hookframe.plugins.entry_points import InstalledPlugin
+from hookframe.plugins.finder import Installed
 
 if TYPE_CHECKING:
     from hookframe.host.source import PolicyFiles
