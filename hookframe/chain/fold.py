@@ -87,7 +87,7 @@ class Fold:
     @calls_plugins
     def decide(self, attempt: Attempt, state: State) -> Decision:
         """Call each policy, and add its vote to the decision of those before it; never raises."""
-        run, decision = self._run, NORMAL
+        run, decision, outer = self._run, NORMAL, self._run.member
         for member in self._members:
             run.member = member
             try:
@@ -96,7 +96,9 @@ class Fold:
                     decision = member.votes.add(vote, decision)
             except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
                 if not run.record_failure(member, error).skipped:
-                    return TEMPFAIL
+                    decision = TEMPFAIL
+                    break
+        run.member = outer
         return decision
 
     def abandon(self) -> None:

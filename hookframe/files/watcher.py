@@ -80,15 +80,23 @@ def _follow_links(path: Path) -> list[Path]:
 
 
 class _Handler(FileSystemEventHandler):
-    """A handler that sets an event on every change."""
+    """A handler that sets an event on every change, and records which files are being written."""
 
     def __init__(self, noticed: Event) -> None:
         self._noticed = noticed
+        self.unclosed: set[str] = set()
+        """the files that were modified and not closed since"""
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Set the event; it must not raise, because that would end the observer."""
-        if event.event_type in _CHANGE_EVENTS:
-            self._noticed.set()
+        if event.event_type not in _CHANGE_EVENTS:
+            return
+        path = os.fsdecode(event.dest_path or event.src_path)
+        if event.event_type == "modified":
+            self.unclosed.add(path)
+        elif event.event_type != "attrib":
+            self.unclosed.discard(path)
+        self._noticed.set()
 
 
 class Watch:
@@ -159,6 +167,11 @@ class Watch:
     def works(self) -> bool:
         """Whether every change causes an event."""
         return bool(self._watched) and not self._unwatchable
+
+    def is_being_written(self, path: str) -> bool:
+        """Return whether events show a writer that has modified a file and not closed it yet."""
+        names = os.path.abspath(path), os.path.realpath(path)  # noqa: PTH100  (links stay)
+        return not self._handler.unclosed.isdisjoint(names)
 
     def stop(self) -> None:
         """Stop watching."""

@@ -59,13 +59,15 @@ class Reloader:
         self._broken = broken
         self._remind = remind
         self._log = log
-        self._loaded = self._seen = loaded
+        self._loaded = loaded
+        self._seen = loaded.files
+        """each file as it was at the last check, code files of a new generation included"""
         self._loaded_at = monotonic()
         self._forced = threading.Event()
         self._stopping = threading.Event()
         self._noticed = threading.Event()
         self._watch = Watch(self._noticed, log.warning)
-        self._stability = StabilityCheck(loaded)
+        self._stability = StabilityCheck(loaded, self._watch.is_being_written)
         self._waiting_since = 0.0
         self._looking = False
         self._thread = threading.Thread(target=self._run, name="hookframe-reload", daemon=True)
@@ -116,20 +118,21 @@ class Reloader:
         if self._looking:
             return SETTLING
         # A network file system grants no leases, and does not report changes made elsewhere.
-        local = self._watch.works and self._seen.leased
+        local = self._watch.works and all(file.leased for file in self._seen)
         return UNTROUBLED if local and not self._broken() else POLL
 
     def _is_unchanged(self) -> bool:
         """Return whether every file is unchanged; cheaper than reading them."""
-        return all(file.still_matches() for file in self._seen.files)
+        return all(file.still_matches() for file in self._seen)
 
     def _look(self) -> bool:
         """Check once; return whether a change is not stable yet."""
         policy_files = self._source.read(file.path for file in self._loaded.code_files)
         waits = self._take(policy_files)
-        files = (*policy_files.files, *self._loaded.code_files)
-        self._seen = policy_files
-        if self._watch.watch_files(dict.fromkeys(file.path for file in files)):
+        known = {file.path for file in policy_files.files}
+        new = [file for file in self._loaded.code_files if file.path not in known]
+        self._seen = (*policy_files.files, *new)
+        if self._watch.watch_files(file.path for file in self._seen):
             self._noticed.set()
         return waits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,11 @@ class StabilityCheck:
 
     Args:
         loaded: the files in use.
+        is_being_written: returns whether events show an open writer of a path.
     """
 
-    def __init__(self, loaded: PolicyFiles) -> None:
+    def __init__(self, loaded: PolicyFiles, is_being_written: Callable[[str], bool]) -> None:
+        self._is_being_written = is_being_written
         self._leasing = _leasing(loaded)
         """the devices that have granted a lease"""
         self._candidate: tuple[object, ...] = ()
@@ -30,9 +33,9 @@ class StabilityCheck:
     def is_stable(self, policy_files: PolicyFiles) -> bool:
         """Return whether the files may be loaded.
 
-        A lease on each file proves that no process is writing. Without leases the files must stay
-        the same for a while. So must a missing file: some editors move the old one away before
-        they write the new one.
+        A lease on each file proves that no process is writing. Without leases events tell of a
+        writer, and the files must stay the same for a while. So must a missing file: some editors
+        move the old one away before they write the new one.
         """
         now = monotonic()
         if policy_files.fingerprint != self._candidate:
@@ -41,6 +44,10 @@ class StabilityCheck:
         self._leasing |= _leasing(policy_files)
         if policy_files.writers is Writers.NONE:
             return policy_files.readable or unchanged_for >= QUIET_TIME
+        # The kernel grants a lease to the owner only: a file of root's, read by a daemon that is
+        # not root, is judged by its events.
+        if any(self._is_being_written(file.path) for file in policy_files.files):
+            return unchanged_for >= WRITER_TIMEOUT
         if policy_files.writers is Writers.UNKNOWN:
             return unchanged_for >= QUIET_TIME
         # A refusal proves a writer only where leases are granted: NFS refuses them all.

@@ -43,11 +43,6 @@ class PolicyFiles:
         return all(file.error is None for file in self.files)
 
     @property
-    def leased(self) -> bool:
-        """Whether the system has granted a lease on each file."""
-        return all(file.leased for file in self.files)
-
-    @property
     def fingerprint(self) -> tuple[object, ...]:
         """A value that changes if and only if another generation has to be built."""
         return tuple((file.path, *file.fingerprint) for file in self.files)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from time import sleep
 
 import pytest
+from watchdog.observers.api import EventEmitter
 
 from hookframe.testing import eventually
 
@@ -82,6 +84,19 @@ def test_another_code_file_is_watched_once_the_settings_name_it(script):
     script.save("say other")
     script.site.configure(script.policy())
     eventually(lambda: message(host).startswith("other"), SECOND)
+    script.save("say changed")
+    eventually(lambda: message(host).startswith("changed"), SECOND)
+
+
+@pytest.mark.slow
+def test_another_code_file_is_live_within_a_second_without_change_events(script, monkeypatch):
+    monkeypatch.setattr(EventEmitter, "queue_event", lambda emitter, event: None)
+    host = script.host("say one", watch=True)
+    script.path = script.path.with_name("other.txt")
+    script.save("say other")
+    script.site.configure(script.policy())
+    eventually(lambda: message(host).startswith("other"), SECOND)
+    sleep(SECOND)  # so that the new file has been compared with what was loaded
     script.save("say changed")
     eventually(lambda: message(host).startswith("changed"), SECOND)
 

@@ -595,14 +595,16 @@ def test_a_half_written_file_is_never_run_however_slow_its_writer(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", [Writers.SOME, Writers.UNKNOWN])
+@pytest.mark.parametrize(
+    ("answer", "pause"), [(Writers.SOME, 0.05), (Writers.UNKNOWN, 0.05), (Writers.UNKNOWN, 0.7)]
+)
 @pytest.mark.parametrize("mode", ["w", "r+"])
 def test_where_no_lease_is_granted_a_file_that_goes_on_changing_is_not_run(
-    mode, answer, site, monkeypatch
+    mode, answer, pause, site, monkeypatch
 ):
     monkeypatch.setattr("hookframe.files.snapshot._lease", lambda *_: answer)
     host = site.file_host(says("old"), watch=True)
-    writing = threading.Thread(target=written_slowly, args=(site.file, HALF, mode, 0.05))
+    writing = threading.Thread(target=written_slowly, args=(site.file, HALF, mode, pause))
     writing.start()
     seen = []
     while writing.is_alive():

@@ -20,11 +20,11 @@ def read(content, writers, device=LOCAL):
     return Snapshot("hook.py", content, writers=writers, stamp=(0, 0, len(content), 7, device))
 
 
-def waited(file, loaded, monkeypatch, config=None):
+def waited(file, loaded, monkeypatch, config=None, *, written=False):
     """Look at a file every hundredth of a second; return after how many seconds it is settled."""
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    check = StabilityCheck(PolicyFiles(Config(), loaded, config))
+    check = StabilityCheck(PolicyFiles(Config(), loaded, config), lambda _: written)
     while not check.is_stable(PolicyFiles(Config(), file, config)):
         now += 0.01
     return now - 1000.0
@@ -59,7 +59,19 @@ def test_a_lease_on_one_file_shows_that_a_refusal_on_its_device_means_a_writer(m
 def test_each_change_has_to_lie_still_for_itself(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    check = StabilityCheck(PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)))
+    check = StabilityCheck(PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)), lambda _: False)
     for number in range(20):
         assert not check.is_stable(PolicyFiles(Config(), read(b"%d" % number, Writers.UNKNOWN)))
         now += 0.1
+
+
+@pytest.mark.parametrize("writers", [Writers.UNKNOWN, Writers.SOME])
+def test_a_file_whose_writer_has_not_closed_it_is_waited_for(writers, monkeypatch):
+    file = read(b"new", writers)
+    seconds = waited(file, read(b"old", Writers.UNKNOWN), monkeypatch, written=True)
+    assert seconds == pytest.approx(WRITER_TIMEOUT, abs=0.011)
+
+
+def test_a_lease_counts_more_than_what_events_have_shown(monkeypatch):
+    file = read(b"new", Writers.NONE)
+    assert waited(file, read(b"old", Writers.NONE), monkeypatch, written=True) == 0

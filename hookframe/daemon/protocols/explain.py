@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from hookframe.api.attempt import encode_line, parse_attempt
+from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.chain.trace import Explanation, explanation_document
 
@@ -18,9 +19,13 @@ def answer(host: Decider, request: bytes) -> bytes:
         attempt = parse_attempt(request)
     except InvalidAttempt as error:
         return refuse(host, str(error))
-    return encode_line(explanation_document(host.explain(attempt)))
+    return _format_answer(host.explain(attempt))
 
 
 def refuse(host: Decider, problem: str) -> bytes:
     """Answer an invalid attempt."""
-    return encode_line(explanation_document(Explanation(host.refuse(problem), ())))
+    return _format_answer(Explanation(host.refuse(problem), ()))
+
+
+def _format_answer(explanation: Explanation) -> bytes:
+    return json.dumps(explanation_document(explanation)).encode() + b"\n"
