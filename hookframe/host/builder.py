@@ -40,7 +40,6 @@ class Builder:
         self._capture = capture
         self._report = report
         self._exclusive = exclusive
-        self._while_compiling: AbstractContextManager[Any] = nullcontext()
         self._loader = Loader(capture)
         self._installed: Installed | None = None
         self._open: list[Plugin] = []
@@ -78,8 +77,6 @@ class Builder:
         config = policy_files.config
         self._reader = CodeFileReader(policy_files.code_files)
         installed = self._scan_installed(config, current).with_objects(policy_files.objects)
-        # `compile` keeps the interpreter to itself: an attempt's time must not run meanwhile.
-        self._while_compiling = self._exclusive if current is not None else nullcontext()
         plugins = self._load_plugins(config, installed, policy_files.hook_file, number)
         self._configure_all(plugins, config, current)
         members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
@@ -116,7 +113,6 @@ class Builder:
             hook_file,
             number,
             self._capture,
-            self._while_compiling,
             trust_permissions=config.trust_file_permissions,
         )
 

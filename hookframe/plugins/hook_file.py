@@ -5,7 +5,6 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -25,7 +24,6 @@ def load_hook_file(
     snapshot: Snapshot,
     generation: int,
     capture: Capture,
-    while_compiling: AbstractContextManager[Any],
     *,
     trust_permissions: bool = False,
 ) -> Plugin:
@@ -35,7 +33,6 @@ def load_hook_file(
         snapshot: the file's bytes, owner and permissions at one moment.
         generation: the number of the generation, for a unique module name.
         capture: captures the file's output.
-        while_compiling: keeps attempts out while the file is compiled.
         trust_permissions: whether to accept a file that others may write.
 
     Returns:
@@ -51,7 +48,7 @@ def load_hook_file(
         refuse_unsafe(snapshot, origin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        module = _run_module(name, snapshot, origin, capture, while_compiling)
+        module = _run_module(name, snapshot, origin, capture)
         return _build_plugin(module, origin, end=partial(sys.modules.pop, name, None))
     except LoadError:
         sys.modules.pop(name, None)
@@ -62,21 +59,14 @@ def load_hook_file(
         raise LoadError(origin, text, error) from error
 
 
-def _run_module(
-    name: str,
-    snapshot: Snapshot,
-    origin: Origin,
-    capture: Capture,
-    while_compiling: AbstractContextManager[Any],
-) -> ModuleType:
+def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
     """Compile and run the file's bytes in a new module."""
     # A fresh module never runs stale bytecode and keeps no deleted name.
     module = ModuleType(name)
     module.__file__ = snapshot.path
     with capture(FILE):
         try:
-            with while_compiling:
-                code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
+            code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
         sys.modules[name] = module  # where dataclasses and pickle look for it

@@ -102,7 +102,7 @@ def loaded(text: bytes) -> Plugin | LoadError:
     snapshot = Snapshot(HOOK_FILE, text, os.geteuid(), 0o644)
     result: Plugin | LoadError
     try:
-        result = load_hook_file(snapshot, 1, lambda _: nullcontext(), nullcontext())
+        result = load_hook_file(snapshot, 1, lambda _: nullcontext())
     except LoadError as error:
         result = error
     if isinstance(result, LoadError):
