@@ -19,10 +19,12 @@ def test_the_readmes_hook_pauses_its_test_message_and_lets_it_pass_when_it_is_ch
 ):
     daemon = make_daemon()
     configuration = snippet("toml")
-    assert 'listen = ["exim+unix:/run/hookframe/exim.sock"]' in configuration
+    assert 'listen = ["exim+unix:/run/hookframe/exim.sock", "unix:' in configuration
     daemon.hook_file.write_text(snippet("python"))
     daemon.configuration.write_text(
-        configuration.replace("/run/hookframe/exim.sock", str(daemon.exim))
+        configuration.replace("/run/hookframe/exim.sock", str(daemon.exim)).replace(
+            "/run/hookframe/hookframe.sock", str(daemon.exim.with_name("hookframe.sock"))
+        )
     )
     daemon.start()
 
