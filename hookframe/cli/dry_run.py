@@ -64,8 +64,8 @@ class Finding:
             return self.text
         who = str(Origin(self.plugin, self.distribution, self.version))
         who = "the whole chain" if who == _WHOLE_CHAIN else who
-        tried = f" [tried: {'; '.join(self.samples)}]" if self.samples else ""
-        return f"{who}: {self.text}{tried}"
+        failing = f" [fails on: {'; '.join(self.samples)}]" if self.samples else ""
+        return f"{who}: {self.text}{failing}"
 
 
 @dataclass(frozen=True, slots=True)

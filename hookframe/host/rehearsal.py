@@ -7,10 +7,7 @@ from enum import Enum, auto
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-REFUSED: Final = (
-    "the policy can't be loaded: the processes that were to load it before the worker does have "
-    "died of it, or never came to its end; the lines before say where"
-)
+REFUSED: Final = "policy rejected: loading it crashed or hung two processes; see the errors above"
 
 
 class Advice(Enum):

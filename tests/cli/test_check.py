@@ -298,6 +298,8 @@ def test_errors_of_a_perl_file_are_said_with_the_samples_that_caused_them(shell)
     [problem] = json.loads(done.out)["problems"]
     assert "Exception running pre_delivery_attempt_hook: no sender (" in problem["text"]
     assert problem["samples"] == ["a bounce, with an empty sender"]
+    shown = shell.run("check", "--perl", "hook.pl").err
+    assert "[fails on: a bounce, with an empty sender]" in shown
 
 
 def test_warnings_that_perl_would_give_are_notes(shell):

@@ -69,6 +69,13 @@ def test_it_never_overwrites_and_says_which_file_is_there(shell, there):
     assert (shell.directory / there).read_text() == "mine\n"
 
 
+def test_one_file_or_both_are_named_in_the_right_number(shell):
+    shell.write("hook.py", "")
+    assert "hook.py already exists; move it away" in shell.run("init").err
+    shell.write("hookframe.toml", "")
+    assert "hook.py already exist; move them away" in shell.run("init").err
+
+
 def test_a_dangling_link_is_not_written_through(shell):
     (shell.directory / "hook.py").symlink_to("/tmp/somewhere-else.py")
     assert shell.run("init").status == 1

@@ -229,7 +229,7 @@ def test_a_check_says_what_stands_in_the_way_of_an_address(shell, configured, tm
     configured()
     done = shell.run("serve", "--check")
     assert done.status == 1
-    assert "a file that is not a socket stands there" in done.err
+    assert "there is a file at that path, and it is not a socket" in done.err
     assert (tmp_path / "s").read_text() == "precious"
 
 

@@ -304,6 +304,7 @@ def test_a_daemon_that_does_not_answer_in_time_is_not_waited_for(shell, tmp_path
         done = shell.run("status", "--address", f"unix:{tmp_path}/s")
     assert done.status == 1
     assert "has not answered within 5 s" in done.err
+    assert "the address is not a jsonl one (status needs jsonl)" in done.err
 
 
 @pytest.mark.parametrize(
@@ -343,6 +344,7 @@ def test_a_configuration_that_listens_nowhere_says_which_line_to_write(shell):
     shell.write("hookframe.toml", "")
     done = shell.run("status")
     assert done.status == 1
+    assert "listen is not set, and status needs a jsonl address" in done.err
     assert 'set listen = "unix:/run/hookframe/hookframe.sock"' in done.err
 
 

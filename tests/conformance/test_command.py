@@ -244,7 +244,7 @@ def test_settings_that_a_plugin_refuses_are_a_violation_not_a_wrong_use(shell):
     shell.write("hook.py", 'def configure(settings):\n    raise ValueError("set name")\n' + QUIET)
     done = shell.run("verify", "hook.py", *FEW)
     assert done.status == 1
-    assert "  load-error (in load): rejects its settings: set name\n" in done.out
+    assert "  load-error (while loading): rejects its settings: set name\n" in done.out
 
 
 @pytest.mark.parametrize(

@@ -273,8 +273,8 @@ def test_a_listen_that_changes_while_running_is_warned_of(fresh):
     daemon.start()
     elsewhere = daemon.directory / "elsewhere.sock"
     daemon.write(listen=[f"unix:{elsewhere}"])
-    daemon.wait_for("listen has changed")
-    assert "WARNING" in daemon.wait_for("listen has changed")
+    daemon.wait_for("`listen` has changed in hookframe.toml")
+    assert "WARNING" in daemon.wait_for("`listen` has changed in hookframe.toml")
     assert daemon.ask(saying("at the old address")) == said("at the old address")
     assert not elsewhere.exists()
 

@@ -82,7 +82,7 @@ def test_what_crashes_or_hangs_when_it_is_saved_never_reaches_the_worker_that_ke
     with under_load(daemon, prefixed("", "mended ")) as accounts:
         daemon.standby()
         daemon.save(daemon.hook_file, source + policy())
-        daemon.wait_for("error loading pre_delivery_attempt_hook: the policy can't be loaded")
+        daemon.wait_for("error loading pre_delivery_attempt_hook: policy rejected: ")
         accounts.wait_for(POLICY)
         daemon.save(daemon.hook_file, policy("", "mended "))
         daemon.live("mended ")

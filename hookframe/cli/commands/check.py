@@ -39,8 +39,8 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
     """Load the policy of the configuration, or one hook FILE alone, and try it.
 
     The chain decides a few sample attempts: an ordinary one, a bounce, long, quoted and
-    internationalised addresses, a later attempt. Side effects of plugins happen here too. Every
-    problem is reported; if there is any, the exit status is 1.
+    internationalised addresses, a later attempt. Plugins really run: their side effects happen.
+    Every problem is reported; if there is any, the exit status is 1.
 
     \b
     Examples:

@@ -38,8 +38,8 @@ def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
     if existing:
         print_error(
             f"nothing was written: {' and '.join(existing)} already "
-            f"{'exist' if len(existing) > 1 else 'exists'}; "
-            "move it away, or use another directory: hookframe init DIR"
+            f"{'exist; move them' if len(existing) > 1 else 'exists; move it'} away, "
+            "or use another directory: hookframe init DIR"
         )
         return 1
     try:

@@ -16,7 +16,8 @@ from hookframe.cli.options import PolicyOptions, policy_options
 def command(policy: PolicyOptions, name: str) -> int:  # noqa: ARG001
     """Print the JSON Schema (draft 2020-12) of an attempt, or of the decision of a plugin.
 
-    It comes from the same declarations that enforce it. The policy options have no effect here.
+    hookframe checks attempts and decisions by the same schema. The policy options have no effect
+    here.
 
     \b
     Example:

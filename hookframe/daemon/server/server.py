@@ -201,7 +201,9 @@ class Server:
         if config is not None and config is not self._config:
             for key in ("listen", "workers", "log"):
                 if getattr(config, key) != getattr(self._config, key):
-                    self._log.warning(f"{key} has changed; restart the daemon to apply it")
+                    self._log.warning(
+                        f"`{key}` has changed in hookframe.toml: restart the daemon to apply it"
+                    )
             if config.limits.connections != self.limits.connections:
                 self._connection_limit = _raise_limit(config.limits.connections, self._log)
             self._config = config

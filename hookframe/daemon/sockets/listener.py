@@ -159,7 +159,7 @@ def refuse_occupied(address: Address) -> Occupant:
         )
     if found is Occupant.NOT_A_SOCKET:
         raise ListenError(
-            f"can't listen on {address}: a file that is not a socket stands there; "
+            f"can't listen on {address}: there is a file at that path, and it is not a socket; "
             "move it away, or choose another path in listen"
         )
     if found is Occupant.UNKNOWN:

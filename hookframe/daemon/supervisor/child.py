@@ -71,6 +71,12 @@ class Child:
         self.since = self.born
         self.watchdog = Watchdog(self.post.slot, self.born)
 
+    @property
+    def name(self) -> str:
+        """Its role and process id, for the log."""
+        role = "starting process" if self.role is Role.LOADING else self.role
+        return f"{role} {self.pid}"
+
     def send_command(self, command: bytes) -> None:
         """Send a command; a child that has died, or does not read, misses it."""
         with suppress(OSError):

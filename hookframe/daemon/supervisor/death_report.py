@@ -46,7 +46,7 @@ class DeathReport:
         """
         cause, request = describe_exit(status), child.post.slot.in_progress
         if request is None:
-            self._log.error(f"the {child.role} {child.pid} has died: {cause}")
+            self._log.error(f"the {child.name} has died: {cause}")
         else:
             text = f"the worker {child.pid} that ran it has died: {cause}"
             self._log.lost(identify_request(request), text + _locate(child, child.read_traceback()))
@@ -71,7 +71,7 @@ class DeathReport:
             trace: the traceback of its main thread; may be empty.
         """
         where = _locate(child, trace) if trace else ""
-        self._log.error(f"the {child.role} {child.pid} was killed: {why}{where}")
+        self._log.error(f"the {child.name} was killed: {why}{where}")
 
 
 def _locate(child: Child, trace: str) -> str:

@@ -193,8 +193,12 @@ class Supervisor:
             counts = child.role is not Role.FALLBACK and not self._stopping
             served = child.role is not Role.LOADING
             if counts and self._backoff.record_death(now, child.since, served=served):
+                goes_on = not served and any(each.serving for each in self._all(Role.WORKER))
                 self._log.error(
-                    "workers keep crashing at startup; backing off. "
+                    "standbys keep ending while they load the policy; backing off. "
+                    "The worker goes on"
+                    if goes_on
+                    else "workers keep crashing at startup; backing off. "
                     "All attempts get a temporary failure until one stays up"
                 )
         if child.role is Role.FALLBACK:
@@ -266,7 +270,7 @@ class Supervisor:
         for child in [*workers, *self._all(Role.STANDBY)]:
             alive = child.serving or child.role is Role.STANDBY
             if alive and self._backoff.record_survival(now, child.since):
-                self._log.info("workers are stable again")
+                self._log.info("processes stay up again")
         self._manage_fallback(now)
 
     def _manage_fallback(self, now: float) -> None:

@@ -31,7 +31,7 @@ _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items(
 _HELP: Final = f"""Decide about one attempt from the arguments, or, without any, a stream of them:
 JSON lines on standard input, each with all nine keys. Prints one decision a line.
 
-A line that is not an attempt is a temporary failure; standard error has the reason.
+A line that is not an attempt is a temporary failure; the reason is printed on standard error.
 The exit status is 1 if the chain can't be built or any decision was an error.
 
 \b

@@ -28,7 +28,8 @@ def command(policy: PolicyOptions, available: bool, as_json: bool) -> int:
     """Show the chain in order, and the installed plugins that are not in it.
 
     No plugin is imported, so this works even if one is broken. The exit status is 1 if the
-    configuration is wrong, a plugin of the chain is missing, or two distributions claim one name.
+    configuration is wrong, a plugin of the chain is missing, or two distributions use the same
+    plugin name.
 
     \b
     Examples:

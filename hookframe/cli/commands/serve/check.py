@@ -53,7 +53,8 @@ def check_start(
         notes = report.notes
         if not wanted and not passed:
             problems.append(
-                f"{explain_no_address(result.config)}; addresses of socket units go there too"
+                f"{explain_no_address(result.config)}; "
+                "with systemd socket units, list their addresses in `listen` as well"
             )
     for each in passed:
         each.socket.close()

@@ -110,7 +110,8 @@ def _explain(error: OSError, address: Address) -> str:
     if isinstance(error, TimeoutError):
         return (
             f"the daemon at {address} has not answered within {PATIENCE:g} s: a hook may run "
-            "that long, or its process is stopped; see its log"
+            "that long, or its process is stopped; see its log; or the address is not a jsonl one "
+            "(status needs jsonl)"
         )
     if isinstance(error, PermissionError):
         return (

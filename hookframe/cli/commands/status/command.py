@@ -129,8 +129,9 @@ def _explain_no_address(config: Config) -> str:
         )
     wanted = [*map(_format_address, config.listen), _EXAMPLE]
     line = json.dumps(wanted if len(wanted) > 1 else wanted[0])
+    problem = "listen has no jsonl address" if config.listen else "listen is not set"
     return (
-        f"{config.path}: listen has no jsonl address, and status needs one: "
+        f"{config.path}: {problem}, and status needs a jsonl address: "
         f"set listen = {line} and restart the daemon, or use --address"
     )
 

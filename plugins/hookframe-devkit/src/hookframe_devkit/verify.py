@@ -39,7 +39,7 @@ _USED_WRONGLY = 2
 @click.option(
     "--slow",
     type=click.FloatRange(min=0, min_open=True),
-    help="The longest call, in multiples of the reference.  [default: 1000]",
+    help="How many times slower than a small reference hook a call may be.  [default: 1000]",
 )
 @click.option(
     "--patience",
@@ -63,8 +63,8 @@ def command(
 
     PLUGIN is the name of an installed plugin, FILE a hook file, DIRECTORY a distribution or a
     collection of hook files. By default every plugin of the chain is tried. Each runs in a separate
-    process. For each fault the smallest failing attempt is shown. If there is any fault, the exit
-    status is 1.
+    process. For each fault the smallest failing attempt is shown. The exit status is 1 if any rule
+    is broken.
 
     The settings come from --config, else from [tool.hookframe.verify.PLUGIN] in the project's
     pyproject.toml, else from the default configuration. The report shows their source.

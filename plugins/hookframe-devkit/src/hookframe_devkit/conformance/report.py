@@ -59,7 +59,8 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 
 def _violation(violation: Violation, result: Result) -> Iterator[str]:
-    hook = "" if violation.doing == "pre_delivery_attempt" else f" (in {violation.doing})"
+    when = "while loading" if violation.doing == "load" else f"in {violation.doing}"
+    hook = "" if violation.doing == "pre_delivery_attempt" else f" ({when})"
     yield f"  {violation.rule}{hook}: {violation.seen}"
     where = f"{violation.file} line {violation.line}" if violation.line else violation.file
     if where and f" at {where}" not in violation.seen:
