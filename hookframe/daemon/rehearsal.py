@@ -38,8 +38,6 @@ class StandbyFirst(Rehearsal):
         alert: is called for a changed policy that no process has begun to load.
     """
 
-    alone = False
-
     def __init__(
         self, scoreboard: Scoreboard, slot: Slot, alert: Callable[[], None] = lambda: None
     ) -> None:

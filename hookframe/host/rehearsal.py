@@ -24,7 +24,7 @@ class Numbers(NamedTuple):
     """The numbers that identify a policy between processes."""
 
     core: int
-    """of its own files, known before it is loaded"""
+    """of the configuration and the hook file, known before it is loaded"""
     whole: int
     """of these and of its plugins' code files, as far as known"""
 
@@ -32,8 +32,6 @@ class Numbers(NamedTuple):
 class Rehearsal:
     """A host without a rehearsal; the base of one with other processes."""
 
-    alone = True
-    """whether no other process loads the same policy"""
     serving = True
     """whether this process serves clients"""
 
@@ -47,10 +45,6 @@ class Rehearsal:
             as_read: the policy before it was loaded.
             as_loaded: the same with its plugins' code files.
         """
-
-    def stands_by(self) -> bool:
-        """Return whether a worker reports changes to this process and waits for it to load them."""
-        return not (self.alone or self.serving)
 
     def advice(self, policy: Numbers) -> Advice:
         """Return whether to load a policy."""

@@ -60,8 +60,8 @@ def test_it_shows_a_broken_save_and_its_mending_in_a_line_each(shell, place):
     (broken,) = (line for line in done.out.splitlines() if line.startswith("A broken save"))
     assert 'pause message="Error in pre_delivery_attempt_hook (see logfile)"' in broken
     assert "error compiling: SyntaxError" in broken
-    (mended,) = (line for line in done.out.splitlines() if line.startswith("Fixed"))
-    assert 'new_mtaid="bulk"' in mended
+    (fixed,) = (line for line in done.out.splitlines() if line.startswith("Fixed"))
+    assert 'new_mtaid="bulk"' in fixed
 
 
 def test_off_a_terminal_it_is_plain(shell, place):

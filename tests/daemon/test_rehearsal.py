@@ -191,14 +191,6 @@ def test_without_a_daemon_nobody_goes_first():
     assert Rehearsal().advice(NEW) is Advice.LOAD
 
 
-def test_others_wait_for_the_standby_only(household):
-    assert household.standby.stands_by()
-    assert not household.worker.stands_by()
-    household.standby.serving = True
-    assert not household.standby.stands_by()
-    assert not Rehearsal().stands_by()
-
-
 def test_the_number_of_a_policy_tells_different_ones_apart_and_is_never_none():
     digests = (b"\0" * 16, b"\1" * 16)
     numbers = {number_of(("/hook.py", digest, 0, 0o644, None)) for digest in digests}
