@@ -13,6 +13,8 @@ from hookframe.daemon.sockets.listener import ListenError
 from hookframe.daemon.sockets.open_all import open_all
 from hookframe.daemon.supervisor.supervisor import Supervisor
 from hookframe.daemon.systemd import Notifier
+from hookframe.log.pipe import LogPipe
+from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
@@ -44,6 +46,7 @@ def serve(
     """
     notifier = Notifier.from_environment()
     signals = SignalPipe() if supervised else None
+    supervisor: Supervisor | None = None
     with ExitStack() as stack:
         stack.callback(notifier.close)
         try:
@@ -52,10 +55,15 @@ def serve(
             log.error(str(error))
             return 1
         if signals is not None:
-            Supervisor(source, config, listeners, log, signals, notifier).run()
+            pipe = LogPipe.open()
+            log.replace(make_daemon_log(config.log, pipe))
+            supervisor = Supervisor(source, config, listeners, log, pipe, signals, notifier)
+            supervisor.run()
         else:
             serve_in_process(source, config, listeners, log, notifier)
     log.info("stopped")
+    if supervisor is not None:
+        supervisor.close()
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import Final
 
 ATTEMPT: Final = 0
@@ -21,31 +22,15 @@ _ANSWERED: Final = 10
 _ANSWERED_AT_REPORT: Final = 11
 HEARTBEAT: Final = 5
 """The field with the time of the event loop's last sweep: monotonic clock, microseconds."""
-KILL_AFTER: Final = 6
-"""The field with the microseconds after which a child is killed in an attempt; 0 for never."""
-LOADING: Final = 7
-"""The field with the start of a load, or of closing the last policy, as in `HEARTBEAT`; 0 for
-none."""
-LOAD_TIME: Final = 8
-"""The field with limits.load_time in microseconds."""
-DEADLINE: Final = 12
-"""The field with the deadline of the whole chain in microseconds; 0 for none."""
-MAX_MEMORY: Final = 9
-"""The field with limits.max_memory in bytes; 0 for no limit."""
-TRYING: Final = 13
-"""The field with the core number of the policy that is being loaded; 0 for none."""
-TRIED: Final = 14
-"""The field with the whole number of the last policy that was loaded or failed, as it was read."""
-TRIED_AS_LOADED: Final = 17
-"""The same as it was loaded: with the code files of its plugins."""
-SUSPECT: Final = 15
-"""The supervisor's field with the core number of the policy that crashed a child last."""
-DEADLY: Final = 16
-"""The supervisor's field with the core number of a policy that no child may load."""
+POLICY: Final = 6
+"""The field with the number of a policy. In the supervisor's slot it is the policy in use, 0 for
+none: a process that serves another one accepts no more clients."""
 _FIELDS: Final = 512
+_CELLS: Final = 64
+_PHASE: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
-_SLOT: Final = _FIELDS + _JOURNAL + _REPORT
+_SLOT: Final = _FIELDS + _CELLS + _PHASE + _JOURNAL + _REPORT
 _SEPARATOR: Final = b"\0"
 """Separates two requests in the journal; neither JSON nor base64 contains it."""
 MICROSECONDS: Final = 1_000_000
@@ -61,14 +46,31 @@ class Slot:
 
     def __init__(self, memory: memoryview | None = None) -> None:
         memory = memoryview(bytearray(_SLOT)) if memory is None else memory
-        self.fields = memory[:_FIELDS].cast("Q")
-        self._journal = memory[_FIELDS : _FIELDS + _JOURNAL]
-        self._report = memory[_FIELDS + _JOURNAL : _SLOT]
+        sizes = accumulate((0, _FIELDS, _CELLS, _PHASE, _JOURNAL, _REPORT))
+        fields, cells, self._phase, self._journal, self._report = (
+            memory[begin:end] for begin, end in pairwise(sizes)
+        )
+        self.fields = fields.cast("Q")
+        self.cells = cells.cast("d")
+        """the times of the running attempt: see `hookframe.chain.deadline`"""
 
     def clear(self) -> None:
         """Reset all fields."""
         for index in range(len(self.fields)):
             self.fields[index] = 0
+        for index in range(len(self.cells)):
+            self.cells[index] = 0.0
+        self.phase = ""
+
+    @property
+    def phase(self) -> str:
+        """What the process does while it loads or closes plugins, for the log; may be empty."""
+        return bytes(self._phase).partition(b"\0")[0].decode("utf-8", "replace")
+
+    @phase.setter
+    def phase(self, text: str) -> None:
+        data = text.encode("utf-8", "replace")[: _PHASE - 1]
+        self._phase[: len(data) + 1] = data + b"\0"
 
     @property
     def in_progress(self) -> bytes | None:

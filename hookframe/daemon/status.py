@@ -68,7 +68,6 @@ class Past(TypedDict):
     attempts: int
     unaccounted: int
     """the number of these attempts whose outcome is unknown"""
-    last_load_error: LoadProblem | None
     counts: Counts
 
 
@@ -77,10 +76,17 @@ class SupervisorPart(TypedDict):
 
     pid: int
     started: float
-    restarts: int
+    restarts: dict[str, int]
+    """by reason"""
     roles: dict[str, str]
     """by process id"""
     past: Past
+    generation: int | None
+    digest: str
+    versions: dict[str, str]
+    problem: str
+    last_load_error: LoadProblem | None
+    notes: list[str]
 
 
 class WorkerStatus(TypedDict):
@@ -110,9 +116,12 @@ class Document(TypedDict):
     pid: int
     uptime: float
     generation: int | None
+    digest: str
+    versions: dict[str, str]
     problem: str
+    notes: list[str]
     last_load_error: LoadProblem | None
-    restarts: int
+    restarts: dict[str, int]
     workers: list[WorkerStatus]
     chain: list[ChainMember]
     attempts: int
@@ -163,7 +172,7 @@ def _build_member(plugin: Plugin, generation: Generation) -> ChainMember:
 
 def make_empty_past() -> Past:
     """Build the sums of a daemon none of whose workers has exited."""
-    return {"attempts": 0, "unaccounted": 0, "last_load_error": None, "counts": merge(())}
+    return {"attempts": 0, "unaccounted": 0, "counts": merge(())}
 
 
 def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
@@ -184,7 +193,6 @@ def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
     return {
         **total,
         "attempts": total["attempts"] + part["attempts"],
-        "last_load_error": _find_latest((past["last_load_error"], part["last_load_error"])),
         "counts": merge((past["counts"], part["counts"])),
     }
 
@@ -194,9 +202,15 @@ def build_lone_supervisor_part(part: WorkerPart) -> SupervisorPart:
     return {
         "pid": part["pid"],
         "started": part["started"],
-        "restarts": 0,
+        "restarts": {},
         "roles": {str(part["pid"]): _SERVING_ROLES[0]},
         "past": make_empty_past(),
+        "generation": part["generation"],
+        "digest": "",
+        "versions": {},
+        "problem": part["problem"],
+        "last_load_error": part["last_load_error"],
+        "notes": [],
     }
 
 
@@ -213,14 +227,18 @@ def build_document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now:
     chain = next((part["chain"] for part in serving if part["chain"]), [])
     counts = merge((past["counts"], *(part["counts"] for part in parts)))
     attempts = past["attempts"] + sum(part["attempts"] for part in parts)
-    problems = dict.fromkeys(part["problem"] for part in serving if part["problem"])
+    problems = [supervisor["problem"], *(part["problem"] for part in serving)]
+    problem = "; ".join(dict.fromkeys(filter(None, problems)))
     return {
         "hookframe": __version__,
         "pid": supervisor["pid"],
         "uptime": _compute_age(supervisor["started"], now),
-        "generation": next((part["generation"] for part in serving), None),
-        "problem": "; ".join(problems) if serving else "no worker serves at the moment",
-        "last_load_error": _find_latest(each["last_load_error"] for each in (past, *parts)),
+        "generation": supervisor["generation"],
+        "digest": supervisor["digest"],
+        "versions": supervisor["versions"],
+        "problem": problem or ("" if serving else "no worker serves at the moment"),
+        "notes": supervisor["notes"],
+        "last_load_error": supervisor["last_load_error"],
         "restarts": supervisor["restarts"],
         "workers": [
             _build_worker(part, roles[str(part["pid"])], now)
@@ -269,10 +287,6 @@ def _build_plugin(counts: PluginCounts) -> PluginStatus:
         "errors": counts["errors"],
         "microseconds": percentiles(counts["latency"]),
     }
-
-
-def _find_latest(problems: Iterable[LoadProblem | None]) -> LoadProblem | None:
-    return max((each for each in problems if each), key=lambda each: each["at"], default=None)
 
 
 def _compute_age(moment: float, now: float) -> float:

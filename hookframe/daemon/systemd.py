@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import MutableMapping
 from math import inf
-from time import monotonic
+from time import monotonic, monotonic_ns
 from typing import Self
 
 from hookframe._text import one_line
@@ -53,6 +53,10 @@ class Notifier:
             status: the line for `systemctl status`; may be empty.
         """
         self._send_state(f"READY=1\nSTATUS={one_line(status)}" if status else "READY=1")
+
+    def reloading(self) -> None:
+        """Report that a changed policy is being loaded."""
+        self._send_state(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """Report that the daemon stops."""

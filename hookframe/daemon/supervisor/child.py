@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.plugin_code import PACKAGE
-from hookframe.chain.interrupter import SIGNAL
-from hookframe.daemon.channel import TRACE, Post
+from hookframe.chain.deadline import SIGNAL
+from hookframe.daemon.channel import TRACE, Channel, Message, Post
 from hookframe.daemon.process import die_with_parent, signal_main_thread
+from hookframe.daemon.supervisor.roles import Role
 from hookframe.daemon.supervisor.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Scoreboard
+    from hookframe.daemon.supervisor.policy import Policy
 
 _TRACE_TIME: Final = 0.1
 """Seconds in which a child writes its traceback."""
@@ -32,17 +32,7 @@ _FAILED: Final = 70
 """EX_SOFTWARE in sysexits.h"""
 
 
-class Role(StrEnum):
-    """The purpose of a child."""
-
-    LOADING = "loading"
-    STANDBY = "standby"
-    WORKER = "worker"
-    LEAVING = "leaving"
-    FALLBACK = "stand-in"
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """A process that the supervisor has forked.
 
@@ -51,19 +41,23 @@ class Child:
         post: the supervisor's ends of its connections.
         role: its current purpose.
         born: when it was forked, by the monotonic clock.
+        policy: the policy that it loads; None for the fallback and the observer.
     """
 
     pid: int
     post: Post
     role: Role
     born: float
+    policy: Policy | None = None
     since: float = 0.0
-    """when it began to serve, or `born`"""
+    """when its current role began"""
     serving: bool = False
     """whether it has reported that it accepts connections"""
     killed: bool = False
     """whether it was killed, and the reason logged"""
-    disconnected_at: float | None = None
+    reason: str = ""
+    """why it was killed, for the log"""
+    lost_at: float | None = None
     """when it closed its channel: it is exiting, or a hook closed all descriptors"""
     watchdog: Watchdog = field(init=False)
 
@@ -77,32 +71,22 @@ class Child:
         role = "starting process" if self.role is Role.LOADING else self.role
         return f"{role} {self.pid}"
 
-    def send_command(self, command: bytes) -> None:
-        """Send a command; a child that has died, or does not read, misses it."""
-        with suppress(OSError):
-            self.post.channel.send(command)
+    @property
+    def lost(self) -> bool:
+        """Whether its channel is closed."""
+        return self.lost_at is not None
 
     @property
-    def disconnected(self) -> bool:
-        """Whether its channel is closed."""
-        return self.disconnected_at is not None
+    def phase(self) -> str:
+        """What it is doing while it loads or closes plugins; may be empty."""
+        return self.post.slot.phase
 
-    def receive(self) -> bytes:
-        """Return the new messages, and record whether the channel is closed."""
-        try:
-            messages = self.post.channel.recv(16)
-        except BlockingIOError:
-            return b""
-        except OSError:
-            messages = b""
-        if not messages:
-            self.disconnected_at = monotonic()
-        return messages
+    def send(self, message: Message, descriptor: int | None = None) -> bool:
+        """Send a message; a child that has died, or does not read, misses it."""
+        return self.post.channel.send(message, descriptor)
 
     def interrupt(self) -> None:
         """Make it check its deadline."""
-        # Its interrupter is a thread, which does not run while C code holds the interpreter; but
-        # some C code, such as regular expressions, checks for signals.
         signal_main_thread(self.pid, SIGNAL)
 
     def take_traceback(self) -> str:
@@ -121,13 +105,13 @@ class Child:
         """Return what faulthandler has written."""
         return os.pread(self.post.trace, 16384, 0).decode("utf-8", "replace")
 
-    def kill(self) -> None:
+    def kill(self, reason: str = "") -> None:
         """Kill it with SIGKILL."""
-        self.killed = True
+        self.killed, self.reason = True, reason
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def reap(self) -> None:
+    def release(self) -> None:
         """Release its channel and its slot, after it has died."""
         self.close()
         self.post.scoreboard.release(self.post.slot)
@@ -139,12 +123,17 @@ class Child:
 
 
 def fork(
-    role: Role, scoreboard: Scoreboard, main: Callable[[Post], int], siblings: Collection[Child]
+    role: Role,
+    policy: Policy | None,
+    scoreboard: Scoreboard,
+    main: Callable[[Post], int],
+    siblings: Collection[Child],
 ) -> Child:
     """Fork a child.
 
     Args:
         role: its purpose.
+        policy: the policy that it loads.
         scoreboard: provides its slot.
         main: its main function, which returns the exit status.
         siblings: the other children, whose channels it closes.
@@ -155,13 +144,11 @@ def fork(
     with ExitStack() as undo:
         slot = scoreboard.acquire()
         undo.callback(scoreboard.release, slot)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours, theirs = Channel.pair()
         undo.callback(ours.close)
         undo.callback(theirs.close)
         trace = os.memfd_create("hookframe-trace")
         undo.callback(os.close, trace)
-        ours.setblocking(False)
-        theirs.setblocking(False)
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):  # closed, full, or missing
                 stream.flush()
@@ -179,4 +166,4 @@ def fork(
                 os._exit(status)
         undo.pop_all()
     theirs.close()
-    return Child(pid, Post(scoreboard, slot, ours, trace), role, monotonic())
+    return Child(pid, Post(scoreboard, slot, ours, trace), role, monotonic(), policy)

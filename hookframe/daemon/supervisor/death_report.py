@@ -46,7 +46,7 @@ class DeathReport:
         """
         cause, request = describe_exit(status), child.post.slot.in_progress
         if request is None:
-            self._log.error(f"the {child.name} has died: {cause}")
+            self._log.error(f"the {child.name} has died: {self.describe_end(child, status)}")
         else:
             text = f"the worker {child.pid} that ran it has died: {cause}"
             self._log.lost(identify_request(request), text + _locate(child, child.read_traceback()))
@@ -62,8 +62,8 @@ class DeathReport:
         text = f"did not end after its deadline; its worker {child.pid} was killed"
         self._log.lost(identify_request(request), text + _locate(child, trace))
 
-    def report_killed(self, child: Child, why: str, trace: str) -> None:
-        """Log why a child was killed outside an attempt.
+    def report_killed(self, child: Child, why: str, trace: str) -> str:
+        """Log why a child was killed outside an attempt, and return that.
 
         Args:
             child: the child.
@@ -71,7 +71,24 @@ class DeathReport:
             trace: the traceback of its main thread; may be empty.
         """
         where = _locate(child, trace) if trace else ""
-        self._log.error(f"the {child.name} was killed: {why}{where}")
+        text = f"{why}{_describe_phase(child)}{where}"
+        self._log.error(f"the {child.name} was killed: {text}")
+        return text
+
+    def describe_end(self, child: Child, status: int) -> str:
+        """Describe how a child ended outside an attempt, and in which phase.
+
+        Args:
+            child: the child.
+            status: as os.waitstatus_to_exitcode returns it.
+        """
+        trace = child.read_traceback()
+        where = locate(trace, {}) if trace else ""
+        return f"{describe_exit(status)}{_describe_phase(child)}{where}"
+
+
+def _describe_phase(child: Child) -> str:
+    return f" while {child.phase}" if child.phase else ""
 
 
 def _locate(child: Child, trace: str) -> str:

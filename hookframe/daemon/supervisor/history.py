@@ -1,51 +1,69 @@
-"""The supervisor's part of the status: start, restarts, roles, counts of dead workers."""
+"""The supervisor's part of the status: start, restarts, roles, counts of workers that have ended."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hookframe.api.attempt import encode_line
 from hookframe.daemon.status import add_past, decode, make_empty_past
-from hookframe.daemon.supervisor.child import Child, Role
+from hookframe.daemon.supervisor.child import Child
 
 if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot
-    from hookframe.daemon.status import SupervisorPart
+    from hookframe.daemon.status import LoadProblem, SupervisorPart
+    from hookframe.daemon.supervisor.plan import Plan
+
+_REASONS: Final = ("policy", "memory", "descriptors", "death", "hang", "internal")
 
 
 class History:
-    """The daemon's start, its restarts, and the counts of workers that have died."""
+    """The daemon's start, its restarts, and the counts of workers that have ended."""
 
     def __init__(self) -> None:
         self._started = monotonic()
-        self._restarts = 0
+        self._restarts = dict.fromkeys(_REASONS, 0)
         self._past = make_empty_past()
         self._published: SupervisorPart | None = None
+        self.last_load_error: LoadProblem | None = None
 
-    def record_death(self, child: Child) -> None:
-        """Add the counts of a child that has died."""
-        self._restarts += child.role is Role.WORKER
+    def count_restart(self, reason: str, workers: int = 1) -> None:
+        """Count workers that are replaced, by the reason."""
+        self._restarts[reason] += workers
+
+    def record_end(self, child: Child) -> None:
+        """Add the counts of a child that has ended."""
         slot = child.post.slot
         report = slot.report()
         last = decode(report) if report else None
         self._past = add_past(self._past, last, slot.unreported)
 
-    def publish(self, slot: Slot, children: Collection[Child]) -> None:
+    def publish(
+        self, slot: Slot, children: Collection[Child], plan: Plan[Child], notes: Sequence[str]
+    ) -> None:
         """Publish the supervisor's part on the scoreboard, if it has changed.
 
         Args:
             slot: the supervisor's slot.
             children: all children.
+            plan: which policy is in use.
+            notes: what else the administrator should know.
         """
+        current, failure = plan.current, plan.failure
         part: SupervisorPart = {
             "pid": os.getpid(),
             "started": self._started,
-            "restarts": self._restarts,
+            "restarts": self._restarts.copy(),
             "roles": {str(child.pid): str(child.role) for child in children},
             "past": self._past,
+            "generation": current.number if current else None,
+            "digest": current.digest if current else "",
+            "versions": dict(current.versions) if current else {},
+            "problem": failure.text if failure else "",
+            "last_load_error": self.last_load_error,
+            "notes": list(notes),
         }
         if part != self._published:
             slot.publish(encode_line(part))

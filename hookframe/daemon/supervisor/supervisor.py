@@ -1,50 +1,65 @@
-"""The supervisor: holds the sockets, forks the workers, and replaces those that die or hang.
+"""The supervisor: holds the sockets, forks children, and replaces those that die or hang.
 
-It never runs plugin code, so no plugin can crash it.
+It never runs plugin code, so no plugin can crash it. It has one thread, so that it may fork, and it
+opens no file after its start, so that no dead file system can stop it. `Plan` decides; this module
+does.
 """
 
 from __future__ import annotations
 
+import gc
 import os
-import selectors
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
-from hookframe.daemon.channel import CHANGED, LEAVE, LOADED, LOOK, RELOAD, SERVE, SERVING
-from hookframe.daemon.rehearsal import LoadCrashes
-from hookframe.daemon.scoreboard import Scoreboard
-from hookframe.daemon.signals import RELOAD as SIGNAL_TO_RELOAD
-from hookframe.daemon.signals import STOP, SignalPipe
-from hookframe.daemon.supervisor.backoff import Backoff
-from hookframe.daemon.supervisor.child import Child, Role, fork
-from hookframe.daemon.supervisor.death_report import DeathReport
+from hookframe.daemon import channel
+from hookframe.daemon.bundle import Bundle
+from hookframe.daemon.channel import Settings
+from hookframe.daemon.loop import Loop, Timer
+from hookframe.daemon.observer.observer import run_observer
+from hookframe.daemon.scoreboard import POLICY, Scoreboard
+from hookframe.daemon.signals import RELOAD, STOP
+from hookframe.daemon.supervisor.child import Child, fork
+from hookframe.daemon.supervisor.death_report import DeathReport, describe_exit
 from hookframe.daemon.supervisor.history import History
-from hookframe.daemon.supervisor.memory_limit import MemoryLimit
+from hookframe.daemon.supervisor.plan import Actions, Plan
+from hookframe.daemon.supervisor.policy import Failure, Policy
+from hookframe.daemon.supervisor.replacement import Replacement
+from hookframe.daemon.supervisor.reporter import Reporter
+from hookframe.daemon.supervisor.roles import Role, healthy
 from hookframe.daemon.supervisor.watchdog import Hang
-from hookframe.daemon.worker.worker import run_fallback, run_worker
+from hookframe.daemon.worker.fallback import run_fallback
+from hookframe.daemon.worker.worker import run_worker
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
+from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
-    from hookframe.config.model import Config
-    from hookframe.daemon.channel import Post
+    from hookframe.config.model import Config, LogTable
+    from hookframe.daemon.channel import Message, Post
+    from hookframe.daemon.signals import SignalPipe
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.systemd import Notifier
     from hookframe.host.source import Source
     from hookframe.log.log import Log
+    from hookframe.log.pipe import LogPipe
 
-_BUSY: Final = 0.02
-"""Seconds between two checks of the children while one of them decides."""
+_MOST_WORKERS: Final = 256
+_OTHERS: Final = 8
+"""Children besides workers, old and new ones."""
+_MOVING: Final = 0.02
+"""Seconds between two steps while a child loads, ends or is missing."""
 _IDLE: Final = 0.5
-"""The same while none does, and a standby is ready."""
-_FALLBACK_AFTER: Final = 1.0
-"""Seconds without a worker after which the fallback is started."""
-_HEAD_START: Final = 0.02
-"""Seconds that a new worker has for waiting clients before a standby is forked."""
+"""The same while none does; a shorter deadline is checked more often."""
+_SHORTEST: Final = 0.01
 _EXIT_GRACE: Final = 0.5
 """Seconds in which a child that has closed its channel must exit."""
+_ANSWER_TIME: Final = 1.0
+"""Seconds in which the observer answers SIGHUP; then the files that are known are loaded."""
+_OBSERVER_END: Final = 2.0
+"""Seconds in which the observer writes the rest of the log at the end."""
 
 
 class Supervisor:
@@ -55,6 +70,7 @@ class Supervisor:
         config: the configuration at the start.
         listeners: the open sockets.
         log: takes all lines.
+        pipe: carries log lines to the observer.
         signals: its signals.
         notifier: reports to the service manager.
     """
@@ -65,262 +81,353 @@ class Supervisor:
         config: Config,
         listeners: Sequence[Listener],
         log: Log,
+        pipe: LogPipe,
         signals: SignalPipe,
         notifier: Notifier,
     ) -> None:
+        now = monotonic()
         self._source = source
         self._config = config
         self._listeners = listeners
         self._log = log
+        self._pipe = pipe
+        self._table: LogTable = config.log
         self._signals = signals
         self._notifier = notifier
-        self._scoreboard = Scoreboard(2 * config.workers + 6)
+        self._loop = Loop(self._log_error)
+        self._scoreboard = Scoreboard(2 * _MOST_WORKERS + _OTHERS)
+        self._own = self._scoreboard.own
         self._children: dict[int, Child] = {}
+        self._plan: Plan[Child] = Plan(Settings.of(config), os.cpu_count() or 1, now)
         self._history = History()
-        self._backoff = Backoff()
-        self._fallback_backoff = Backoff()
-        self._fork_warning = OncePerSecond()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(signals, selectors.EVENT_READ)
-        self._unserved_since: float | None = monotonic()
-        """when the last worker stopped serving; None while one serves"""
-        self._announced = False
-        self._stopping = False
         self._death_report = DeathReport(log)
-        self._memory_limit = MemoryLimit(log)
-        self._load_crashes = LoadCrashes(self._scoreboard.own)
+        self._replacement = Replacement(log)
+        self._fork_warning = OncePerSecond()
+        self._error_warning = OncePerSecond()
+        self._reporter = Reporter(log, listeners, notifier, self._history, self._own)
+        self._reread_at: float | None = None
+        """when SIGHUP asked the observer for the files; None once it has answered"""
+        self._next_step: Timer | None = None
 
     def run(self) -> None:
-        """Keep workers running until a signal to stop, and until all children have exited."""
-        self._history.publish(self._scoreboard.own, ())
-        while self._children or not self._stopping:
-            self._selector.select(min(self._find_timeout(), self._notifier.seconds_until_ping()))
-            for number in self._signals.take():
-                self._take_signal(number)
-            for child in list(self._children.values()):
-                self._read_messages(child)
-            self._reap_children()
-            for child in list(self._children.values()):
-                self._watch(child)
-            if not self._stopping:
-                self._replace_over_limit()
-                self._fill()
-            self._history.publish(self._scoreboard.own, self._all())
-            self._notifier.ping()
-            self._log.run_upkeep()
+        """Keep workers running until a signal to stop, and until all of them have ended."""
+        gc.freeze()  # what is loaded here is shared by all children, and stays
+        self._loop.watch(self._signals.fileno(), self._step)
+        self._step()
+        self._loop.run()
 
-    def _find_timeout(self) -> float:
-        """Return the seconds until the next check of the children."""
-        if not self._children:
-            return min(_BUSY, self._backoff.wait(monotonic()))
-        busy = any(child.watchdog.busy for child in self._children.values())
-        return _IDLE if self._all(Role.STANDBY) and not busy else _BUSY
+    def close(self) -> None:
+        """Let the observer write the rest of the log, and end it."""
+        for child in self._children.values():
+            child.send(channel.Leave())
+        until = monotonic() + _OBSERVER_END
+        while self._children and monotonic() < until:
+            sleep(0.005)
+            self._reap_children(monotonic())
+        for child in self._children.values():
+            child.kill()
+
+    def _step(self, _: int = 0) -> None:
+        """React to everything that has happened."""
+        if self._next_step is not None:
+            self._next_step.cancel()
+        self._next_step = self._loop.call_later(_MOVING, self._step)  # whatever happens below
+        for number in self._signals.take():
+            self._take_signal(number)
+        for child in list(self._children.values()):
+            self._receive(child)
+        now = monotonic()
+        self._reap_children(now)
+        for child in list(self._children.values()):
+            self._watch(child, now)
+        self._force_without_observer(now)
+        self._act(self._plan.decide(self._all(), now), now)
+        if not self._plan.stopping:
+            self._replace_unfit(now)
+        self._reporter.report(self._plan, self._all(), now)
+        if self._plan.stopping and not self._all_but_observer():
+            self._loop.stop()
+        self._next_step.cancel()
+        self._next_step = self._loop.call_later(self._find_pause(now), self._step)
+
+    def _force_without_observer(self, now: float) -> None:
+        """Load the known files if the observer does not answer SIGHUP."""
+        if self._reread_at is not None and now - self._reread_at > _ANSWER_TIME:
+            self._reread_at = None
+            self._plan.force()
+
+    def _find_pause(self, now: float) -> float:
+        """Return the seconds until the next step."""
+        plan, settings = self._plan, self._plan.settings
+        children = self._all()
+        moving = plan.next is not None or len(self._all(Role.STANDBY)) != 1 or plan.stopping
+        moving = moving or any(
+            child.role in (Role.LOADING, Role.LEAVING) or not healthy(child) for child in children
+        )
+        pause = _MOVING if moving else _IDLE
+        if settings.shortest:
+            pause = min(pause, max(settings.shortest, _SHORTEST))
+        for child in children:
+            deadline = plan.settings_of(child).deadline
+            pause = min(pause, max(child.watchdog.next_check(now, deadline) - now, 0.001))
+        return min(pause, self._notifier.seconds_until_ping())
 
     def _take_signal(self, number: int) -> None:
         if number in STOP:
             self._stop()
-        elif number == SIGNAL_TO_RELOAD:
-            self._log.info("SIGHUP: rebuilding the chain")
-            for child in self._all():
-                child.send_command(RELOAD)
+        elif number == RELOAD:
+            self._log.info("SIGHUP: loading the policy again")
+            self._reread_at = monotonic()
+            for child in self._all(Role.OBSERVER):
+                child.send(channel.Reread())
 
     def _stop(self) -> None:
         """Stop all children: workers answer what they have read, loading children are killed."""
-        if self._stopping:
+        if self._plan.stopping:
             self._log.warning("second stop signal: killing workers without waiting for clients")
-            for child in self._all():
+            for child in self._all_but_observer():
                 child.kill()
             return
-        self._stopping = True
+        self._plan.stopping = True
         self._log.info("stopping")
         self._notifier.stopping()
-        for child in self._all():
+        for child in self._all_but_observer():
             if child.role is Role.LOADING:
                 child.kill()
-            self._drain_child(child)
-
-    def _drain_child(self, child: Child) -> None:
-        child.role = Role.LEAVING
-        child.send_command(LEAVE)
+            self._drain(child, monotonic())
 
     def _all(self, *roles: Role) -> list[Child]:
         """Return all children, or the healthy ones of some roles."""
         children = self._children.values()
         return [
-            child
-            for child in children
-            if not roles or (child.role in roles and not child.killed and not child.disconnected)
+            child for child in children if not roles or (child.role in roles and healthy(child))
         ]
 
-    def _read_messages(self, child: Child) -> None:
-        if child.disconnected:
+    def _all_but_observer(self) -> list[Child]:
+        return [child for child in self._all() if child.role is not Role.OBSERVER]
+
+    # Messages.
+
+    def _receive(self, child: Child) -> None:
+        if child.lost:
             return
-        messages = child.receive()
-        if child.disconnected:
-            self._selector.unregister(child.post.channel)
-        if LOADED in messages and child.role is Role.LOADING:
-            child.role = Role.STANDBY
-        if CHANGED in messages:
-            for spare in self._all(Role.STANDBY):
-                spare.send_command(LOOK)
-        if SERVING in messages:
-            child.serving = True
-            self._announce()
+        for message, descriptor in child.post.channel.receive():
+            self._take_message(child, message, descriptor)
+        if child.post.channel.closed:
+            child.lost_at = monotonic()
+            self._loop.forget(child.post.channel.fileno())
 
-    def _announce(self) -> None:
-        """Log once that the daemon is serving."""
-        if not self._announced:
-            self._announced = True
-            where = f"listening on {', '.join(map(str, self._listeners))}"
-            self._log.info(where)
-            self._notifier.ready(where)
+    def _take_message(self, child: Child, message: Message, descriptor: int) -> None:
+        plan, now = self._plan, monotonic()
+        bundle = Bundle(descriptor) if descriptor >= 0 else None
+        match message:
+            case channel.Read():
+                plan.read(child, message.settings)
+            case channel.Loaded() if bundle is not None:
+                done = Policy(0, bundle, now, None, message.digest, message.versions)
+                done.announcement = message.announcement
+                plan.loaded(child, done, now)
+                self._tell_observer()
+            case channel.Failed() if bundle is not None:
+                goes_on = plan.no_standby_since
+                plan.failed(child, Failure(message.text, bundle), self._all(), now)
+                self._note_failure(goes_on, message.text)
+                self._tell_observer()
+            case channel.Serving():
+                child.serving = True
+                self._reporter.announce()
+            case channel.Unfit():
+                self._replacement.request(child.pid, message.reason, message.text)
+            case channel.Changed() if bundle is not None:
+                if message.forced:
+                    self._reread_at = None
+                plan.change(bundle, forced=message.forced)
+            case channel.Upgrades():
+                self._reporter.upgrades = message.texts
 
-    def _reap_children(self) -> None:
-        dead = []
-        for child in self._all():
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
-            if pid:
-                dead.append((self._children.pop(pid), os.waitstatus_to_exitcode(status)))
-        self._promote_missing()  # before the report: clients wait
-        for child, status in dead:
-            self._reap(child, status)
+    def _note_failure(self, before: float | None, text: str) -> None:
+        """Log that no standby can be loaded, once."""
+        if before is None and self._plan.no_standby_since is not None:
+            self._log.error(f"no standby can be loaded, the workers go on: {text}")
 
-    def _reap(self, child: Child, status: int) -> None:
-        now = monotonic()
-        if child.role is not Role.LEAVING or status != 0:
-            if not child.killed:
-                self._death_report.report_death(child, status)
-            counts = child.role is not Role.FALLBACK and not self._stopping
-            served = child.role is not Role.LOADING
-            if counts and self._backoff.record_death(now, child.since, served=served):
-                goes_on = not served and any(each.serving for each in self._all(Role.WORKER))
+    def _tell_observer(self) -> None:
+        """Tell the observer which files and versions are in use or looked for."""
+        plan = self._plan
+        used = [policy for policy in (plan.current, plan.next) if policy is not None]
+        bundles = [each.bundle for each in (*used, plan.failure) if each is not None]
+        paths = dict.fromkeys(path for bundle in bundles for path in bundle.files)
+        versions = {name: seen for each in used for name, seen in each.versions.items()}
+        for child in self._all(Role.OBSERVER):
+            child.send(channel.Watch(tuple(paths), versions))
+
+    # Ends.
+
+    def _reap_children(self, now: float) -> None:
+        """Reap every process that has ended; as process 1 this one also gets orphans."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            child = self._children.pop(pid, None)
+            if child is not None:
+                self._reap(child, os.waitstatus_to_exitcode(status), now)
+
+    def _reap(self, child: Child, status: int, now: float) -> None:
+        if not child.lost:
+            self._receive_last(child)
+        expected = child.role is Role.LEAVING and status == 0
+        if not expected and not child.killed:
+            self._death_report.report_death(child, status)
+        how = child.reason or self._death_report.describe_end(child, status)
+        if not (child.role is Role.LEAVING or self._plan.stopping):
+            if self._plan.ended(child, how, self._all(), now):
                 self._log.error(
-                    "standbys keep ending while they load the policy; backing off. "
-                    "The worker goes on"
-                    if goes_on
-                    else "workers keep crashing at startup; backing off. "
-                    "All attempts get a temporary failure until one stays up"
+                    "workers keep ending soon after their start; backing off. Attempts get a "
+                    "temporary failure while none serves"
                 )
-        if child.role is Role.FALLBACK:
-            self._fallback_backoff.record_death(now, child.born, served=child.serving)
-        self._history.record_death(child)
-        self._load_crashes.record_death(child.post.slot)
-        if not child.disconnected:
-            self._selector.unregister(child.post.channel)
-        child.reap()
-        self._history.publish(self._scoreboard.own, self._all())
+        if child.role is Role.WORKER:
+            self._history.count_restart("hang" if child.killed else "death")
+        self._history.record_end(child)
+        self._replacement.forget(child.pid)
+        if not child.lost:
+            self._loop.forget(child.post.channel.fileno())
+        child.release()
 
-    def _watch(self, child: Child) -> None:
-        """Kill a child that hangs, and log where it was."""
+    def _receive_last(self, child: Child) -> None:
+        """Take what a child has sent before its end."""
+        for message, descriptor in child.post.channel.receive():
+            self._take_message(child, message, descriptor)
+
+    def _watch(self, child: Child, now: float) -> None:
+        """Interrupt a child whose deadline is over; kill one that hangs."""
         if child.killed:
             return
-        now = monotonic()
-        if child.disconnected_at is not None and now - child.disconnected_at > _EXIT_GRACE:
+        if child.lost_at is not None and now - child.lost_at > _EXIT_GRACE:
             self._kill(child, "it closed its channel to the supervisor")
             return
-        hang = child.watchdog.check(now)
-        if hang is Hang.NONE:
-            if child.role is Role.LOADING and now - child.born > self._config.limits.load_time:
-                self._kill(child, "building the chain takes longer than limits.load_time")
-            return
+        hang = child.watchdog.check(now, self._plan.settings_of(child).deadline)
         if hang is Hang.OVERDUE:
             child.interrupt()
         elif hang is Hang.IN_AN_ATTEMPT:
             trace, request = child.take_traceback(), child.post.slot.in_progress
-            if request is None:
-                return  # it went on at the last moment
-            child.kill()
-            self._promote_missing()
-            self._death_report.report_hang(child, request, trace)
-        elif hang is Hang.IN_A_LOAD:
-            leaving = child.role is Role.LEAVING
-            what = "closing its plugins" if leaving else "rebuilding the chain"
-            self._kill(child, f"{what} takes longer than limits.load_time")
-        else:
-            self._kill(child, "its event loop does not run")
+            if request is not None:  # else it went on at the last moment
+                child.kill("its hook did not end")
+                self._death_report.report_hang(child, request, trace)
+        elif hang is Hang.BETWEEN_ATTEMPTS and child.role is Role.OBSERVER:
+            self._kill(child, "it does not notice changes of the policy any more")
+        elif hang is Hang.BETWEEN_ATTEMPTS:
+            self._kill(child, "its loop does not run")
 
     def _kill(self, child: Child, why: str) -> None:
-        trace = child.take_traceback()
-        child.kill()
-        self._load_crashes.record_death(child.post.slot, certain=True)
-        self._death_report.report_killed(child, why, trace)
-
-    def _replace_over_limit(self) -> None:
-        """Replace workers that are over the memory limit with standbys."""
-        workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
-        for worker, spare in self._memory_limit.find_over_limit(workers, spares):
-            self._promote(spare)
-            self._drain_child(worker)
-
-    def _fill(self) -> None:
-        """Keep enough workers serving, one standby ready, and a fallback if needed."""
-        now = monotonic()
-        self._promote_missing()
-        workers = self._all(Role.WORKER)
-        # A worker that begins or exits gets the processor alone: clients wait for it.
-        beginning = any(
-            not worker.serving or now - worker.since < _HEAD_START for worker in workers
-        )
-        ending = any(child.disconnected and not child.killed for child in self._all())
-        ready = self._all(Role.LOADING, Role.STANDBY)
-        room = not (beginning or ending or ready or self._scoreboard.full)
-        if room and not self._backoff.wait(now):
-            quiet = len(workers) >= self._config.workers
-            self._fork(Role.LOADING, partial(run_worker, self._source, quiet=quiet))
-        for child in [*workers, *self._all(Role.STANDBY)]:
-            alive = child.serving or child.role is Role.STANDBY
-            if alive and self._backoff.record_survival(now, child.since):
-                self._log.info("processes stay up again")
-        self._manage_fallback(now)
-
-    def _manage_fallback(self, now: float) -> None:
-        """Start the fallback while no worker serves; stop it afterwards."""
-        if any(worker.serving for worker in self._all(Role.WORKER)):
-            self._unserved_since = None
-            for child in self._all(Role.FALLBACK):
-                self._drain_child(child)
+        if not why:
+            child.kill()
             return
-        if self._unserved_since is None:
-            self._unserved_since = now
-        if not (
-            self._all(Role.FALLBACK) or self._scoreboard.full or self._fallback_backoff.wait(now)
-        ) and (self._backoff.waits or now - self._unserved_since > _FALLBACK_AFTER):
-            fallback = self._fork(Role.FALLBACK, run_fallback)
-            if fallback is not None:
-                fallback.send_command(SERVE)
+        trace = child.take_traceback()
+        child.kill(self._death_report.report_killed(child, why, trace))
 
-    def _promote_missing(self) -> None:
-        """Promote a standby for each missing worker."""
-        missing = self._config.workers - len(self._all(Role.WORKER))
-        if not self._stopping:
-            for spare in self._all(Role.STANDBY)[: max(0, missing)]:
-                self._promote(spare)
+    # Actions.
 
-    def _promote(self, spare: Child) -> None:
-        spare.role = Role.WORKER
-        spare.since = monotonic()
-        spare.send_command(SERVE)
+    def _act(self, actions: Actions[Child], now: float) -> None:
+        """Do what the plan has decided."""
+        for child, why in actions.kill:
+            self._kill(child, why)
+        self._own.fields[POLICY] = self._plan.current.number if self._plan.current else 0
+        replaced = 0
+        for child in actions.drain:
+            replaced += child.role is Role.WORKER
+            self._drain(child, now)
+        for child in actions.promote:
+            self._promote(child, now)
+        if actions.activated is not None:
+            self._history.count_restart("policy", replaced)
+            self._activate(actions.activated)
+        for role, policy in actions.fork:
+            self._fork(role, policy)
 
-    def _fork(self, role: Role, main: Callable[..., int]) -> Child | None:
-        """Fork a child; return None if the system has no room for it at the moment."""
+    def _activate(self, policy: Policy) -> None:
+        """Log that a policy has come into use, and write the log where it says."""
+        if policy.settings is not None and policy.settings.log != self._table:
+            self._table = policy.settings.log
+            self._log.replace(make_daemon_log(self._table, self._pipe))
+            for child in self._all(Role.OBSERVER):
+                child.send(channel.WriteLog(self._table))
+        self._log.info(policy.announcement)
+        self._tell_observer()
+
+    def _drain(self, child: Child, now: float) -> None:
+        child.role, child.since = Role.LEAVING, now
+        child.send(channel.Leave())
+
+    def _promote(self, child: Child, now: float) -> None:
+        child.role, child.since = Role.WORKER, now
+        child.send(channel.Serve())
+
+    def _replace_unfit(self, now: float) -> None:
+        """Replace workers that need too much, by a standby that needs less."""
+        workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
+        limit = self._plan.settings.max_memory
+        for worker, spare, reason in self._replacement.find(workers, spares, limit):
+            self._promote(spare, now)
+            self._drain(worker, now)
+            self._history.count_restart(reason)
+
+    def _choose_main(self, role: Role, policy: Policy | None) -> Callable[[Post], int]:
+        """Return the main function of a child."""
+        if role is Role.OBSERVER:
+            return partial(run_observer, self._source, self._pipe, self._table)
+        if policy is None:
+            failure = self._plan.failure
+            return partial(
+                run_fallback,
+                self._config,
+                self._listeners,
+                self._log,
+                self._own.fields[POLICY],
+                failure.text if failure else "",
+            )
+        # One process logs what plugins print while they are loaded.
+        quiet = any(each.policy is policy for each in self._all())
+        return partial(
+            run_worker,
+            self._source,
+            policy.bundle,
+            policy.number,
+            self._listeners,
+            self._log,
+            self._pipe,
+            quiet=quiet,
+        )
+
+    def _fork(self, role: Role, policy: Policy | None) -> None:
+        """Fork a child; the next step tries again if the system has no room for it."""
+        main = self._choose_main(role, policy)
 
         def run(post: Post) -> int:
             self._signals.release_in_child()
-            self._selector.close()
+            self._loop.close()
             self._notifier.close()
             try:
-                return main(self._config, self._listeners, self._log, post)
+                return main(post)
             except BaseException as error:
                 self._log.unmute()
                 self._log.error(f"the {role} {os.getpid()} exits: {describe(error)}")
                 raise
 
         try:
-            child = fork(role, self._scoreboard, run, self._all())
+            child = fork(role, policy, self._scoreboard, run, self._all())
         except OSError as error:
             if self._fork_warning.due():
                 self._log.error(f"can't start another process: {error}; retrying")
-            return None
+            return
         self._children[child.pid] = child
-        self._selector.register(child.post.channel, selectors.EVENT_READ)
-        return child
+        self._loop.watch(child.post.channel.fileno(), self._step)
+        if role is Role.OBSERVER:
+            self._tell_observer()
+
+    def _log_error(self, error: Exception) -> None:
+        """Log an unexpected error; the next step goes on."""
+        if self._error_warning.due():
+            self._log.error(f"an error in the supervisor: {describe(error)}")

@@ -1,77 +1,62 @@
-"""A worker process: a host and its clients, supervised."""
+"""A worker process: loads a policy, and serves clients until another policy is in use."""
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.attempt import encode_line
-from hookframe.daemon.channel import (
-    CHANGED,
-    LEAVE,
-    LOADED,
-    LOOK,
-    RELOAD,
-    SERVE,
-    SERVING,
-    TRACE,
-    Post,
-)
+from hookframe.api.errors import ConfigError
+from hookframe.daemon import channel
+from hookframe.daemon.bundle import Bundle
+from hookframe.daemon.channel import LONGEST_TEXT, TRACE, Post, Settings
+from hookframe.daemon.loop import Loop
 from hookframe.daemon.process import limit_memory_growth, name_process
-from hookframe.daemon.rehearsal import StandbyFirst
-from hookframe.daemon.scoreboard import (
-    DEADLINE,
-    HEARTBEAT,
-    KILL_AFTER,
-    LOAD_TIME,
-    LOADING,
-    MAX_MEMORY,
-    MICROSECONDS,
-    RequestMarker,
-)
+from hookframe.daemon.scoreboard import HEARTBEAT, MICROSECONDS, POLICY, RequestMarker
 from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode
-from hookframe.daemon.worker.fallback import FallbackHost
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
+from hookframe.log.exceptions import describe
+from hookframe.log.rate import OncePerSecond
+from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
+    from hookframe.daemon.protocols.base import Decider
     from hookframe.daemon.sockets.listener import Listener
     from hookframe.daemon.status import WorkerPart
-    from hookframe.host.source import Source
+    from hookframe.host.source import PolicyFiles, Source
     from hookframe.log.log import Log
+    from hookframe.log.pipe import LogPipe
 
-_CATCH_UP: Final = 0.1
-"""Seconds that a standby may take to load a new change before it serves."""
-_HEAD_START: Final = 0.01
-"""Seconds for waiting clients before the worker logs its chain."""
-_GRACE: Final = 0.25
-"""The part of a deadline, and the least seconds, by which a hook may exceed it before the kill."""
+_DESCRIPTORS: Final = "descriptors"
+_INTERNAL: Final = "internal"
 
 
 def run_worker(
     source: Source,
-    config: Config,
+    bundle: Bundle,
+    number: int,
     listeners: Sequence[Listener],
     log: Log,
+    pipe: LogPipe,
     post: Post,
     *,
     quiet: bool,
 ) -> int:
-    """Build the chain, wait for the command to serve, and serve until the command to leave.
+    """Load a policy, wait for the command to serve, and serve until the one to leave.
 
     Args:
         source: where the policy comes from.
-        config: the configuration at the start.
+        bundle: the files of the policy.
+        number: its number in this daemon.
         listeners: the open sockets.
         log: takes all lines.
+        pipe: carries log lines to the observer.
         post: the connections to the other processes.
         quiet: whether to mute the log until it serves, as another worker logs the same.
 
@@ -79,162 +64,159 @@ def run_worker(
         The exit status.
     """
     name_process("hookframe-work")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.enable(post.trace, all_threads=False)
     faulthandler.register(TRACE, post.trace, all_threads=False)
-    limit_memory_growth(2 * config.limits.max_memory)
+    post.slot.phase = "reading the policy"
+    files = bundle.read(source)
+    if isinstance(files.config, ConfigError):
+        _fail(post, Host.describe_problem(files.config), files)
+        return 0
+    config = files.config
+    settings = Settings.of(config)
+    post.channel.send(channel.Read(settings))
+    log.replace(make_daemon_log(config.log, pipe))
+    limit_memory_growth(2 * settings.max_memory)
     if quiet:
         log.mute()
     marker = RequestMarker(post.slot)
     fork_guard = ForkGuard(marker, listeners, post.channel.fileno())
-    rehearsal = StandbyFirst(post.scoreboard, post.slot, partial(_send, post, CHANGED))
-    with Host(source, log=log, interrupt=True, rehearsal=rehearsal) as host:
-        worker = Worker(host, config, listeners, log, post, marker, rehearsal, quiet=quiet)
+    loop = Loop(lambda error: log.error(f"an error in the worker: {describe(error)}"))
+    with Host(
+        source,
+        watch=False,
+        log=log,
+        interrupt=True,
+        cells=post.slot.cells,
+        files=files,
+        phase=lambda text: setattr(post.slot, "phase", text),
+        number=number,
+    ) as host:
+        if host.generation is None:
+            _fail(post, host.problem, host.files)
+            return 0
+        worker = Worker(host, config, listeners, log, post, marker, loop, number)
         fork_guard.abandon = worker.abandon
-        _run(worker)
+        loaded = channel.Loaded(host.digest, host.versions, host.announcement)
+        post.channel.send(loaded, _bundle_of(host.files, bundle).fileno())
+        post.slot.phase = ""
+        worker.run()
     return 0
 
 
-def run_fallback(config: Config, listeners: Sequence[Listener], log: Log, post: Post) -> int:
-    """Serve as the fallback until the command to leave; arguments as for `run_worker`."""
-    name_process("hookframe-stand")
-    _run(Worker(FallbackHost(config, log), config, listeners, log, post, RequestMarker(post.slot)))
-    return 0
+def _bundle_of(files: PolicyFiles, bundle: Bundle) -> Bundle:
+    """Return a bundle of the files that were used; the given one if it has no others."""
+    return bundle if bundle.files.keys() == {file.path for file in files.files} else Bundle.of(files)
 
 
-def _run(worker: Worker) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    worker.serve()
+def _fail(post: Post, problem: str, files: PolicyFiles) -> None:
+    bundle = Bundle.of(files)
+    post.channel.send(channel.Failed(problem[:LONGEST_TEXT]), bundle.fileno())
 
 
 class Worker:
-    """A worker: obeys the supervisor, reports, sweeps.
+    """A process that answers clients: obeys the supervisor, reports, sweeps.
 
     Args:
         host: decides.
-        config: the configuration at the start.
+        config: its configuration.
         listeners: the open sockets.
         log: takes all lines.
         post: the connections to the other processes.
         marker: records on the scoreboard which request is being answered.
-        rehearsal: coordinates loads; None without a policy.
-        quiet: whether the log is mute until this worker serves.
+        loop: calls it.
+        number: the policy in use while it may accept clients.
     """
 
     def __init__(
         self,
-        host: Host | FallbackHost,
+        host: Decider,
         config: Config,
         listeners: Sequence[Listener],
         log: Log,
         post: Post,
         marker: RequestMarker,
-        rehearsal: StandbyFirst | None = None,
-        *,
-        quiet: bool = False,
+        loop: Loop,
+        number: int,
     ) -> None:
         self._host = host
-        self._rehearsal = rehearsal
-        self._quiet = quiet
         self._log = log
         self._post = post
-        self._fields = post.slot.fields
-        self._server = Server(host, listeners, config, log, marker, self._build_status)
+        self._loop = loop
+        self._number = number
+        self._in_use = post.scoreboard.own.fields
+        self._server = Server(
+            host,
+            listeners,
+            config,
+            log,
+            marker,
+            self._build_status,
+            loop,
+            may_accept=self._may_accept,
+            on_superseded=self._leave,
+            on_exhausted=self._report_exhausted,
+            on_error=self._report_error,
+        )
         self._reported: object = None
         """the server's summary at the last report"""
-        self._loop: asyncio.AbstractEventLoop
-        self._next_sweep: asyncio.TimerHandle | None = None
-        self._stopping = asyncio.Event()
-        self._serve_requested = asyncio.Event()
+        self._leaving = False
 
-    def serve(self) -> None:
+    def run(self) -> None:
         """Obey the supervisor's commands until the one to leave."""
-        self._server.run(self._run())
-
-    async def _run(self) -> None:
-        loop = self._loop = asyncio.get_running_loop()
-        loop.add_reader(self._post.channel.fileno(), self._read_commands)
-        loop.add_signal_handler(signal.SIGTERM, self._stop)
-        if self._rehearsal is not None:
-            self._rehearsal.attach(loop)
+        self._loop.watch(self._post.channel.fileno(), self._read_commands)
         self._server.prepare()
-        if isinstance(self._host, Host):
-            self._host.changing = self._publish_limits
-        self._publish_limits()
-        self._keep_sweeping()  # from now on the watchdog detects a hang
-        _send(self._post, LOADED)
-        await self._serve_requested.wait()
-        if not self._stopping.is_set():
-            if isinstance(self._host, Host):
-                self._host.catch_up(_CATCH_UP)
-                if self._rehearsal is not None:
-                    self._rehearsal.serving = True
-                self._host.look()  # a serving worker checks more often
-            self._server.open()
-            _send(self._post, SERVING)
-            self._log.unmute()
-            loop.call_later(_HEAD_START, self._announce)
-        await self._stopping.wait()
-        await self._server.drain()
-        if self._next_sweep is not None:
-            self._next_sweep.cancel()
+        self._sweep()  # from now on the watchdog detects a hang
+        self._loop.run()
         self._report()
 
-    def _announce(self) -> None:
-        """Log the chain, which was not logged while another worker served."""
-        if self._quiet and isinstance(self._host, Host):
-            self._host.announce()
+    def _may_accept(self) -> bool:
+        """Return whether the policy of this process is in use."""
+        return self._in_use[POLICY] == self._number
 
-    def _stop(self) -> None:
-        self._serve_requested.set()
-        self._stopping.set()
+    def _read_commands(self, _: int) -> None:
+        """Obey the supervisor's commands; end when it has ended."""
+        for message, _descriptor in self._post.channel.receive():
+            match message:
+                case channel.Serve() if not self._leaving:
+                    self._server.open()
+                    self._log.unmute()
+                    self._post.channel.send(channel.Serving())
+                case channel.Leave():
+                    self._leave()
+        if self._post.channel.closed:
+            self._leave()
 
-    def _keep_sweeping(self) -> None:
-        """Sweep now and regularly."""
-        try:
-            self._sweep()
-        except Exception as error:  # noqa: BLE001  (the heartbeat must go on)
-            self._log.error(f"checking the connections failed: {error!r}")
-        self._next_sweep = self._loop.call_later(SWEEP, self._keep_sweeping)
+    def _leave(self) -> None:
+        """Answer what was received, then end."""
+        if not self._leaving:
+            self._leaving = True
+            self._loop.forget(self._post.channel.fileno())
+            self._server.drain(self._loop.stop)
 
     def _sweep(self) -> None:
-        """Check the connections, and publish the heartbeat and the report."""
+        """Check the connections, and publish the heartbeat and the report; again and again."""
+        self._loop.call_later(SWEEP, self._sweep)
+        self._post.slot.fields[HEARTBEAT] = int(monotonic() * MICROSECONDS)
         self._server.sweep()
         if isinstance(self._host, Host):
             self._host.report_dropped_output()
         self._log.run_upkeep()
-        self._write_heartbeat()
         summary = self._server.summarize()
         if summary != self._reported:
             self._reported = summary
             self._report()
 
-    def _publish_limits(self) -> None:
-        """Publish the limits of attempts and loads for the watchdog.
-
-        The host calls it too, in the thread that changes the chain, before a change takes effect.
-        """
-        published: dict[int, int] = {}
-        # Again until nothing changes: another thread may publish newer limits meanwhile.
-        while (limits := self._read_limits()) != published:
-            published = limits
-            for index, value in limits.items():
-                self._fields[index] = value
-
-    def _read_limits(self) -> dict[int, int]:
-        host = self._host
-        limits = host.config.limits if host.config is not None else self._server.limits
-        found = {LOAD_TIME: int(limits.load_time * MICROSECONDS), MAX_MEMORY: limits.max_memory}
-        if isinstance(host, Host):
-            found[KILL_AFTER] = int(_find_kill_time(host) * MICROSECONDS)
-            found[DEADLINE] = int(_find_deadline(host) * MICROSECONDS)
-            found[LOADING] = int(host.loading_since * MICROSECONDS)
-        return found
-
-    def _write_heartbeat(self) -> None:
-        self._fields[HEARTBEAT] = int(monotonic() * MICROSECONDS)
-
     def _report(self) -> None:
         self._post.slot.publish(encode_line(self._server.build_part()))
+
+    def _report_exhausted(self, text: str) -> None:
+        """Ask to be replaced: no client can be accepted for want of descriptors."""
+        self._post.channel.send(channel.Unfit(_DESCRIPTORS, text))
+
+    def _report_error(self, text: str) -> None:
+        """Ask to be replaced after an error of hookframe's own."""
+        self._post.channel.send(channel.Unfit(_INTERNAL, text))
 
     def _build_status(self, part: WorkerPart) -> bytes:
         """Build the status of the whole daemon."""
@@ -244,41 +226,8 @@ class Worker:
         whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
         return encode_line(build_document(whole, [part, *others], monotonic()))
 
-    def _read_commands(self) -> None:
-        """Read the supervisor's commands."""
-        try:
-            commands = self._post.channel.recv(16)
-        except BlockingIOError:
-            return
-        if SERVE in commands:
-            self._serve_requested.set()
-        if RELOAD in commands and isinstance(self._host, Host):
-            self._host.reload()
-        if LOOK in commands and isinstance(self._host, Host):
-            self._host.look()
-        if LEAVE in commands or not commands:
-            self._stop()
-
     def abandon(self) -> None:
         """Drop all requests and skip all further plugins, in a child that a hook forked."""
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()
-
-
-def _send(post: Post, message: bytes) -> None:
-    with suppress(OSError):
-        post.channel.send(message)
-
-
-def _find_deadline(host: Host) -> float:
-    """Return the deadline of the whole chain in seconds; 0 for none."""
-    generation = host.generation
-    return (generation.config.deadline or 0.0) if generation is not None else 0.0
-
-
-def _find_kill_time(host: Host) -> float:
-    """Return the seconds after which a hook is killed; 0 for never."""
-    generation = host.generation
-    longest = generation.longest if generation is not None else None
-    return 0.0 if longest is None else longest + max(_GRACE, longest * _GRACE)

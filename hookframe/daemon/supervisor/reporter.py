@@ -1,0 +1,101 @@
+"""What the supervisor tells people, the service manager and the status about its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import time
+from typing import TYPE_CHECKING
+
+from hookframe.daemon.supervisor.roles import Role, healthy
+from hookframe.log.rate import OncePerSecond
+
+if TYPE_CHECKING:
+    from hookframe.daemon.scoreboard import Slot
+    from hookframe.daemon.sockets.listener import Listener
+    from hookframe.daemon.supervisor.child import Child
+    from hookframe.daemon.supervisor.history import History
+    from hookframe.daemon.supervisor.plan import Plan
+    from hookframe.daemon.supervisor.policy import Failure, Policy
+    from hookframe.daemon.systemd import Notifier
+    from hookframe.log.log import Log
+
+
+class Reporter:
+    """Reports changes of the plan.
+
+    Args:
+        log: takes the lines.
+        listeners: where the daemon listens.
+        notifier: reports to the service manager.
+        history: publishes the supervisor's part of the status.
+        slot: where it is published.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        listeners: Sequence[Listener],
+        notifier: Notifier,
+        history: History,
+        slot: Slot,
+    ) -> None:
+        self._log = log
+        self._where = f"listening on {', '.join(map(str, listeners))}"
+        self._notifier = notifier
+        self._history = history
+        self._slot = slot
+        self._serving = False
+        self._loading: Policy | None = None
+        self._failure: Failure | None = None
+        self._load_warning = OncePerSecond()
+        self._no_standby: float | None = None
+        self.upgrades: tuple[str, ...] = ()
+        """which installed versions are not those that run"""
+        self.unwatched_since: float | None = None
+        """since when changes are not noticed, in UNIX seconds; None while they are"""
+
+    def announce(self) -> None:
+        """Report that the daemon serves; once."""
+        if not self._serving:
+            self._serving = True
+            self._log.info(self._where)
+            self._notifier.ready(self._where)
+
+    def report(self, plan: Plan[Child], children: Sequence[Child], now: float) -> None:
+        """Log, publish and notify what has changed.
+
+        Args:
+            plan: which policy is in use.
+            children: all children.
+            now: the monotonic time.
+        """
+        self._report_failure(plan.failure)
+        if plan.next is not self._loading:
+            begins, self._loading = plan.next is not None, plan.next
+            if self._serving and begins:
+                self._notifier.reloading()
+            elif self._serving:
+                self._notifier.ready(self._where)
+        self._history.publish(self._slot, children, plan, self._find_notes(plan, children, now))
+        self._notifier.ping()
+        self._log.run_upkeep()
+
+    def _report_failure(self, failure: Failure | None) -> None:
+        if failure is not self._failure:
+            self._failure = failure
+            if failure is not None:
+                self._history.last_load_error = {"text": failure.text, "at": time()}
+        if failure is not None and self._load_warning.due():
+            self._log.loading(failure.text)
+
+    def _find_notes(
+        self, plan: Plan[Child], children: Sequence[Child], now: float
+    ) -> list[str]:
+        """Return what an administrator should know besides the problem of the policy."""
+        notes = list(self.upgrades)
+        if plan.no_standby_since is not None:
+            seconds = int(now - plan.no_standby_since)
+            notes.append(f"no standby for {seconds} s: the policy in use can't be loaded again")
+        if not any(child.role is Role.OBSERVER and healthy(child) for child in children):
+            self.unwatched_since = self.unwatched_since or time()
+        return notes
