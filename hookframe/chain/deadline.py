@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from math import inf
+from typing import Final
 
 from hookframe.api.errors import DeadlineExceeded
+
+
+SIGNAL: Final = signal.SIGRTMAX - 1
+STARTED: Final = 0
+DUE: Final = 1
 
 
 class DeadlineClock:

@@ -57,14 +57,21 @@ def part(pid=2, attempts=0, counts=(), **more):
     }
 
 
-def supervisor(roles, past=None):
+def supervisor(roles, past=None, **more):
     """Make the part of the supervisor."""
     return {
         "pid": 1,
         "started": 50.0,
-        "restarts": 2,
+        "restarts": {"policy": 2, "death": 0},
         "roles": {str(pid): role for pid, role in roles.items()},
         "past": past or make_empty_past(),
+        "generation": 1,
+        "digest": "d1",
+        "versions": {"a-plugin": "1.0"},
+        "problem": "",
+        "last_load_error": None,
+        "notes": [],
+        **more,
     }
 
 
@@ -78,7 +85,7 @@ def failed(text, at):
 def test_a_process_without_a_supervisor_is_its_own_worker():
     made = build_document(build_lone_supervisor_part(part()), [part()], 160.0)
     assert (made["hookframe"], made["pid"], made["uptime"]) == (__version__, 2, 60.0)
-    assert (made["restarts"], made["problem"], made["chain"]) == (0, "", [MEMBER])
+    assert (made["restarts"], made["problem"], made["chain"]) == ({}, "", [MEMBER])
     [worker] = made["workers"]
     assert (worker["pid"], worker["role"], worker["uptime"]) == (2, "worker", 60.0)
     assert (worker["memory"], worker["connections"], worker["generation"]) == (1 << 20, 3, 1)
@@ -120,7 +127,7 @@ def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
     assert made["decisions"]["dump"] == 5
     assert made["decisions"]["normal"] == 37
     assert made["plugins"]["file"]["errors"] == 2
-    assert (made["pid"], made["uptime"], made["restarts"]) == (1, 110.0, 2)
+    assert (made["pid"], made["uptime"], made["restarts"]["policy"]) == (1, 110.0, 2)
 
 
 def test_a_process_that_has_no_role_any_more_counts_and_is_not_listed():
@@ -138,7 +145,8 @@ def test_the_chain_and_the_problem_are_those_of_who_serves():
 
 def test_problems_that_several_workers_have_are_said_once():
     parts = [part(pid, problem="no such file", generation=None, chain=[]) for pid in (2, 3)]
-    made = build_document(supervisor({2: "worker", 3: "worker"}), parts, 160.0)
+    whole = supervisor({2: "worker", 3: "worker"}, generation=None)
+    made = build_document(whole, parts, 160.0)
     assert made["problem"] == "no such file"
     assert (made["generation"], made["chain"]) == (None, [])
 
@@ -148,11 +156,14 @@ def test_that_nobody_serves_is_a_problem():
     assert made["problem"]
 
 
-def test_the_last_load_error_is_the_latest_of_all():
-    past = add_past(make_empty_past(), part(9, last_load_error=failed("of the dead", 30.0)))
-    parts = [part(2, last_load_error=failed("older", 20.0)), part(3)]
-    made = build_document(supervisor({2: "worker", 3: "worker"}, past), parts, 160.0)
-    assert made["last_load_error"] == failed("of the dead", 30.0)
+def test_what_the_supervisor_knows_of_the_policy_is_in_the_document():
+    whole = supervisor(
+        {2: "worker"}, problem="broken", last_load_error=failed("broken", 30.0), notes=["a note"]
+    )
+    made = build_document(whole, [part(2)], 160.0)
+    assert (made["problem"], made["notes"]) == ("broken", ["a note"])
+    assert made["last_load_error"] == failed("broken", 30.0)
+    assert (made["digest"], made["versions"]) == ("d1", {"a-plugin": "1.0"})
 
 
 def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_behind():
@@ -316,8 +327,8 @@ def test_what_a_worker_was_asked_is_still_counted_when_it_has_died(counting):
         [worker] = [each for each in before["workers"] if each["role"] == "worker"]
         os.kill(worker["pid"], signal.SIGKILL)
         client.rest()
-    found = eventually(lambda: each if (each := counting.ask(STATUS))["restarts"] else None)
-    assert found["restarts"] == 1
+    found = eventually(lambda: each if (each := counting.ask(STATUS))["restarts"]["death"] else None)
+    assert found["restarts"]["death"] == 1
     assert found["pid"] == before["pid"]
     assert found["attempts"] >= 6
     accounted = sum(found["decisions"].values()) + sum(found["temporary_failures"].values())

@@ -1,134 +1,143 @@
-"""When a child counts as stuck."""
+"""When a child counts as stuck, and when its hook is overdue."""
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
-from hookframe.daemon.scoreboard import (
-    ATTEMPT,
-    DEADLINE,
-    HEARTBEAT,
-    KILL_AFTER,
-    LOAD_TIME,
-    LOADING,
-    MICROSECONDS,
-    Slot,
-)
+from hookframe.chain.deadline import DUE, STARTED
+from hookframe.daemon.scoreboard import ATTEMPT, HEARTBEAT, MICROSECONDS, Slot
 from hookframe.daemon.server.server import SWEEP
 from hookframe.daemon.supervisor.watchdog import Hang, Watchdog
 
 
-def watched(
-    start=1000.0,
-    stop=1010.0,
-    step=0.1,
-    longest=2.0,
-    load_time=4.0,
-    act=None,
-):
-    """Look at a child again and again; give the time of the first look at which it was stuck.
+def watched(start=1000.0, stop=1010.0, step=0.1, deadline=2.0, wanted=None, act=None):
+    """Look at a child again and again; give the time of the first look that finds something.
 
     `act` writes on the child's slot what it does at each time.
     """
     slot = Slot()
-    slot.fields[KILL_AFTER] = int(longest * MICROSECONDS)
-    slot.fields[LOAD_TIME] = int(load_time * MICROSECONDS)
     watchdog, now = Watchdog(slot, start), start
     while now < stop:
-        act(slot.fields, now)
-        stuck = watchdog.check(now)
-        if stuck is not Hang.NONE:
-            return stuck, now - start
+        act(slot, now)
+        found = watchdog.check(now, deadline)
+        if found is not Hang.NONE and wanted in (None, found):
+            return found, now - start
         now += step
     return Hang.NONE, None
 
 
-def beating(fields, now):
-    fields[HEARTBEAT] = int(now * MICROSECONDS)
+def beat(slot, now):
+    slot.fields[HEARTBEAT] = int(now * MICROSECONDS)
+
+
+def run_hook(slot, started, due, number=7):
+    slot.fields[ATTEMPT] = number
+    slot.cells[STARTED], slot.cells[DUE] = started, due
 
 
 def test_a_child_that_goes_from_attempt_to_attempt_is_not_stuck():
-    def act(fields, now):
-        fields[ATTEMPT] = int(now)
+    def act(slot, now):
+        run_hook(slot, now, now + 2, int(now * 10))
 
     assert watched(act=act) == (Hang.NONE, None)
 
 
-def test_a_child_that_stays_in_one_attempt_is_stuck_once_the_longest_time_is_over():
-    def act(fields, now):
-        fields[ATTEMPT] = 7
+def test_a_hook_is_overdue_when_its_deadline_has_ended():
+    def act(slot, now):
+        run_hook(slot, 1000.0, 1002.0)
 
-    stuck, after = watched(act=act)
-    assert stuck is Hang.IN_AN_ATTEMPT
-    assert 2.0 < after < 2.3
+    found, after = watched(act=act)
+    assert found is Hang.OVERDUE
+    assert 2.0 < after < 2.2
 
 
-def test_an_attempt_whose_deadline_is_over_is_behind_time_before_it_is_stuck():
-    def act(fields, now):
-        fields[DEADLINE] = int(1 * MICROSECONDS)
-        fields[ATTEMPT] = 7
+def test_the_deadline_of_one_plugin_may_end_earlier():
+    def act(slot, now):
+        run_hook(slot, 1000.0, 1000.5)
 
-    stuck, after = watched(act=act)
-    assert stuck is Hang.OVERDUE
-    assert 1.0 < after < 1.3
+    found, after = watched(act=act)
+    assert found is Hang.OVERDUE
+    assert 0.5 < after < 0.7
+
+
+@pytest.mark.parametrize(("deadline", "kill"), [(2.0, 2.5), (0.2, 0.45)])
+def test_a_hook_is_to_be_killed_a_quarter_after_the_deadline_of_the_chain(deadline, kill):
+    def act(slot, now):
+        run_hook(slot, 1000.0, 1000.0 + deadline)
+
+    found, after = watched(act=act, deadline=deadline, step=0.05, wanted=Hang.IN_AN_ATTEMPT)
+    assert found is Hang.IN_AN_ATTEMPT
+    assert kill < after < kill + 0.11
+
+
+def test_an_attempt_that_has_not_reached_its_hook_is_stuck_as_late():
+    def act(slot, now):
+        slot.fields[ATTEMPT] = 7
+
+    found, after = watched(act=act)
+    assert found is Hang.IN_AN_ATTEMPT
+    assert 2.5 < after < 2.7
 
 
 def test_without_a_deadline_an_attempt_may_last_for_ever():
-    def act(fields, now):
-        fields[ATTEMPT] = 7
+    def act(slot, now):
+        run_hook(slot, 1000.0, inf)
 
-    assert watched(act=act, longest=0, stop=2000.0, step=0.5) == (Hang.NONE, None)
+    assert watched(act=act, deadline=0, stop=2000.0, step=0.5) == (Hang.NONE, None)
 
 
 def test_a_child_that_shows_no_life_between_attempts_is_stuck():
-    def act(fields, now):
-        fields[HEARTBEAT] = int(1000 * MICROSECONDS)
+    def act(slot, now):
+        beat(slot, 1000)
 
     stuck, after = watched(act=act)
     assert stuck is Hang.BETWEEN_ATTEMPTS
     assert 5.0 < after < 5.3
 
 
+def test_a_child_that_has_never_shown_life_is_still_loading():
+    assert watched(act=lambda slot, now: None, stop=1100.0) == (Hang.NONE, None)
+
+
 def test_a_child_that_shows_life_may_stay_idle_for_ever():
-    assert watched(act=beating, stop=1500.0, step=0.5) == (Hang.NONE, None)
+    assert watched(act=beat, stop=1500.0, step=0.5) == (Hang.NONE, None)
 
 
 def test_a_child_that_has_just_ended_a_long_attempt_has_time_to_show_life():
-    def act(fields, now):
-        fields[HEARTBEAT] = int(1000 * MICROSECONDS) if now < 1064 else int(now * MICROSECONDS)
-        fields[ATTEMPT] = 7 if now < 1060 else 0
+    def act(slot, now):
+        beat(slot, 1000 if now < 1064 else now)
+        slot.fields[ATTEMPT] = 7 if now < 1060 else 0
 
-    assert watched(act=act, longest=0, stop=1100.0) == (Hang.NONE, None)
-
-
-def test_a_load_that_takes_too_long_is_stuck_though_attempts_go_on():
-    def act(fields, now):
-        beating(fields, now)
-        fields[LOADING] = int(1001 * MICROSECONDS)
-
-    stuck, after = watched(act=act)
-    assert stuck is Hang.IN_A_LOAD
-    assert 5.0 < after < 5.3
+    assert watched(act=act, deadline=0, stop=1100.0) == (Hang.NONE, None)
 
 
 @pytest.mark.parametrize("away", [0.9, 8.0, 17.0, 40.0])
 def test_a_child_that_was_stopped_as_long_as_the_supervisor_has_time_to_show_life(away):
     slot = Slot()
-    slot.fields[HEARTBEAT] = int((1000 - SWEEP) * MICROSECONDS)
+    beat(slot, 1000 - SWEEP)
     watchdog = Watchdog(slot, 900.0)
-    watchdog.check(999.9)
-    watchdog.check(1000.0)
-    assert watchdog.check(1000.0 + away) is Hang.NONE
-    assert watchdog.check(1000.1 + away) is Hang.NONE
+    watchdog.check(999.9, 1.0)
+    watchdog.check(1000.0, 1.0)
+    assert watchdog.check(1000.0 + away, 1.0) is Hang.NONE
+    assert watchdog.check(1000.1 + away, 1.0) is Hang.NONE
 
 
-@pytest.mark.parametrize("attempt", [0, 7])
-def test_a_supervisor_that_was_away_itself_gives_time(attempt):
+def test_a_supervisor_that_was_away_itself_gives_a_hook_time_before_the_kill():
     slot = Slot()
-    slot.fields[KILL_AFTER] = 2 * MICROSECONDS
-    slot.fields[HEARTBEAT] = 1000 * MICROSECONDS
-    slot.fields[ATTEMPT] = attempt
+    run_hook(slot, 1000.0, 1002.0)
     watchdog = Watchdog(slot, 1000.0)
-    watchdog.check(1000.0)
-    assert watchdog.check(1900.0) is Hang.NONE
-    assert watchdog.check(1900.1) is Hang.NONE
+    watchdog.check(1000.0, 2.0)
+    assert watchdog.check(1900.0, 2.0) is not Hang.IN_AN_ATTEMPT
+    assert watchdog.check(1900.1, 2.0) is not Hang.IN_AN_ATTEMPT
+
+
+def test_the_next_check_is_when_something_is_due():
+    slot = Slot()
+    watchdog = Watchdog(slot, 1000.0)
+    assert watchdog.next_check(1000.0, 2.0) == inf
+    run_hook(slot, 1000.0, 1000.5)
+    watchdog.check(1000.1, 2.0)
+    assert watchdog.next_check(1000.1, 2.0) == 1000.5
+    assert 1000.6 < watchdog.next_check(1000.6, 2.0) < 1000.62

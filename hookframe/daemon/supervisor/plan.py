@@ -239,6 +239,7 @@ class Plan(Generic[AnyMember]):
         self._replace(actions, members)
         self._load(actions, members, now)
         self._manage_fallback(actions, members, now)
+        self._limit_leaving(actions, members)
         return actions
 
     def _choose(self, now: float) -> None:
@@ -342,9 +343,16 @@ class Plan(Generic[AnyMember]):
         if due and not actions.promote and not there and not self._fallback_backoff.wait(now):
             actions.fork.append((Role.FALLBACK, None))
 
+    def _limit_leaving(self, actions: Actions[AnyMember], members: Sequence[AnyMember]) -> None:
+        """Kill the oldest of too many children that are still ending."""
+        leaving = [each for each in members if each.role is Role.LEAVING and not each.killed]
+        leaving.sort(key=lambda each: each.since)
+        excess = len(leaving) + len(actions.drain) - self.settings.workers - _MORE_LEAVING
+        why = "too many processes of earlier policies are still ending"
+        actions.kill += [(each, why) for each in leaving[: max(0, excess)]]
+
     def _find_slow(self, members: Sequence[AnyMember], now: float) -> Iterator[tuple[AnyMember, str]]:
         """Find children whose load or end takes too long."""
-        leaving = [each for each in members if each.role is Role.LEAVING and not each.killed]
         for each in members:
             settings = self.settings_of(each)
             if each.killed:
@@ -353,9 +361,6 @@ class Plan(Generic[AnyMember]):
                 yield each, f"loading the policy takes longer than limits.load_time = {settings.load_time:g} s"
             if each.role is Role.LEAVING and now - each.since > settings.answer_time + _LEAVE_GRACE:
                 yield each, "it did not end within limits.answer_time"
-        if not self.stopping and len(leaving) > self.settings.workers + _MORE_LEAVING:
-            oldest = min(leaving, key=lambda each: each.since)
-            yield oldest, "too many workers of earlier policies are still ending"
 
 
 def _of(members: Sequence[AnyMember], policy: Policy, role: Role) -> list[AnyMember]:

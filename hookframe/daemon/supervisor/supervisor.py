@@ -11,7 +11,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon import channel
@@ -21,8 +21,9 @@ from hookframe.daemon.loop import Loop, Timer
 from hookframe.daemon.observer.observer import run_observer
 from hookframe.daemon.scoreboard import POLICY, Scoreboard
 from hookframe.daemon.signals import RELOAD, STOP
-from hookframe.daemon.supervisor.child import Child, fork
-from hookframe.daemon.supervisor.death_report import DeathReport, describe_exit
+from hookframe.daemon.supervisor.child import Child
+from hookframe.daemon.supervisor.children import Children
+from hookframe.daemon.supervisor.death_report import DeathReport
 from hookframe.daemon.supervisor.history import History
 from hookframe.daemon.supervisor.plan import Actions, Plan
 from hookframe.daemon.supervisor.policy import Failure, Policy
@@ -85,7 +86,6 @@ class Supervisor:
         signals: SignalPipe,
         notifier: Notifier,
     ) -> None:
-        now = monotonic()
         self._source = source
         self._config = config
         self._listeners = listeners
@@ -95,15 +95,16 @@ class Supervisor:
         self._signals = signals
         self._notifier = notifier
         self._loop = Loop(self._log_error)
-        self._scoreboard = Scoreboard(2 * _MOST_WORKERS + _OTHERS)
-        self._own = self._scoreboard.own
-        self._children: dict[int, Child] = {}
-        self._plan: Plan[Child] = Plan(Settings.of(config), os.cpu_count() or 1, now)
+        self._error_warning = OncePerSecond()
+        scoreboard = Scoreboard(2 * _MOST_WORKERS + _OTHERS)
+        self._own = scoreboard.own
+        self._children = Children(
+            scoreboard, self._loop, log, self._step, self._release_in_child
+        )
+        self._plan: Plan[Child] = Plan(Settings.of(config), os.cpu_count() or 1, monotonic())
         self._history = History()
         self._death_report = DeathReport(log)
         self._replacement = Replacement(log)
-        self._fork_warning = OncePerSecond()
-        self._error_warning = OncePerSecond()
         self._reporter = Reporter(log, listeners, notifier, self._history, self._own)
         self._reread_at: float | None = None
         """when SIGHUP asked the observer for the files; None once it has answered"""
@@ -118,14 +119,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Let the observer write the rest of the log, and end it."""
-        for child in self._children.values():
-            child.send(channel.Leave())
-        until = monotonic() + _OBSERVER_END
-        while self._children and monotonic() < until:
-            sleep(0.005)
-            self._reap_children(monotonic())
-        for child in self._children.values():
-            child.kill()
+        self._children.end_all(_OBSERVER_END)
 
     def _step(self, _: int = 0) -> None:
         """React to everything that has happened."""
@@ -134,18 +128,19 @@ class Supervisor:
         self._next_step = self._loop.call_later(_MOVING, self._step)  # whatever happens below
         for number in self._signals.take():
             self._take_signal(number)
-        for child in list(self._children.values()):
-            self._receive(child)
+        for child, message, descriptor in self._children.receive():
+            self._take_message(child, message, descriptor)
+        for child, status in self._children.reap():
+            self._take_end(child, status)
         now = monotonic()
-        self._reap_children(now)
-        for child in list(self._children.values()):
+        for child in self._children.all():
             self._watch(child, now)
         self._force_without_observer(now)
-        self._act(self._plan.decide(self._all(), now), now)
+        self._act(self._plan.decide(self._children.all(), now), now)
         if not self._plan.stopping:
             self._replace_unfit(now)
-        self._reporter.report(self._plan, self._all(), now)
-        if self._plan.stopping and not self._all_but_observer():
+        self._reporter.report(self._plan, self._children.all(), now)
+        if self._plan.stopping and not self._children.all_but_observer():
             self._loop.stop()
         self._next_step.cancel()
         self._next_step = self._loop.call_later(self._find_pause(now), self._step)
@@ -159,8 +154,8 @@ class Supervisor:
     def _find_pause(self, now: float) -> float:
         """Return the seconds until the next step."""
         plan, settings = self._plan, self._plan.settings
-        children = self._all()
-        moving = plan.next is not None or len(self._all(Role.STANDBY)) != 1 or plan.stopping
+        children = self._children.all()
+        moving = plan.next is not None or len(self._children.of(Role.STANDBY)) != 1 or plan.stopping
         moving = moving or any(
             child.role in (Role.LOADING, Role.LEAVING) or not healthy(child) for child in children
         )
@@ -178,44 +173,23 @@ class Supervisor:
         elif number == RELOAD:
             self._log.info("SIGHUP: loading the policy again")
             self._reread_at = monotonic()
-            for child in self._all(Role.OBSERVER):
+            for child in self._children.of(Role.OBSERVER):
                 child.send(channel.Reread())
 
     def _stop(self) -> None:
         """Stop all children: workers answer what they have read, loading children are killed."""
         if self._plan.stopping:
             self._log.warning("second stop signal: killing workers without waiting for clients")
-            for child in self._all_but_observer():
+            for child in self._children.all_but_observer():
                 child.kill()
             return
         self._plan.stopping = True
         self._log.info("stopping")
         self._notifier.stopping()
-        for child in self._all_but_observer():
+        for child in self._children.all_but_observer():
             if child.role is Role.LOADING:
                 child.kill()
             self._drain(child, monotonic())
-
-    def _all(self, *roles: Role) -> list[Child]:
-        """Return all children, or the healthy ones of some roles."""
-        children = self._children.values()
-        return [
-            child for child in children if not roles or (child.role in roles and healthy(child))
-        ]
-
-    def _all_but_observer(self) -> list[Child]:
-        return [child for child in self._all() if child.role is not Role.OBSERVER]
-
-    # Messages.
-
-    def _receive(self, child: Child) -> None:
-        if child.lost:
-            return
-        for message, descriptor in child.post.channel.receive():
-            self._take_message(child, message, descriptor)
-        if child.post.channel.closed:
-            child.lost_at = monotonic()
-            self._loop.forget(child.post.channel.fileno())
 
     def _take_message(self, child: Child, message: Message, descriptor: int) -> None:
         plan, now = self._plan, monotonic()
@@ -230,7 +204,7 @@ class Supervisor:
                 self._tell_observer()
             case channel.Failed() if bundle is not None:
                 goes_on = plan.no_standby_since
-                plan.failed(child, Failure(message.text, bundle), self._all(), now)
+                plan.failed(child, Failure(message.text, bundle), self._children.all(), now)
                 self._note_failure(goes_on, message.text)
                 self._tell_observer()
             case channel.Serving():
@@ -257,49 +231,28 @@ class Supervisor:
         bundles = [each.bundle for each in (*used, plan.failure) if each is not None]
         paths = dict.fromkeys(path for bundle in bundles for path in bundle.files)
         versions = {name: seen for each in used for name, seen in each.versions.items()}
-        for child in self._all(Role.OBSERVER):
+        for child in self._children.of(Role.OBSERVER):
             child.send(channel.Watch(tuple(paths), versions))
 
-    # Ends.
-
-    def _reap_children(self, now: float) -> None:
-        """Reap every process that has ended; as process 1 this one also gets orphans."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
-            child = self._children.pop(pid, None)
-            if child is not None:
-                self._reap(child, os.waitstatus_to_exitcode(status), now)
-
-    def _reap(self, child: Child, status: int, now: float) -> None:
-        if not child.lost:
-            self._receive_last(child)
+    def _take_end(self, child: Child, status: int) -> None:
+        """Take a child's last messages, and log and count its end."""
+        for _, message, descriptor in self._children.receive_from(child):
+            self._take_message(child, message, descriptor)
         expected = child.role is Role.LEAVING and status == 0
         if not expected and not child.killed:
             self._death_report.report_death(child, status)
         how = child.reason or self._death_report.describe_end(child, status)
-        if not (child.role is Role.LEAVING or self._plan.stopping):
-            if self._plan.ended(child, how, self._all(), now):
-                self._log.error(
-                    "workers keep ending soon after their start; backing off. Attempts get a "
-                    "temporary failure while none serves"
-                )
+        self._replacement.forget(child.pid)
+        self._history.record_end(child)
         if child.role is Role.WORKER:
             self._history.count_restart("hang" if child.killed else "death")
-        self._history.record_end(child)
-        self._replacement.forget(child.pid)
-        if not child.lost:
-            self._loop.forget(child.post.channel.fileno())
-        child.release()
-
-    def _receive_last(self, child: Child) -> None:
-        """Take what a child has sent before its end."""
-        for message, descriptor in child.post.channel.receive():
-            self._take_message(child, message, descriptor)
+        if child.role is Role.LEAVING or self._plan.stopping:
+            return
+        if self._plan.ended(child, how, self._children.all(), monotonic()):
+            self._log.error(
+                "workers keep ending soon after their start; backing off. Attempts get a "
+                "temporary failure while none serves"
+            )
 
     def _watch(self, child: Child, now: float) -> None:
         """Interrupt a child whose deadline is over; kill one that hangs."""
@@ -328,8 +281,6 @@ class Supervisor:
         trace = child.take_traceback()
         child.kill(self._death_report.report_killed(child, why, trace))
 
-    # Actions.
-
     def _act(self, actions: Actions[Child], now: float) -> None:
         """Do what the plan has decided."""
         for child, why in actions.kill:
@@ -345,14 +296,15 @@ class Supervisor:
             self._history.count_restart("policy", replaced)
             self._activate(actions.activated)
         for role, policy in actions.fork:
-            self._fork(role, policy)
+            if self._children.fork(role, policy, self._choose_main(role, policy)):
+                self._tell_observer()
 
     def _activate(self, policy: Policy) -> None:
         """Log that a policy has come into use, and write the log where it says."""
         if policy.settings is not None and policy.settings.log != self._table:
             self._table = policy.settings.log
             self._log.replace(make_daemon_log(self._table, self._pipe))
-            for child in self._all(Role.OBSERVER):
+            for child in self._children.of(Role.OBSERVER):
                 child.send(channel.WriteLog(self._table))
         self._log.info(policy.announcement)
         self._tell_observer()
@@ -367,7 +319,7 @@ class Supervisor:
 
     def _replace_unfit(self, now: float) -> None:
         """Replace workers that need too much, by a standby that needs less."""
-        workers, spares = self._all(Role.WORKER), self._all(Role.STANDBY)
+        workers, spares = self._children.of(Role.WORKER), self._children.of(Role.STANDBY)
         limit = self._plan.settings.max_memory
         for worker, spare, reason in self._replacement.find(workers, spares, limit):
             self._promote(spare, now)
@@ -389,7 +341,7 @@ class Supervisor:
                 failure.text if failure else "",
             )
         # One process logs what plugins print while they are loaded.
-        quiet = any(each.policy is policy for each in self._all())
+        quiet = any(each.policy is policy for each in self._children.all())
         return partial(
             run_worker,
             self._source,
@@ -401,31 +353,11 @@ class Supervisor:
             quiet=quiet,
         )
 
-    def _fork(self, role: Role, policy: Policy | None) -> None:
-        """Fork a child; the next step tries again if the system has no room for it."""
-        main = self._choose_main(role, policy)
-
-        def run(post: Post) -> int:
-            self._signals.release_in_child()
-            self._loop.close()
-            self._notifier.close()
-            try:
-                return main(post)
-            except BaseException as error:
-                self._log.unmute()
-                self._log.error(f"the {role} {os.getpid()} exits: {describe(error)}")
-                raise
-
-        try:
-            child = fork(role, policy, self._scoreboard, run, self._all())
-        except OSError as error:
-            if self._fork_warning.due():
-                self._log.error(f"can't start another process: {error}; retrying")
-            return
-        self._children[child.pid] = child
-        self._loop.watch(child.post.channel.fileno(), self._step)
-        if role is Role.OBSERVER:
-            self._tell_observer()
+    def _release_in_child(self) -> None:
+        """Release what belongs to this process only, in a forked child."""
+        self._signals.release_in_child()
+        self._loop.close()
+        self._notifier.close()
 
     def _log_error(self, error: Exception) -> None:
         """Log an unexpected error; the next step goes on."""

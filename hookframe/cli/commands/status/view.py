@@ -106,6 +106,8 @@ def _format_head(document: Document, where: str) -> Iterable[Text]:
         yield Text(f"generation {document['generation']}: {chain}")
     if document["problem"]:
         yield Text(f"problem: {one_line(document['problem'])}", "bold red")
+    for note in document["notes"]:
+        yield Text(f"note: {one_line(note)}", "yellow")
     failed = document["last_load_error"]
     if failed is not None and failed["text"] != document["problem"]:
         yield Text(f"last load error, {_format_time(failed)}: {one_line(failed['text'])}", "yellow")
@@ -190,10 +192,9 @@ def _build_workers(document: Document) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for worker in document["workers"]:
         table.add_row(*_format_worker(worker))
-    restarts = document["restarts"]
+    restarts = _format_counts(document["restarts"])
     if restarts:
-        times = "once" if restarts == 1 else f"{restarts} times"
-        table.caption = Text(f"a worker has been replaced {times}", "yellow")
+        table.caption = Text(f"replaced workers: {restarts}", "yellow")
         table.caption_justify = "left"
     return table
 
