@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from threading import Lock, current_thread, main_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -11,9 +10,9 @@ from hookframe.daemon.scoreboard import DEADLY, SUSPECT, TRIED, TRIED_AS_LOADED,
 from hookframe.host.rehearsal import Advice, Numbers, Rehearsal
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterator
 
+    from hookframe.daemon.loop import Loop
     from hookframe.daemon.scoreboard import Scoreboard, Slot
 
 _PROMPT: Final = 0.05
@@ -52,7 +51,7 @@ class StandbyFirst(Rehearsal):
         """whether another process was already loading the policy when this standby asked"""
         self.serving = False
         self._attaching = Lock()
-        self._loop: AbstractEventLoop | None = None
+        self._loop: Loop | None = None
         self._unnoted: tuple[Numbers, Numbers] | None = None
 
     def begin(self, policy: Numbers) -> None:
@@ -67,13 +66,14 @@ class StandbyFirst(Rehearsal):
         if current_thread() is main_thread():
             self._note(as_read, as_loaded)
             return
-        with self._attaching, suppress(RuntimeError):  # the loop is closed: no process waits
+        with self._attaching:
             if self._loop is None:
                 self._unnoted = as_read, as_loaded
             else:
-                self._loop.call_soon_threadsafe(self._note, as_read, as_loaded)
+                self._loop.call_soon(lambda: self._note(as_read, as_loaded))
+                self._loop.wake()
 
-    def attach(self, loop: AbstractEventLoop) -> None:
+    def attach(self, loop: Loop) -> None:
         """Use the main thread's event loop to publish what other threads have loaded."""
         with self._attaching:
             self._loop = loop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import signal
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from hookframe.daemon.channel import (
     TRACE,
     Post,
 )
+from hookframe.daemon.loop import Loop
 from hookframe.daemon.process import limit_memory_growth, name_process
 from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
@@ -40,6 +40,7 @@ from hookframe.daemon.status import build_document, build_lone_supervisor_part, 
 from hookframe.daemon.worker.fallback import FallbackHost
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
+from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
@@ -138,22 +139,18 @@ class Worker:
         self._log = log
         self._post = post
         self._fields = post.slot.fields
-        self._server = Server(host, listeners, config, log, marker, self._build_status)
+        self._loop = Loop(lambda error: log.error(f"an error in the worker: {describe(error)}"))
+        self._server = Server(host, listeners, config, log, marker, self._build_status, self._loop)
+        self._config: Config | None = config
         self._reported: object = None
         """the server's summary at the last report"""
-        self._loop: asyncio.AbstractEventLoop
-        self._next_sweep: asyncio.TimerHandle | None = None
-        self._stopping = asyncio.Event()
-        self._serve_requested = asyncio.Event()
+        self._leaving = False
 
     def serve(self) -> None:
         """Obey the supervisor's commands until the one to leave."""
-        self._server.run(self._run())
-
-    async def _run(self) -> None:
-        loop = self._loop = asyncio.get_running_loop()
-        loop.add_reader(self._post.channel.fileno(), self._read_commands)
-        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop = self._loop
+        loop.watch(self._post.channel.fileno(), self._read_commands)
+        loop.handle_signals({signal.SIGTERM: self._stop})
         if self._rehearsal is not None:
             self._rehearsal.attach(loop)
         self._server.prepare()
@@ -162,22 +159,20 @@ class Worker:
         self._publish_limits()
         self._keep_sweeping()  # from now on the watchdog detects a hang
         _send(self._post, LOADED)
-        await self._serve_requested.wait()
-        if not self._stopping.is_set():
-            if isinstance(self._host, Host):
-                self._host.catch_up(_CATCH_UP)
-                if self._rehearsal is not None:
-                    self._rehearsal.serving = True
-                self._host.look()  # a serving worker checks more often
-            self._server.open()
-            _send(self._post, SERVING)
-            self._log.unmute()
-            loop.call_later(_HEAD_START, self._announce)
-        await self._stopping.wait()
-        await self._server.drain()
-        if self._next_sweep is not None:
-            self._next_sweep.cancel()
+        loop.run()
         self._report()
+
+    def _open(self) -> None:
+        """Serve from now on."""
+        if isinstance(self._host, Host):
+            self._host.catch_up(_CATCH_UP)
+            if self._rehearsal is not None:
+                self._rehearsal.serving = True
+            self._host.look()  # a serving worker checks more often
+        self._server.open()
+        _send(self._post, SERVING)
+        self._log.unmute()
+        self._loop.call_later(_HEAD_START, self._announce)
 
     def _announce(self) -> None:
         """Log the chain, which was not logged while another worker served."""
@@ -185,20 +180,23 @@ class Worker:
             self._host.announce()
 
     def _stop(self) -> None:
-        self._serve_requested.set()
-        self._stopping.set()
+        if not self._leaving:
+            self._leaving = True
+            self._loop.forget(self._post.channel.fileno())
+            self._server.drain(self._loop.stop)
 
     def _keep_sweeping(self) -> None:
         """Sweep now and regularly."""
-        try:
-            self._sweep()
-        except Exception as error:  # noqa: BLE001  (the heartbeat must go on)
-            self._log.error(f"checking the connections failed: {error!r}")
-        self._next_sweep = self._loop.call_later(SWEEP, self._keep_sweeping)
+        self._loop.call_later(SWEEP, self._keep_sweeping)
+        self._sweep()
 
     def _sweep(self) -> None:
         """Check the connections, and publish the heartbeat and the report."""
         self._server.sweep()
+        config = self._host.config
+        if config is not None and config is not self._config:
+            self._config = config
+            self._server.apply(config)
         if isinstance(self._host, Host):
             self._host.report_dropped_output()
         self._log.run_upkeep()
@@ -244,14 +242,14 @@ class Worker:
         whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
         return encode_line(build_document(whole, [part, *others], monotonic()))
 
-    def _read_commands(self) -> None:
+    def _read_commands(self, _: int) -> None:
         """Read the supervisor's commands."""
         try:
             commands = self._post.channel.recv(16)
         except BlockingIOError:
             return
         if SERVE in commands:
-            self._serve_requested.set()
+            self._open()
         if RELOAD in commands and isinstance(self._host, Host):
             self._host.reload()
         if LOOK in commands and isinstance(self._host, Host):
