@@ -25,14 +25,16 @@ HEARTBEAT: Final = 5
 POLICY: Final = 6
 """The field with the number of a policy. In the supervisor's slot it is the policy in use, 0 for
 none: a process that serves another one accepts no more clients."""
+_SEVERAL: Final = 7
+"""Whether the journal has several requests: a single one may contain the separator."""
 _FIELDS: Final = 512
 _CELLS: Final = 64
 _PHASE: Final = 512
 _JOURNAL: Final = 64 * 1024
 _REPORT: Final = 256 * 1024
 _SLOT: Final = _FIELDS + _CELLS + _PHASE + _JOURNAL + _REPORT
-_SEPARATOR: Final = b"\0"
-"""Separates two requests in the journal; neither JSON nor base64 contains it."""
+_SEPARATOR: Final = b"\n"
+"""Separates two requests in the journal; it ends a request of each protocol with several."""
 MICROSECONDS: Final = 1_000_000
 """Microseconds, the unit of all times here, in a second."""
 
@@ -78,7 +80,8 @@ class Slot:
         number = self.fields[ATTEMPT]
         if not number:
             return None
-        requests = bytes(self._journal[: self.fields[_JOURNALED]]).split(_SEPARATOR)
+        text = bytes(self._journal[: self.fields[_JOURNALED]])
+        requests = text.split(_SEPARATOR) if self.fields[_SEVERAL] else [text]
         index = number - self.fields[_FIRST]
         return requests[index] if index < len(requests) else b""
 
@@ -90,12 +93,14 @@ class Slot:
             requests: the waiting requests.
             most: how many of them are answered at most before the next record.
         """
-        text = requests[0] if len(requests) == 1 else _SEPARATOR.join(requests[:most])
+        single = len(requests) == 1
+        text = requests[0] if single else _SEPARATOR.join(requests[:most])
         if len(text) > _JOURNAL:
             text = text[:_JOURNAL]
         length = len(text)
         self._journal[:length] = text
         self.fields[_JOURNALED] = length
+        self.fields[_SEVERAL] = not single
         self.fields[_FIRST] = first
 
     def publish(self, report: bytes) -> None:

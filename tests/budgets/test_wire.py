@@ -18,6 +18,7 @@ import hookframe.daemon
 from hookframe import Host
 from hookframe.config.address import Address
 from hookframe.config.model import Config
+from hookframe.daemon.loop import Loop
 from hookframe.daemon.scoreboard import RequestMarker, Slot
 from hookframe.daemon.server.server import Server
 from hookframe.daemon.sockets.listener import Listener
@@ -41,13 +42,16 @@ class Bench:
         listening.bind(self.path)
         self._listener = Listener(Address(protocol, self.path), listening)
         self._host = Host.of(Config(), watch=False)
+        self._loop = Loop(pytest.fail)
         self._server = Server(
-            self._host, [self._listener], Config(), Log(), RequestMarker(Slot()), lambda _: b"{}"
+            self._host,
+            [self._listener],
+            Config(),
+            Log(),
+            RequestMarker(Slot()),
+            lambda _: b"{}",
+            self._loop,
         )
-        self._loop = self._server.selector.new_event_loop()
-        self._loop.run_until_complete(self._begin())
-
-    async def _begin(self):
         self._server.prepare()
         self._server.open()
 
@@ -58,7 +62,7 @@ class Bench:
 
     def turn(self):
         """Let every client have one turn."""
-        self._server.selector.select(0)
+        self._take_turn()
 
     def counted(self):
         """Let every client have one turn, and count."""
@@ -72,10 +76,14 @@ class Bench:
 
         sys.setprofile(count)
         try:
-            self._server.selector.select(0)
+            self._take_turn()
         finally:
             sys.setprofile(None)
         return calls
+
+    def _take_turn(self):
+        self._loop.call_soon(self._loop.stop)
+        self._loop.run()
 
     def close(self):
         self._loop.close()

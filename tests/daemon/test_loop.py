@@ -160,9 +160,7 @@ def test_waking_it_often_does_not_block(loop):
 
 def test_a_signal_is_handled_between_other_functions(loop):
     seen = []
-    loop.handle_signals(
-        {signal.SIGHUP: lambda: seen.append("hup"), signal.SIGUSR1: loop.stop}
-    )
+    loop.handle_signals({signal.SIGHUP: lambda: seen.append("hup"), signal.SIGUSR1: loop.stop})
 
     def work():
         os.kill(os.getpid(), signal.SIGHUP)

@@ -55,15 +55,15 @@ def takes_it_away():
     puts_a_file_in_its_place()
 
 def has_no_memory_for_the_next_turn():
-    from hookframe.daemon.server.selector import ClientSelector
+    from hookframe.daemon.loop import Loop
 
-    call_later = ClientSelector.call_later
+    call_soon = Loop.call_soon
 
     def fail(*_):
-        ClientSelector.call_later = call_later
+        Loop.call_soon = call_soon
         raise MemoryError
 
-    ClientSelector.call_later = fail
+    Loop.call_soon = fail
 
 def breaks_warnings():
     from hookframe.log.log import Log

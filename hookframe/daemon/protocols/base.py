@@ -72,9 +72,11 @@ class WireProtocol:
         one_shot: whether a connection carries one request only, which may be empty.
         answer: answers a request.
         refusal: answers an invalid request, and passes the reason to the host.
+        failure: the answer after an error of hookframe's own.
     """
 
     split: Callable[[bytes], list[bytes]]
     one_shot: bool
     answer: Callable[[Decider, bytes], bytes]
     refusal: Callable[[Decider, str], bytes]
+    failure: bytes

@@ -19,13 +19,14 @@ def answer(host: Decider, request: bytes) -> bytes:
         attempt = parse_attempt(request)
     except InvalidAttempt as error:
         return refuse(host, str(error))
-    return _format_answer(host.explain(attempt))
+    return format_answer(host.explain(attempt))
 
 
 def refuse(host: Decider, problem: str) -> bytes:
     """Answer an invalid attempt."""
-    return _format_answer(Explanation(host.refuse(problem), ()))
+    return format_answer(Explanation(host.refuse(problem), ()))
 
 
-def _format_answer(explanation: Explanation) -> bytes:
+def format_answer(explanation: Explanation) -> bytes:
+    """Format a decision with its trace as one line of JSON."""
     return json.dumps(explanation_document(explanation)).encode() + b"\n"

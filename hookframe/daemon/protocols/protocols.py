@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from hookframe.api.attempt import parse_attempt
+from hookframe.api.decision import make_temporary_failure
 from hookframe.api.errors import InvalidAttempt
+from hookframe.chain.trace import Explanation
 from hookframe.daemon.protocols import exim, explain, jsonl
 from hookframe.daemon.protocols.base import Decider, WireProtocol
 
@@ -30,11 +32,15 @@ class Protocols:
         return replace(plain, refusal=partial(self._refuse, plain.refusal))
 
     def _build(self, protocol: str) -> WireProtocol:
+        failure = make_temporary_failure()
         if protocol == "exim":
-            return WireProtocol(exim.split_request, True, exim.answer, exim.refuse)
+            end = exim.format_answer(failure)
+            return WireProtocol(exim.split_request, True, exim.answer, exim.refuse, end)
         if protocol == "explain":
-            return WireProtocol(jsonl.split_lines, False, explain.answer, explain.refuse)
-        return WireProtocol(jsonl.split_lines, False, self._answer_jsonl, jsonl.refuse)
+            end = explain.format_answer(Explanation(failure, ()))
+            return WireProtocol(jsonl.split_lines, False, explain.answer, explain.refuse, end)
+        end = jsonl.format_answer(failure)
+        return WireProtocol(jsonl.split_lines, False, self._answer_jsonl, jsonl.refuse, end)
 
     def attempts(self, requests: int) -> int:
         """Return the number of answered attempts, temporary failures included.

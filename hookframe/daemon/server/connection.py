@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
+from select import EPOLLIN, EPOLLOUT
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -16,19 +15,20 @@ from hookframe.daemon.scoreboard import ATTEMPT
 
 if TYPE_CHECKING:
     from hookframe.config.model import Limits
+    from hookframe.daemon.loop import Loop
     from hookframe.daemon.protocols.base import Decider, WireProtocol
     from hookframe.daemon.scoreboard import RequestMarker
-    from hookframe.daemon.server.selector import ClientSelector
 
-SLICE: Final = 32
+SLICE: Final = 64
 """Requests of one client that are answered before the next client's turn."""
+TURN: Final = 0.001
+"""Seconds after which a turn ends, and its answers are written, because the hook is slow."""
 SAMPLING: Final = 0.01
 """Seconds between two attempts whose plugins are timed for the statistics."""
-TURN: Final = 0.01
-"""Seconds after which a turn ends early, because the hook is slow."""
 _PIECE: Final = 64 * 1024
 """Bytes that are read at a time."""
-_HUNG_UP: Final = EPOLLRDHUP | EPOLLHUP | EPOLLERR
+_LAST_WORDS: Final = 1.0
+"""Seconds in which a client on TCP may close after our end of the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,21 @@ class Service:
 
     Args:
         protocol: their protocol.
+        family: the family of their sockets, such as `socket.AF_UNIX`.
         host: decides.
         marker: records on the scoreboard which request is being answered.
-        selector: schedules their turns.
+        loop: calls them.
         on_close: takes a connection that is about to be closed.
-        on_error: takes an unexpected error; the connection is closed afterwards.
+        on_error: takes an unexpected error, and what follows from it for the client.
     """
 
     protocol: WireProtocol
+    family: socket.AddressFamily
     host: Decider
     marker: RequestMarker
-    selector: ClientSelector
+    loop: Loop
     on_close: Callable[[Connection], None]
-    on_error: Callable[[Exception], None]
+    on_error: Callable[[Exception, str], None]
 
 
 class Connection:
@@ -64,13 +66,13 @@ class Connection:
     """
 
     __slots__ = (
+        "_asked",
         "_closed",
+        "_discarding",
         "_draining",
         "_ended",
-        "_hung_up",
         "_read_at",
         "_read_by_client",
-        "_readable",
         "_refusal",
         "_requested_at",
         "_requests",
@@ -92,16 +94,17 @@ class Connection:
         self._unsent = b""
         """what could not be written yet"""
         self._refusal = ""
-        self._readable = True
-        """whether there may be something to read"""
-        self._hung_up = False
-        """whether the client has closed its side"""
         self._ended = False
-        """whether nothing more is read"""
+        """whether no more requests are read"""
         self._closed = False
         self._draining = False
+        """whether to close after the requests that the client has sent"""
+        self._discarding = False
+        """whether our side is closed, and what the client sends is dropped"""
         self._scheduled = False
         """whether its next turn is scheduled"""
+        self._asked = False
+        """whether it has carried a request"""
         self._requested_at = self._read_at = monotonic()
         self._written = 0
         self._read_by_client = 0
@@ -109,13 +112,12 @@ class Connection:
     def begin(self) -> None:
         """Answer what has been sent already."""
         self.turn()
-        # A client with one request has mostly closed by its next turn, and is never registered.
+        # A client with one request has mostly closed by its next turn, and is never watched.
         if not self._closed:
-            self._service.selector.call_later(self._watch_after_first_turn)
+            self._service.loop.call_soon(self._watch_after_first_turn)
 
     def _watch_after_first_turn(self) -> None:
-        """Register with the selector, unless the client has closed already."""
-        self._readable = True
+        """Watch the socket, unless the client has closed already."""
         if not self._scheduled:
             self.turn()
         if not self._closed:
@@ -124,82 +126,84 @@ class Connection:
             except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
 
-    def handle_events(self, events: int) -> None:
-        """Handle events of the client's socket.
-
-        Args:
-            events: a mask of epoll(7).
-        """
-        if events == EPOLLIN:
-            self._readable = True
-        else:
+    def handle_events(self, _: int) -> None:
+        """Read, or write the rest of the last answers."""
+        if self._unsent:
             try:
-                self._handle_other_events(events)
+                self._write_unsent()
             except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
         if not self._scheduled:
             self.turn()
 
-    def _handle_other_events(self, events: int) -> None:
-        """Handle events other than readable."""
-        if events & _HUNG_UP:
-            self._hung_up = True
-        if events & ~EPOLLOUT:
-            self._readable = True
-        if events & EPOLLOUT and self._unsent:
-            self._write_unsent()
-
     def turn(self) -> None:
-        """Answer a slice of the requests, and schedule another turn if more may come."""
+        """Answer a slice of the requests, and schedule another turn for the others."""
         self._scheduled = False
         if self._closed or self._unsent:
             return
         try:
             requests = self._requests
-            if not requests and self._readable and not self._ended:
+            if not requests and not self._ended:
                 requests = self._receive()
-            if len(requests) == 1:
+            asked = len(requests)
+            if asked == 1:
                 self._answer_one(requests)
             elif requests:
                 self._answer(requests)
             if self._closed or self._unsent:
                 return
-            if self._requests or (self._readable and not self._ended):
+            if self._requests or (self._draining and asked):
                 self._scheduled = True
-                self._service.selector.call_later(self.turn)
+                self._service.loop.call_soon(self.turn)
             elif self._ended:
                 self._finish()
+            elif self._draining and not self._rest:
+                self._leave()
         except Exception as error:  # noqa: BLE001  (it may be a MemoryError)
-            marker = self._service.marker
-            marker.end(marker.fields[ATTEMPT] or marker.number)
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """Close after an unexpected error."""
-        self._service.on_error(error)
+        self._service.on_error(error, "a connection is closed")
         self.abort()
 
-    def drain(self) -> None:
-        """Answer the complete requests, then close."""
-        self._draining = self._readable = True
-        if not self._shutdown_reading():
-            self._ended = True
+    def drain(self, *, at_once: bool) -> None:
+        """Close after the requests that the client has sent; one-shot protocols: after the answer.
+
+        Args:
+            at_once: whether to close too if the client has not sent any request yet.
+        """
+        self._draining = True
+        self._asked = self._asked or at_once
         if not self._scheduled:
             self.turn()
 
-    def _shutdown_reading(self) -> bool:
-        """Stop the client from sending; return whether all that it has sent can still be read."""
-        with suppress(OSError), socket.socket(fileno=os.dup(self.number)) as same:
-            if same.family == socket.AF_UNIX:
-                same.shutdown(socket.SHUT_RD)
-                self._hung_up = True
-                return True
-        return False
+    def _leave(self) -> None:
+        """Close between two requests, when all that the client has sent is answered."""
+        service = self._service
+        if service.protocol.one_shot or not self._asked or self._discarding:
+            return
+        try:
+            if service.family == socket.AF_UNIX:
+                # The client can't send any more, and what it has sent meanwhile can be read.
+                self._shutdown(socket.SHUT_RD)
+                self._scheduled = True
+                service.loop.call_soon(self.turn)
+            else:
+                # To close now would destroy answers that the client has not read yet, if it has
+                # sent something meanwhile.
+                self._shutdown(socket.SHUT_WR)
+                self._discarding = True
+                service.loop.call_later(_LAST_WORDS, self.abort)
+        except OSError:  # the client has gone
+            self.abort()
 
-    @property
-    def answering(self) -> bool:
-        """Whether the client reads its answers, and waits for more."""
-        return not self._unsent and bool(self._requests)
+    def _shutdown(self, how: int) -> None:
+        same = socket.socket(self._service.family, socket.SOCK_STREAM, 0, self.number)
+        try:
+            same.shutdown(how)
+        finally:
+            same.detach()
 
     def abort(self) -> None:
         """Close at once."""
@@ -229,15 +233,14 @@ class Connection:
         try:
             data = os.read(self.number, _PIECE)
         except BlockingIOError:
-            self._readable = self._hung_up = False
             return []
         except OSError:  # the client has gone
             self.abort()
             return []
-        # A piece that is not full was all there was, unless the client has closed its side.
-        self._readable = self._hung_up or len(data) == _PIECE
         if not data:
             return self._handle_eof()
+        if self._discarding:
+            return []
         if self._rest:
             data = self._rest + data
         protocol = self._service.protocol
@@ -254,7 +257,8 @@ class Connection:
         """Return the last request; our side stays open for its answer."""
         self._ended = True
         rest, self._rest = self._rest, b""
-        if not self._draining and (rest or self._service.protocol.one_shot):
+        one_shot = self._service.protocol.one_shot
+        if one_shot or (rest and not self._draining):
             return [rest]
         return []
 
@@ -272,15 +276,19 @@ class Connection:
         """Answer a single request: a faster `_answer` for the common case."""
         self._requests = requests
         service = self._service
-        marker, request = service.marker, requests[0]
+        marker = service.marker
         number = marker.number + 1
         marker.slot.journal(number, requests, 1)
         marker.fields[ATTEMPT] = number
-        answer = service.protocol.answer(service.host, request)
+        try:
+            answer = service.protocol.answer(service.host, requests[0])
+        except Exception as error:  # noqa: BLE001  (every request is answered)
+            answer = self._answer_error(error)
         marker.end(number)
         requests.clear()
         self._write(answer)
         now = self._requested_at = monotonic()
+        self._asked = True
         if now >= marker.sample_at:
             marker.sample_at = now + SAMPLING
             service.host.sample_next()
@@ -298,17 +306,26 @@ class Connection:
         for request in requests:
             number += 1
             fields[ATTEMPT] = number
-            answers.append(answer(host, request))
+            try:
+                answers.append(answer(host, request))
+            except Exception as error:  # noqa: BLE001  (every request is answered)
+                answers.append(self._answer_error(error))
             now = monotonic()
             if number == last or now > until:
                 break
         marker.end(number)
         del requests[: len(answers)]
         self._requested_at = now
+        self._asked = True
         self._write(b"".join(answers))
         if now >= marker.sample_at:
             marker.sample_at = now + SAMPLING
             host.sample_next()
+
+    def _answer_error(self, error: Exception) -> bytes:
+        """Return the temporary failure that answers a request after an unexpected error."""
+        self._service.on_error(error, "an attempt is answered with a temporary failure")
+        return self._service.protocol.failure
 
     def _finish(self) -> None:
         """Close after the last answer is written."""
@@ -341,5 +358,6 @@ class Connection:
             self._watch()
 
     def _watch(self) -> None:
-        """Register with the selector, for writing too while something is unsent."""
-        self._service.selector.watch(self.number, self.handle_events, writing=bool(self._unsent))
+        """Wait for requests, or for room while something is unsent."""
+        events = EPOLLOUT if self._unsent else EPOLLIN
+        self._service.loop.watch(self.number, self.handle_events, events)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.protocols.protocols import Protocols
 from hookframe.daemon.scoreboard import ATTEMPT
 from hookframe.daemon.server.accept import accept
 from hookframe.daemon.server.connection import Connection, Service
 from hookframe.daemon.server.fd_guard import FdGuard
-from hookframe.daemon.server.selector import ClientSelector
 from hookframe.daemon.sockets.fd_limit import describe_shortage, raise_file_limit
 from hookframe.daemon.sockets.listener import BACKLOG, Listener
 from hookframe.daemon.status import build_worker_part
@@ -25,6 +23,7 @@ from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config, Limits
+    from hookframe.daemon.loop import Loop
     from hookframe.daemon.protocols.base import Decider
     from hookframe.daemon.scoreboard import RequestMarker
     from hookframe.daemon.status import WorkerPart
@@ -36,8 +35,14 @@ _ACCEPT_BATCH: Final = 16
 """Connections that are accepted before the turns of the others."""
 _CLIENT_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
 """Errors of accept(2) for a client that has already gone."""
-_LAST_REQUESTS: Final = 0.05
-"""Seconds in which clients that were just accepted may still send a request before the end."""
+_PAUSE: Final = 0.5
+"""Seconds without accepting after an error of the system."""
+_FIRST_REQUEST: Final = 1.0
+"""Seconds in which a client that has not asked yet may send its first request before the end."""
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing."""
 
 
 class Server:
@@ -50,6 +55,11 @@ class Server:
         log: takes all lines.
         marker: records on the scoreboard which request is being answered.
         status: builds the daemon's status from this process's part.
+        loop: calls it when there is something to do.
+        may_accept: returns whether this process may accept another client.
+        on_superseded: is called once `may_accept` has returned False; nothing more is accepted.
+        on_exhausted: takes the error when the system has no descriptor or memory for a client.
+        on_error: takes the description of an error of hookframe's own.
     """
 
     def __init__(
@@ -60,29 +70,36 @@ class Server:
         log: Log,
         marker: RequestMarker,
         status: Callable[[WorkerPart], bytes],
+        loop: Loop,
+        may_accept: Callable[[], bool] = lambda: True,
+        on_superseded: Callable[[], object] = _ignore,
+        on_exhausted: Callable[[str], object] = _ignore,
+        on_error: Callable[[str], object] = _ignore,
     ) -> None:
         self._host = host
         self._listeners = listeners
         self._config = config
         self._log = log
         self._marker = marker
+        self._loop = loop
+        self._may_accept = may_accept
+        self._on_superseded = on_superseded
+        self._on_exhausted = on_exhausted
+        self._on_error = on_error
         self._connections: dict[int, Connection] = {}
         """by file descriptor"""
         self._connection_limit = config.limits.connections
         self._full_warning = OncePerSecond()
-        self._pausing = False
-        """whether nothing is accepted until the next sweep, after an error of the system"""
+        self._exhausted_warning = OncePerSecond()
+        self._error_warning = OncePerSecond()
+        self._accepting = False
+        """whether clients are accepted, or will be after a pause"""
+        self._on_drained: Callable[[], object] | None = None
         self._services: dict[int, Service] = {}
         """by the listening socket's file descriptor"""
         self._protocols = Protocols(lambda: status(self.build_part()))
         self._started = monotonic()
         self._fd_guard = FdGuard(log)
-        self.selector = ClientSelector()
-
-    def run(self, main: Coroutine[None, None, None]) -> None:
-        """Run a coroutine in the event loop that serves the connections."""
-        with asyncio.Runner(loop_factory=self.selector.new_event_loop) as runner:
-            runner.run(main)
 
     @property
     def limits(self) -> Limits:
@@ -113,13 +130,16 @@ class Server:
 
     def prepare(self) -> None:
         """Prepare all that `open` needs."""
-        asyncio.get_running_loop().set_exception_handler(self._log_unexpected)
         for listener in self._listeners:
-            protocol = self._protocols.find(listener.address.protocol)
-            service = Service(
-                protocol, self._host, self._marker, self.selector, self._remove, self._log_error
+            self._services[listener.socket.fileno()] = Service(
+                self._protocols.find(listener.address.protocol),
+                listener.socket.family,
+                self._host,
+                self._marker,
+                self._loop,
+                self._remove,
+                self._report_error,
             )
-            self._services[listener.socket.fileno()] = service
         self._fd_guard.prepare(self._services)
 
     def open(self) -> None:
@@ -131,21 +151,30 @@ class Server:
             if listener.socket.family != socket.AF_UNIX:  # the connections inherit it
                 listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.socket.listen(BACKLOG)
-        self._start_accepting()
+        self._accepting = True
+        self._watch_listeners()
 
-    def _start_accepting(self) -> None:
-        """Watch the listening sockets."""
-        self._pausing = False
-        for number, service in self._services.items():
-            self.selector.listen(number, partial(self._accept_waiting, number, service))
+    def _watch_listeners(self) -> None:
+        """Accept from now on, unless that has ended during a pause."""
+        if self._accepting:
+            for number, service in self._services.items():
+                self._loop.watch(number, partial(self._accept_waiting, number, service))
+
+    def _ignore_listeners(self) -> None:
+        for number in self._services:
+            self._loop.forget(number)
 
     def _stop_accepting(self) -> None:
-        for number in self._services:
-            self.selector.ignore(number)
+        self._accepting = False
+        self._ignore_listeners()
 
     def _accept_waiting(self, listener: int, service: Service, _: int) -> None:
         """Accept a batch of clients, and answer at once what they have sent already."""
         for _ in range(_ACCEPT_BATCH):
+            if not self._may_accept():
+                self._stop_accepting()
+                self._loop.call_soon(self._on_superseded)
+                return
             try:
                 number = accept(listener)
             except BlockingIOError:
@@ -153,16 +182,22 @@ class Server:
             except OSError as error:
                 if error.errno in _CLIENT_GONE:
                     continue
-                self._fd_guard.check()  # exits if a plugin has closed the listening socket
-                self._log.error(f"can't accept a connection: {error}; retrying")
-                self._stop_accepting()
-                self._pausing = True
+                self._pause(error)
                 return
             try:
                 self._start_connection(number, service)
             except Exception as error:  # noqa: BLE001  (no other client is affected)
-                self._log_error(error)
+                self._report_error(error, "a connection is closed")
                 self._discard(number)
+
+    def _pause(self, error: OSError) -> None:
+        """Accept nothing for a while, after an error of the system."""
+        self._fd_guard.check()  # exits if a plugin has closed the listening socket
+        if self._exhausted_warning.due():
+            self._log.error(f"can't accept a connection: {error}; retrying")
+        self._ignore_listeners()
+        self._loop.call_later(_PAUSE, self._watch_listeners)
+        self._on_exhausted(str(error))
 
     def _start_connection(self, number: int, service: Service) -> None:
         """Start a connection, unless the limit is reached."""
@@ -189,41 +224,44 @@ class Server:
             os.close(number)
 
     def sweep(self) -> None:
-        """Close connections that have timed out, and apply a new configuration."""
+        """Close connections that have timed out, and check the descriptors."""
         self._fd_guard.check()
-        if self._pausing:
-            self._start_accepting()
         now = monotonic()
         for connection in list(self._connections.values()):
             if connection.has_timed_out(now, self.limits):
                 connection.abort()
-        config = self._host.config
-        if config is not None and config is not self._config:
-            for key in ("listen", "workers", "log"):
-                if getattr(config, key) != getattr(self._config, key):
-                    self._log.warning(
-                        f"`{key}` has changed in hookframe.toml: restart the daemon to apply it"
-                    )
-            if config.limits.connections != self.limits.connections:
-                self._connection_limit = _raise_limit(config.limits.connections, self._log)
-            self._config = config
 
-    async def drain(self) -> None:
-        """Stop accepting, answer what has been sent, and close."""
+    def apply(self, config: Config) -> None:
+        """Apply the limits of a new configuration."""
+        if config.listen != self._config.listen:
+            self._log.warning(
+                "`listen` has changed in hookframe.toml: restart the daemon to apply it"
+            )
+        if config.limits.connections != self.limits.connections:
+            self._connection_limit = _raise_limit(config.limits.connections, self._log)
+        self._config = config
+
+    def drain(self, done: Callable[[], object]) -> None:
+        """Stop accepting, answer what clients have sent, and close, in `limits.answer_time`.
+
+        Args:
+            done: is called when all connections are closed.
+        """
         self._fd_guard.release_own()
         self._stop_accepting()
-        self._pausing = False
-        if self._connections:
-            await asyncio.sleep(_LAST_REQUESTS)
+        self._on_drained = done
+        if not self._connections:
+            self._loop.call_soon(done)
+            return
+        self._drain_all(at_once=False)
+        self._loop.call_later(_FIRST_REQUEST, partial(self._drain_all, at_once=True))
+        self._loop.call_later(self.limits.answer_time, self._abort_all)
+
+    def _drain_all(self, *, at_once: bool) -> None:
         for connection in list(self._connections.values()):
-            connection.drain()
-        until = monotonic() + self.limits.answer_time
-        while self._connections:
-            if any(connection.answering for connection in self._connections.values()):
-                until = monotonic() + self.limits.answer_time
-            elif monotonic() > until:
-                break
-            await asyncio.sleep(0.01)
+            connection.drain(at_once=at_once)
+
+    def _abort_all(self) -> None:
         for connection in list(self._connections.values()):
             connection.abort()
 
@@ -233,17 +271,18 @@ class Server:
             connection.forget()
 
     def _remove(self, connection: Connection) -> None:
-        self.selector.forget(connection.number)
+        self._loop.forget(connection.number)
         del self._connections[connection.number]
         self._fd_guard.untrack(connection.number)
+        if self._on_drained is not None and not self._connections:
+            self._loop.call_soon(self._on_drained)
 
-    def _log_error(self, error: Exception) -> None:
-        """Log an unexpected error of one connection."""
-        self._log.error(f"a connection is closed: {describe(error)}")
-
-    def _log_unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log an error that asyncio reports."""
-        self._log.error(f"{context.get('message')}: {context.get('exception')!r}")
+    def _report_error(self, error: Exception, consequence: str) -> None:
+        """Log an error of hookframe's own, once a second, and pass it on."""
+        text = describe(error)
+        if self._error_warning.due():
+            self._log.error(f"{consequence}: {text}")
+        self._on_error(text)
 
 
 def _raise_limit(connections: int, log: Log) -> int:
