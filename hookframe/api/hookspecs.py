@@ -91,7 +91,7 @@ def code_files(settings: Settings) -> Sequence[str]:
 
 
 @hookspec
-def configure(settings: Settings, files: CodeFiles) -> None:
+def configure(settings: Settings, files: CodeFiles, state_directory: str | None) -> None:
     """Set the plugin's settings, before the first attempt of each generation of the chain.
 
     A plugin object without code files is shared by all generations, and the old generation is in
@@ -100,6 +100,9 @@ def configure(settings: Settings, files: CodeFiles) -> None:
     Args:
         settings: the table `[plugins.NAME.settings]`; empty if there is none.
         files: the files that `code_files` has returned, by path, each as it was read.
+        state_directory: the absolute path of a directory that only this user may read and write,
+            for files that must survive a restart; shared by all plugins and all processes. None
+            if the administrator has set none.
 
     Raises:
         ValueError: a setting is unknown or wrong; the text reaches the administrator as this

@@ -92,6 +92,7 @@ class Config:
         deadline: the longest time of one attempt in seconds, None for no limit.
         listen: the addresses that the daemon listens on.
         workers: the number of processes of the daemon that decide, each with its own state.
+        state_directory: the directory for what plugins keep across restarts, or None.
         limits: the table `[limits]`.
         log: the table `[log]`.
         plugins: the tables `[plugins.NAME]`, in the order of the file.
@@ -105,6 +106,7 @@ class Config:
     deadline: float | None = 1.0
     listen: tuple[Address, ...] = ()
     workers: int = 1
+    state_directory: str | None = None
     limits: Limits = field(default_factory=Limits)
     log: LogTable = field(default_factory=LogTable)
     plugins: Mapping[str, PluginTable] = field(default_factory=dict)
@@ -180,6 +182,7 @@ def _build_config(root: Table, path: str) -> Config:
         deadline=root.take("deadline", duration, Config.__dataclass_fields__["deadline"].default),
         listen=root.take("listen", addresses(allow_remote=allow_remote), ()),
         workers=root.take("workers", partial(positive, most=MOST_WORKERS), 1),
+        state_directory=_resolve_path(path, root.take("state_directory", text)),
         limits=_build_limits(root.take_inner("limits")),
         log=_build_log_table(root.take_inner("log"), path),
         plugins=MappingProxyType(

@@ -11,6 +11,7 @@ from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadErr
 from hookframe.chain.chain import Chain
 from hookframe.config.model import FILE, Config
 from hookframe.files.snapshot import Snapshot
+from hookframe.files.state_directory import find_state_directory, prepare_state_directory
 from hookframe.host.generation import Generation, has
 from hookframe.log.exceptions import describe
 from hookframe.plugins.code_files import CodeFileReader
@@ -189,9 +190,10 @@ class Builder:
                     f"takes no settings, but the configuration has: {', '.join(settings)}",
                 )
             return
+        state_directory = _state_directory(plugin, config)
         with self._capture(plugin.name):
             try:
-                plugin.configure(settings, files)
+                plugin.configure(settings, files, state_directory)
             except CodeFileError as error:
                 raise LoadError(plugin.origin, str(error), error) from error
             except ValueError as error:
@@ -199,3 +201,14 @@ class Builder:
             except BaseException as error:
                 text = f"can't be configured: {describe(error, plugin.file)}"
                 raise LoadError(plugin.origin, text, error) from error
+
+
+def _state_directory(plugin: Plugin, config: Config) -> str | None:
+    """Prepare the state directory for a plugin whose `configure` takes it."""
+    path = find_state_directory(config.state_directory) if plugin.keeps_state else None
+    if path is not None:
+        try:
+            prepare_state_directory(path)
+        except ValueError as error:
+            raise LoadError(plugin.origin, str(error), error) from error
+    return path

@@ -91,14 +91,16 @@ def _build_plugin(module: ModuleType, origin: Origin, end: Callable[[], object])
         raise LoadError(origin, f"{path} defines no {MAIN_HOOK}; write `def {MAIN_HOOK}(attempt):`")
     check = HookCheck(module, origin)
     close = _find_optional_hook(module, "close", check)
+    configure = _find_optional_hook(module, "configure", check)
     return Plugin(
         origin,
         module,
         decide=_check_hook(hook, MAIN_HOOK, check),
         file=find_source_file(hook) or path,
-        configure=_find_optional_hook(module, "configure", check),
+        configure=configure,
         close=partial(_close, end, close),
         per_generation=True,
+        keeps_state=check.keeps_state,
         deprecations=tuple(check.deprecations),
     )
 

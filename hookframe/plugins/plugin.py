@@ -47,6 +47,7 @@ class Plugin:
         remarks: returns remarks for the administrator, or None.
         close: releases what the plugin holds, or None.
         per_generation: whether the subject is created again for each generation.
+        keeps_state: whether its `configure` takes the state directory.
         deprecations: deprecated hooks and arguments that it uses, a sentence each.
     """
 
@@ -55,12 +56,13 @@ class Plugin:
     decide: Callable[[Attempt, Decision, State], object]
     wrapper: bool = False
     file: str = ""
-    configure: Callable[[Settings, CodeFiles], object] | None = None
+    configure: Callable[[Settings, CodeFiles, str | None], object] | None = None
     code_files: Callable[[Settings], Iterable[str]] | None = None
     decided: Callable[[Attempt, Decision, Sequence[Vote]], object] | None = None
     remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None
     per_generation: bool = False
+    keeps_state: bool = False
     deprecations: tuple[str, ...] = ()
 
     @property
@@ -100,6 +102,7 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
         remarks=calls.get("remarks"),
         close=calls.get("close"),
         per_generation="code_files" in calls,
+        keeps_state=check.keeps_state,
         deprecations=tuple(check.deprecations),
     )
 
@@ -144,6 +147,8 @@ class HookCheck:
         _refuse_newer(subject, origin)
         self.deprecations: list[str] = []
         """deprecated hooks and arguments that it uses, a sentence each"""
+        self.keeps_state = False
+        """whether `configure` takes the state directory"""
 
     def call(
         self,
@@ -172,6 +177,7 @@ class HookCheck:
         except SignatureError as error:
             raise LoadError(self._origin, f"{name} {error}", error) from error
         self.deprecations += _deprecations(name, names)
+        self.keeps_state = self.keeps_state or "state_directory" in names
         return adapt_arguments(function, names, given)
 
     def refuse_order_mark(self, name: str, *, marked: bool) -> None:

@@ -68,6 +68,7 @@ def test_a_default_that_is_documented_as_none_is_none():
     policy = config.table("one").policy
     assert (config.chain, config.hook_file, config.listen) == (None, None, ())
     assert config.log.directory is None
+    assert config.state_directory is None
     assert (policy.may, policy.deadline, config.table("one").settings) == (None, None, {})
 
 

@@ -41,7 +41,7 @@ def test_the_headings_are_the_signatures_of_all_hooks_in_their_order():
 def test_each_argument_of_a_hook_is_described_with_its_type(hook):
     rows = rows_of(section_of(TEXT, heading_of(hook)))
     specified = inspect.signature(getattr(hookspecs, hook)).parameters
-    described = {name.strip("`"): kind.strip("`") for name, kind, _ in rows}
+    described = {name.strip("`"): kind.strip("`").replace("\\|", "|") for name, kind, _ in rows}
     assert list(described) == list(specified)
     assert described == {name: each.annotation for name, each in specified.items()}
 

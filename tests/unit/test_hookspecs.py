@@ -11,7 +11,7 @@ from hookframe.api import hookspecs
 PROMISED = {
     "pre_delivery_attempt": ("attempt", "decision", "state"),
     "code_files": ("settings",),
-    "configure": ("settings", "files"),
+    "configure": ("settings", "files", "state_directory"),
     "decided": ("attempt", "decision", "trace"),
     "remarks": (),
     "close": (),
