@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import select
+import signal
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -42,6 +42,7 @@ def run_observer(source: Source, pipe: LogPipe, table: LogTable, post: Post) -> 
         The exit status.
     """
     name_process("hookframe-watch")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it writes the last lines of the others
     Observer(source, pipe, table, post).run()
     return 0
 

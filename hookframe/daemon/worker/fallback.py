@@ -49,7 +49,7 @@ def run_fallback(
     name_process("hookframe-stand")
     loop = Loop(lambda error: log.error(f"an error in the fallback: {describe(error)}"))
     host, marker = FallbackHost(config, log, problem), RequestMarker(post.slot)
-    Worker(host, config, listeners, log, post, marker, loop, number).run()
+    Worker(host, config, listeners, log, post, marker, loop, number).run(serve=True)
     return 0
 
 

@@ -98,7 +98,7 @@ def run_worker(
         worker = Worker(host, config, listeners, log, post, marker, loop, number)
         fork_guard.abandon = worker.abandon
         loaded = channel.Loaded(host.digest, host.versions, host.announcement)
-        post.channel.send(loaded, _bundle_of(host.files, bundle).fileno())
+        _report_load(post, loaded, _bundle_of(host.files, bundle))
         post.slot.phase = ""
         worker.run()
     return 0
@@ -110,8 +110,17 @@ def _bundle_of(files: PolicyFiles, bundle: Bundle) -> Bundle:
 
 
 def _fail(post: Post, problem: str, files: PolicyFiles) -> None:
-    bundle = Bundle.of(files)
-    post.channel.send(channel.Failed(problem[:LONGEST_TEXT]), bundle.fileno())
+    _report_load(post, channel.Failed(problem[:LONGEST_TEXT]), Bundle.of(files))
+
+
+def _report_load(post: Post, result: channel.Message, bundle: Bundle) -> None:
+    """Send the result of the load; this process must not go on unnoticed.
+
+    Raises:
+        OSError: it can't be sent.
+    """
+    if not post.channel.send(result, bundle.fileno()):
+        raise OSError("the result of the load can't be sent to the supervisor")
 
 
 class Worker:
@@ -162,11 +171,18 @@ class Worker:
         """the server's summary at the last report"""
         self._leaving = False
 
-    def run(self) -> None:
-        """Obey the supervisor's commands until the one to leave."""
+    def run(self, *, serve: bool = False) -> None:
+        """Obey the supervisor's commands until the one to leave.
+
+        Args:
+            serve: whether to serve at once, without the command.
+        """
         self._loop.watch(self._post.channel.fileno(), self._read_commands)
+        self._loop.handle_signals({signal.SIGTERM: self._leave})
         self._server.prepare()
         self._sweep()  # from now on the watchdog detects a hang
+        if serve:
+            self._serve()
         self._loop.run()
         self._report()
 
@@ -179,13 +195,17 @@ class Worker:
         for message, _descriptor in self._post.channel.receive():
             match message:
                 case channel.Serve() if not self._leaving:
-                    self._server.open()
-                    self._log.unmute()
-                    self._post.channel.send(channel.Serving())
+                    self._serve()
                 case channel.Leave():
                     self._leave()
         if self._post.channel.closed:
             self._leave()
+
+    def _serve(self) -> None:
+        """Accept clients from now on."""
+        self._server.open()
+        self._log.unmute()
+        self._post.channel.send(channel.Serving())
 
     def _leave(self) -> None:
         """Answer what was received, then end."""
