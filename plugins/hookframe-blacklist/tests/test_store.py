@@ -346,7 +346,7 @@ def test_only_so_many_tables_are_kept_and_the_newest_of_them(path, state, blocke
 def test_where_nothing_can_be_written_the_list_is_read_as_without(path, state, blocked, caplog):
     (state / "blacklist").write_text("no directory")
     assert blocked(path, state) == {OLD}
-    assert "a large list is not kept in" in caplog.text
+    assert "tables of large lists are not kept in" in caplog.text
     assert (state / "blacklist").read_text() == "no directory"
 
 

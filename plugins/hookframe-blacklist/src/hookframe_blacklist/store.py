@@ -13,7 +13,6 @@ they are without a state directory.
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -48,8 +47,6 @@ _PATIENCE: Final = 10.0
 """Seconds to wait for a process that makes the same table."""
 _POLL: Final = 0.02
 
-_log: Final = logging.getLogger("hookframe_blacklist")
-
 
 def open_store(state_directory: str | None, lists: int) -> Store | None:
     """Open the store in the state directory.
@@ -70,7 +67,7 @@ def open_store(state_directory: str | None, lists: int) -> Store | None:
         with open(_BOOT, encoding="ascii") as file:  # noqa: PTH123  (the same)
             return Store(directory, f"{_FORMAT} {file.read().strip()}", _KEPT + 2 * lists)
     except OSError as error:
-        _log.warning("large lists are not kept in %s: %s", directory, error)
+        _warn(directory, error)
         return None
 
 
@@ -121,7 +118,7 @@ class Store:
         try:
             write_private(self._seen(where), text.encode())
         except OSError as error:
-            self._complain(error)
+            _warn(self._directory, error)
 
     def find(self, key: str) -> Table | None:
         """Find a table that is whole, and that no other user could have written.
@@ -175,7 +172,7 @@ class Store:
             write_table(part, memory, shape, f"{self._title} {key}")
             os.rename(self._part(key), self._table(key))  # noqa: PTH104
         except OSError as error:
-            self._complain(error)
+            _warn(self._directory, error)
             self.remove_part(key)
             return None
         for ending in (".table", ".part", ".seen", ".new"):
@@ -195,7 +192,7 @@ class Store:
             try:
                 part = lock_private(self._part(key))
             except OSError as error:
-                self._complain(error)
+                _warn(self._directory, error)
                 return Turn(self, key, None, None)
             if part is not None:  # another process may have made the table a moment ago
                 return Turn(self, key, self.find(key), part)
@@ -212,9 +209,6 @@ class Store:
     def _seen(self, where: ListPath) -> str:
         path = where.path.encode("utf-8", "surrogatepass") + bytes([where.senders])
         return f"{self._directory}/{blake2b(path, digest_size=16).hexdigest()}.seen"
-
-    def _complain(self, error: OSError) -> None:
-        _log.warning("a large list is not kept in %s: %s", self._directory, error)
 
 
 class Turn:
@@ -258,3 +252,10 @@ def key_of(where: ListPath, fingerprint: Fingerprint) -> str:
     """Name the table of a list: by its bytes, and by all else that decides how they are read."""
     kind = "senders" if where.senders else "recipients"
     return f"{fingerprint[0].hex()}-{kind}{SUFFIX if where.path.endswith(SUFFIX) else ''}"
+
+
+def _warn(directory: str, error: OSError) -> None:
+    import logging  # noqa: PLC0415  (rare, and slow to import)
+
+    logger = logging.getLogger("hookframe_blacklist")
+    logger.warning("tables of large lists are not kept in %s: %s", directory, error)
