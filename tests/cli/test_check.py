@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -359,3 +362,61 @@ def test_problems_are_coloured_on_a_terminal_only(shell):
     shell.write("hook.py", "x = 1\n")
     assert "\x1b[31m" in shell.on_terminal("check", "hook.py").raw
     assert "\x1b" not in shell.run("check", "hook.py").err
+
+
+@pytest.fixture
+def daemon(shell):
+    """Answers each request at the configured address with a status; it runs these versions."""
+    path = shell.directory / "hookframe.sock"
+    shell.write("hookframe.toml", f'hook_file = "hook.py"\nlisten = "unix:{path}"\n')
+    shell.write("hook.py", QUIET)
+    answer = {"hookframe": "0.1.0", "versions": {}}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    with listener.accept()[0] as client:
+                        client.recv(1 << 16)
+                        client.sendall(json.dumps(answer).encode() + b"\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield answer
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_what_pip_has_installed_since_the_daemon_started_is_noted(shell, distributions, daemon):
+    shell.install(distributions["stack"])
+    daemon["versions"] = {"acme-guard": "1.3.9", "zenith-routes": "0", "no-such-thing": "1"}
+    done = shell.run("check")
+    assert done.status == 0
+    assert "note: acme-guard 1.4.0 is installed, 1.3.9 runs\n" in done.err
+    assert "no-such-thing" not in done.err
+    notes = json.loads(shell.run("check", "--json").out)["notes"]
+    assert notes[0] == "acme-guard 1.4.0 is installed, 1.3.9 runs"
+    assert notes[1].startswith("zenith-routes ")
+
+
+def test_nothing_is_noted_where_the_daemon_runs_what_is_installed(shell, distributions, daemon):
+    shell.install(distributions["stack"])
+    daemon["versions"] = {"acme-guard": "1.4.0"}
+    done = shell.run("check")
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("versions", [None, [], "1", {"acme-guard": None}])
+def test_a_daemon_that_does_not_tell_its_versions_is_no_problem(shell, daemon, versions):
+    daemon["versions"] = versions
+    done = shell.run("check")
+    assert (done.status, done.err) == (0, "")
+
+
+def test_check_needs_no_daemon(shell):
+    shell.write("hookframe.toml", 'hook_file = "hook.py"\nlisten = "unix:/no/such/socket"\n')
+    shell.write("hook.py", QUIET)
+    done = shell.run("check")
+    assert (done.status, done.err) == (0, "")

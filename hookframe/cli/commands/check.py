@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe._text import one_line
+from hookframe.cli.commands.status.client import NoStatus, ask, can_be_asked
 from hookframe.cli.console import print_error, print_note
 from hookframe.cli.dry_run import try_policy
 from hookframe.cli.interrupt import Interrupt
@@ -21,9 +22,11 @@ from hookframe.cli.options import (
 from hookframe.cli.samples import make_check_attempts
 from hookframe.cli.stdio import take_output
 from hookframe.host.source import GivenConfig
+from hookframe.plugins.versions import describe_upgrades, installed_versions
 
 if TYPE_CHECKING:
     from hookframe.cli.dry_run import DryRunResult
+    from hookframe.config.model import Config
     from hookframe.host.source import Source
     from hookframe.plugins.plugin import Plugin
 
@@ -54,10 +57,11 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
         result = try_policy(
             source, make_check_attempts(), interrupt.check, lambda: interrupt.received
         )
+    notes = [*_list_notes(result), *_list_upgrades(result.config)]
     if as_json:
-        click.echo(json.dumps(_build_report(result), indent=2))
+        click.echo(json.dumps(_build_report(result, notes), indent=2))
     else:
-        _print(result)
+        _print(result, notes)
     return 1 if result.findings else 0
 
 
@@ -74,10 +78,10 @@ def _choose_source(policy: PolicyOptions, file: str | None, perl: str | None) ->
     )
 
 
-def _print(result: DryRunResult) -> None:
+def _print(result: DryRunResult, notes: list[str]) -> None:
     for finding in result.findings:
         print_error(str(finding))
-    for text in _list_notes(result):
+    for text in notes:
         print_note(one_line(text))
     if not result.findings:
         click.echo(one_line(f"ok: {_format_chain(result)}"))
@@ -93,6 +97,21 @@ def _list_notes(result: DryRunResult) -> list[str]:
     ]
 
 
+def _list_upgrades(config: Config | None) -> list[str]:
+    """List the distributions that pip has installed since the running daemon loaded them."""
+    address = next(filter(can_be_asked, config.listen), None) if config is not None else None
+    if address is None:
+        return []
+    try:
+        running = ask(address).get("versions")
+    except NoStatus:  # no daemon runs, or not for this user
+        return []
+    if not isinstance(running, dict):
+        return []
+    running = {name: version for name, version in running.items() if isinstance(version, str)}
+    return describe_upgrades(running, installed_versions(running))
+
+
 def _format_chain(result: DryRunResult) -> str:
     return (
         ", ".join(map(_format_plugin, result.plugins))
@@ -104,7 +123,7 @@ def _format_plugin(plugin: Plugin) -> str:
     return f"{plugin.name} ({plugin.origin.distribution} {plugin.origin.version}".rstrip() + ")"
 
 
-def _build_report(result: DryRunResult) -> dict[str, object]:
+def _build_report(result: DryRunResult, notes: list[str]) -> dict[str, object]:
     config = result.config
     return {
         "ok": not result.findings,
@@ -120,5 +139,5 @@ def _build_report(result: DryRunResult) -> dict[str, object]:
             for position, plugin in enumerate(result.plugins, start=1)
         ],
         "problems": [asdict(finding) for finding in result.findings],
-        "notes": _list_notes(result),
+        "notes": notes,
     }

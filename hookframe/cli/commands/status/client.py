@@ -11,6 +11,7 @@ import msgspec
 
 from hookframe._text import one_line
 from hookframe.api.errors import HookframeError
+from hookframe.config.address import PROTOCOLS
 from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
 from hookframe.daemon.status import Document
 
@@ -25,6 +26,11 @@ _SHOWN: Final = 120
 
 class NoStatus(HookframeError):
     """The daemon sent no status; the text says why, and what to do."""
+
+
+def can_be_asked(address: Address) -> bool:
+    """Return whether a status can be requested at a configured address."""
+    return address.protocol == PROTOCOLS[0] and bool(address.path or address.port)
 
 
 def ask(address: Address) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from hookframe.api.errors import ConfigError
-from hookframe.cli.commands.status.client import NoStatus, ask, validate
+from hookframe.cli.commands.status.client import NoStatus, ask, can_be_asked, validate
 from hookframe.cli.console import print_config_errors, print_error
 from hookframe.cli.options import NO_CONFIG, PolicyOptions, policy_options
 from hookframe.config.address import PROTOCOLS, Address, parse_address
@@ -84,7 +84,7 @@ def _parse_address(text: str) -> Address:
             f"--address: the status needs the jsonl protocol, not {address.protocol}; use an "
             "address of the daemon without a protocol before it."
         )
-    if not _can_be_asked(address):
+    if not can_be_asked(address):
         raise click.UsageError(
             "--address: port 0 is not a port; the daemon's log has the right one."
         )
@@ -109,14 +109,10 @@ def _find_address(policy: PolicyOptions) -> Address | None:
         print_config_errors(config)
         print_error("so the daemon's address is unknown: fix the configuration, or use --address")
         return None
-    address = next((each for each in config.listen if _can_be_asked(each)), None)
+    address = next((each for each in config.listen if can_be_asked(each)), None)
     if address is None:
         print_error(_explain_no_address(config))
     return address
-
-
-def _can_be_asked(address: Address) -> bool:
-    return address.protocol == _JSONL and bool(address.path or address.port)
 
 
 def _explain_no_address(config: Config) -> str:

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import nullcontext, suppress
 from io import BytesIO
 from mmap import PROT_READ, mmap
 from pathlib import Path
@@ -16,15 +15,19 @@ from typing import TYPE_CHECKING, Final, Self
 import hookframe_blacklist
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import NEEDED
-from hookframe_blacklist.listfile import Entries, ListFile, ListPath, read_file
+from hookframe_blacklist.listfile import ListFile, ListPath, read_file
 from hookframe_blacklist.reader import Memories
+from hookframe_blacklist.store import key_of
 from hookframe_blacklist.table import Both, Shape, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from hookframe import Snapshot
+    from hookframe_blacklist.listfile import Fingerprint
+    from hookframe_blacklist.store import Store, Turn
 
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
@@ -50,6 +53,7 @@ class Reading:
         self.seen: Snapshot | None = None
         """the file as it is being read, without its content"""
         self._where = where
+        self._cancelled = False
         self._memories = Memories(*(os.memfd_create(name) for name in Memories._fields))
         kind = "senders" if where.senders else "recipients"
         try:
@@ -87,16 +91,18 @@ class Reading:
         self._close_memories()
 
     def cancel(self) -> None:
-        """End it now, from whichever thread."""
+        """End it now, from any thread."""
+        self._cancelled = True
         if self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def lists(self, known: ListFile | None) -> Iterator[ListFile]:
+    def lists(self, known: ListFile | None, store: Store | None = None) -> Iterator[ListFile]:
         """Read the list while this process has other things to do.
 
         Args:
             known: the list as it was last read, or None.
+            store: has the tables that were made before, and takes a new one.
 
         Yields:
             The list; and then perhaps once more, with entries that are found faster. Nothing
@@ -108,24 +114,44 @@ class Reading:
         self.seen = seen = read_file(self._where.path, self._memories.content)
         if not seen.settled:
             return
-        fingerprint: tuple[object, ...] = ()
-        if known is not None and known.seen.stamp == seen.stamp:
-            # The stamp alone was too young to prove anything: most likely nothing has changed.
+        fingerprint = None
+        if store is not None or (known is not None and known.seen.stamp == seen.stamp):
+            # A stamp may be too young to prove anything: most likely nothing has changed.
             fingerprint = self._fingerprint(seen)
-            if known.fingerprint == fingerprint:
-                yield replace(known, seen=seen)
+            if known is not None and known.fingerprint == fingerprint:
+                self._remember(store, seen, fingerprint)
+                yield known._replace(seen=seen)
                 return
-        self._go_ahead()
-        done, entries = self._next()
-        if not done:
-            yield ListFile(seen, (), entries)
-        # This takes its time, and now nobody waits for it.
-        fingerprint = fingerprint or self._fingerprint(seen)
-        if not done:
-            _, entries = self._next()
-        yield ListFile(seen, fingerprint, entries)
+        with self._turn(store, fingerprint) as turn:
+            if turn is not None and turn.table is not None:
+                self._remember(store, seen, fingerprint)
+                yield ListFile(seen, fingerprint, turn.table)
+                return
+            self._go_ahead()
+            tables = self._next()
+            if len(tables) > 1:
+                yield ListFile(seen, None, Both(*map(_table, tables)))
+            # This takes its time, and now nobody waits for it.
+            fingerprint = fingerprint or self._fingerprint(seen)
+            [made] = tables if len(tables) == 1 else self._next()
+            kept = turn.put(*made) if turn is not None else None
+            self._remember(store, seen, fingerprint)
+            yield ListFile(seen, fingerprint, kept or _table(made))
 
-    def _fingerprint(self, seen: Snapshot) -> tuple[object, ...]:
+    def _turn(
+        self, store: Store | None, fingerprint: Fingerprint | None
+    ) -> AbstractContextManager[Turn | None]:
+        if store is None or fingerprint is None:
+            return nullcontext()
+        return store.turn(key_of(self._where, fingerprint), lambda: self._cancelled)
+
+    def _remember(
+        self, store: Store | None, seen: Snapshot, fingerprint: Fingerprint | None
+    ) -> None:
+        if store is not None and fingerprint is not None:
+            store.remember(self._where, seen, fingerprint)
+
+    def _fingerprint(self, seen: Snapshot) -> Fingerprint:
         if not os.fstat(self._memories.content).st_size:
             return seen.fingerprint
         with mmap(self._memories.content, 0, prot=PROT_READ) as content:
@@ -138,19 +164,19 @@ class Reading:
             with suppress(BrokenPipeError), stdin:  # why it has ended is seen in what it says
                 stdin.write(b"go\n")
 
-    def _next(self) -> tuple[bool, Entries]:
-        """Wait for the next table; say whether it is the last one."""
+    def _next(self) -> list[tuple[int, Shape]]:
+        """Wait for the next table, or for two that each have one half of the list."""
         output = self._process.stdout or BytesIO()
+        memories = self._memories
         words = output.readline().split()
         match words:
             case [b"one", buckets, domains]:
-                return True, _table(self._memories.first, buckets, domains)
+                return [(memories.first, Shape(int(buckets), False, domains == b"1"))]
             case [b"fine", buckets, domains]:
-                return True, _table(self._memories.fine, buckets, domains)
+                return [(memories.fine, Shape(int(buckets), False, domains == b"1"))]
             case [b"two", buckets, domains]:
-                halves = self._memories.first, self._memories.second
-                tables = (_table(each, buckets, domains, rough=True) for each in halves)
-                return False, Both(*tables)
+                shape = Shape(int(buckets), True, domains == b"1")
+                return [(memories.first, shape), (memories.second, shape)]
             case [b"wrong"]:
                 why = output.read().removesuffix(b"\n")
                 raise BlacklistError(why.decode("utf-8", "surrogateescape"))
@@ -173,5 +199,6 @@ class Reading:
             os.close(memory)
 
 
-def _table(memory: int, buckets: bytes, domains: bytes, *, rough: bool = False) -> Table:
-    return Table(mmap(memory, 0, prot=PROT_READ), Shape(int(buckets), rough, domains == b"1"))
+def _table(made: tuple[int, Shape]) -> Table:
+    memory, shape = made
+    return Table(mmap(memory, 0, prot=PROT_READ), shape)

@@ -9,12 +9,13 @@ from threading import Event, Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from hookframe_blacklist.aside import Reading
 from hookframe_blacklist.errors import BlacklistError
 
 if TYPE_CHECKING:
     from hookframe import Snapshot
+    from hookframe_blacklist.aside import Reading
     from hookframe_blacklist.listfile import ListFile, ListPath
+    from hookframe_blacklist.store import Store
 
 _SOON: Final = 0.1
 """Seconds between two looks, at least; and as long as somebody is writing the list."""
@@ -41,13 +42,20 @@ class Follower:
         where: the list.
         known: the list as it was last read, or None.
         check_every: seconds between two looks at the file.
-        news: is told of whatever is found.
+        news: is told of all that is found.
+        store: has tables that were made before, or None.
     """
 
     def __init__(
-        self, where: ListPath, known: ListFile | None, check_every: float, news: News
+        self,
+        where: ListPath,
+        known: ListFile | None,
+        check_every: float,
+        news: News,
+        store: Store | None,
     ) -> None:
         self._where = where
+        self._store = store
         self._check_every = check_every
         self._news = news
         self._found: tuple[ListFile | None, str | None] = known, None
@@ -118,6 +126,8 @@ class Follower:
         return monotonic() >= self._again or not _is_as(seen)
 
     def _read(self) -> None:
+        from hookframe_blacklist.aside import Reading  # noqa: PLC0415  (only for a changed list)
+
         self._again = monotonic() + _AGAIN
         self._seen = None
         try:
@@ -126,7 +136,7 @@ class Follower:
                 if self._closing:
                     return
                 self._settled = False
-                for found in reading.lists(self._found[0]):
+                for found in reading.lists(self._found[0], self._store):
                     self._settled = True
                     self._tell(reading.seen, found, None)
         except BlacklistError as error:

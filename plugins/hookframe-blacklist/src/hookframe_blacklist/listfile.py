@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from hookframe import Snapshot, take_snapshot
@@ -11,6 +11,9 @@ from hookframe_blacklist.compressed import unpack
 from hookframe_blacklist.entries import parse
 from hookframe_blacklist.errors import BlacklistError, TooLarge
 from hookframe_blacklist.limits import LARGEST
+
+Fingerprint = tuple[bytes, int, int, str | None]
+"""What `Snapshot.fingerprint` gives."""
 
 
 class Entries(Protocol):
@@ -29,19 +32,16 @@ class ListPath(NamedTuple):
     """whether it lists senders, rather than recipients"""
 
 
-@dataclass(frozen=True, slots=True)
-class ListFile:
-    """A list as it was last read.
-
-    Args:
-        seen: the file at that moment, without its content.
-        fingerprint: of the file with its content, which tells whether a new stamp meant anything.
-        entries: the entries, as `parse` or a `Table` gives them.
-    """
+class ListFile(NamedTuple):
+    """A list as it was last read."""
 
     seen: Snapshot
-    fingerprint: tuple[object, ...]
+    """the file at that moment, without its content"""
+    fingerprint: Fingerprint | None
+    """of the file with its content, which tells whether a new stamp meant anything; None if it was
+    not made"""
     entries: Entries
+    """the entries, as `parse` or a `Table` gives them"""
 
 
 def look(where: ListPath, known: ListFile | None, largest: int = LARGEST) -> ListFile | None:
@@ -69,7 +69,7 @@ def look(where: ListPath, known: ListFile | None, largest: int = LARGEST) -> Lis
         return None
     seen, fingerprint = replace(snapshot, content=b""), snapshot.fingerprint
     if known is not None and known.fingerprint == fingerprint:
-        return replace(known, seen=seen)
+        return known._replace(seen=seen)
     text = unpack(snapshot.content, where.path, largest)
     return ListFile(seen, fingerprint, parse(text, where.path, senders=where.senders))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import finalize
 
 from hookframe import hookimpl
@@ -14,6 +13,7 @@ from hookframe_blacklist.follower import Follower, News
 from hookframe_blacklist.limits import SMALL
 from hookframe_blacklist.listfile import Entries, ListFile, ListPath, being_written, look
 from hookframe_blacklist.settings import Settings, read_settings
+from hookframe_blacklist.store import Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +35,12 @@ class Blacklist:
         self._policy: _Policy | None = None
 
     @hookimpl
-    def configure(self, settings: dict[str, Any]) -> None:
-        """Take the settings, and read every list that is not known already.
+    def configure(self, settings: dict[str, Any], state_directory: str | None = None) -> None:
+        """Take the settings, and read every list, or find what was made of it before.
 
         Args:
             settings: the table `[plugins.blacklist.settings]`; see `Settings`.
+            state_directory: where the tables of large lists are kept; None keeps none.
 
         Raises:
             BlacklistError: a setting is wrong, or a list can't be read. What was configured
@@ -47,7 +48,7 @@ class Blacklist:
         """
         wanted = read_settings(settings)
         before = self._policy
-        self._policy = _policy(wanted, before.files if before else {})
+        self._policy = _policy(wanted, open_store(state_directory, len(wanted.lists())))
         if before is not None:
             before.close()
 
@@ -82,21 +83,17 @@ class Blacklist:
         self._policy = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    """All lists as one look found them, swapped in one assignment.
-
-    Args:
-        files: every list that could be read, by its file, for the next look to compare with.
-        problems: what is wrong with the others.
-        recipients: the entries of each list of recipients.
-        senders: the same of senders.
-    """
+class _Lists(NamedTuple):
+    """All lists as one look found them, swapped in one assignment."""
 
     files: Mapping[ListPath, ListFile]
+    """every list that could be read, by its file, for the next look to compare with"""
     problems: Mapping[ListPath, str]
+    """what is wrong with the others"""
     recipients: tuple[Entries, ...]
+    """the entries of each list of recipients"""
     senders: tuple[Entries, ...]
+    """the same of senders"""
 
     @classmethod
     def of(cls, files: Mapping[ListPath, ListFile], problems: Mapping[ListPath, str]) -> _Lists:
@@ -112,14 +109,14 @@ class _Lists:
         return bool(texts) and all(text == being_written(where) for where, text in texts)
 
 
-def _policy(settings: Settings, known: Mapping[ListPath, ListFile]) -> _Policy:
+def _policy(settings: Settings, store: Store | None) -> _Policy:
     """Make a policy, and read its lists.
 
     Raises:
-        BlacklistError: a list can't be read, or somebody is writing one that is not known yet and
-            does not come to an end.
+        BlacklistError: a list can't be read, or somebody is writing one and does not come to an
+            end.
     """
-    policy = _Policy(settings, known)
+    policy = _Policy(settings, store)
     try:
         policy.read_all()
     except BaseException:
@@ -129,18 +126,19 @@ def _policy(settings: Settings, known: Mapping[ListPath, ListFile]) -> _Policy:
 
 
 class _Policy:
-    """The settings of one generation, and the lists as they are now.
+    """The settings, and the lists as they are now.
 
     Args:
         settings: checked settings.
-        known: lists that were read before; those that have not changed are not read again.
+        store: has the tables of large lists that were made before, or None.
     """
 
-    def __init__(self, settings: Settings, known: Mapping[ListPath, ListFile]) -> None:
+    def __init__(self, settings: Settings, store: Store | None) -> None:
         self.settings = settings
         self._wanted = settings.lists()
         self._check_every = settings.seconds()
-        self._lists = _Lists.of(known, {})
+        self._store = store
+        self._lists = _Lists.of({}, {})
         self._next_look = 0.0  # at once
         self._news = News()
         self._followers: dict[ListPath, Follower] = {}
@@ -166,11 +164,6 @@ class _Policy:
     def close(self) -> None:
         """Follow no list any more."""
         self._end()
-
-    @property
-    def files(self) -> Mapping[ListPath, ListFile]:
-        """Every list as it was last read, but for those that can't be read any more."""
-        return self._lists.files
 
     def lists(self) -> _Lists:
         """Give the lists, after a look at their files if it is time for one.
@@ -226,7 +219,9 @@ class _Policy:
             found = look(where, known, SMALL)
         except TooLarge:
             if follower is None:
-                follower = Follower(where, known, self._check_every, self._news)
+                if known is None and self._store is not None:
+                    known = self._store.recall(where)
+                follower = Follower(where, known, self._check_every, self._news, self._store)
                 self._followers[where] = follower
             follower.look_now()
             return follower.found()

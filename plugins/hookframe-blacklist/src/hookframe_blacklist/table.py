@@ -61,7 +61,7 @@ class Table:
         self._memory = memory
         self._buckets = shape.buckets
         self._checksum = shape.checksum
-        self._starts = memoryview(memory)[: _index_size(shape.buckets)].cast(_POSITION)
+        self._starts = memoryview(memory)[: index_size(shape.buckets)].cast(_POSITION)
         self._domains = shape.domains
 
     def __contains__(self, entry: str) -> bool:
@@ -163,5 +163,6 @@ def laid_out(buckets: list[bytes]) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _index_size(buckets: int) -> int:
+def index_size(buckets: int) -> int:
+    """Say how many bytes the positions of buckets take, which stand in front of a table."""
     return (buckets + 1) * _POSITION_SIZE

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hookframe import duration
 
@@ -23,19 +22,15 @@ class SettingsError(ValueError):
     """Settings that can't be used; the text says which, why, and what is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the operator may set.
-
-    Args:
-        file: the absolute path of the Perl hook file.
-        perl: the absolute path of the interpreter.
-        deadline: seconds that a call of the hook may take.
-    """
+class Settings(NamedTuple):
+    """What the operator may set."""
 
     file: str
+    """the absolute path of the Perl hook file"""
     perl: str
+    """the absolute path of the interpreter"""
     deadline: float
+    """seconds that a call of the hook may take"""
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

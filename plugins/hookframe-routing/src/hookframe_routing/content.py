@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe import Snapshot, take_snapshot
 from hookframe_routing.load import load_document
@@ -20,25 +20,21 @@ _MEND: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The rule file as it was read.
-
-    Args:
-        seen: the file at that moment, without its bytes.
-        fingerprint: of the file with its bytes, which tells what a stamp can't.
-        table: its rules; None where they are wrong.
-        error: what is wrong, None where nothing is.
-    """
+class Content(NamedTuple):
+    """The rule file as it was read."""
 
     seen: Snapshot
+    """the file at that moment, without its bytes"""
     fingerprint: tuple[object, ...]
+    """of the file with its bytes, which tells what a stamp can't"""
     table: Table | None
+    """its rules; None where they are wrong"""
     error: RoutingError | None
+    """what is wrong, None where nothing is"""
 
     def seen_again(self, snapshot: Snapshot) -> Content:
         """Give the same for a file that was read again and had the same bytes."""
-        return replace(self, seen=replace(snapshot, content=b""))
+        return self._replace(seen=replace(snapshot, content=b""))
 
 
 def look(path: str) -> Snapshot:

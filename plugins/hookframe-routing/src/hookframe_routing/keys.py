@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 
 from hookframe import Attempt
 
@@ -48,8 +47,7 @@ def fact_of(value: object) -> Hashable:
     return (type(value), value) if isinstance(value, (bool, int)) else ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Reads out of an attempt what the rules of one table test, and nothing else."""
 
     plain: tuple[str, ...]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,21 +21,17 @@ class WrongValueError(ValueError):
     """One value that can't be taken; the text says what was seen and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake.
-
-    Args:
-        key: the dotted key at fault, as `match.recipient`; empty for a rule as a whole.
-        text: what was seen; what was expected.
-        rule: the number of the rule, from 1; None for a mistake outside the rules.
-        name: the rule's name, if it has one.
-    """
+class Problem(NamedTuple):
+    """One mistake."""
 
     key: str
+    """the dotted key at fault, as `match.recipient`; empty for a rule as a whole"""
     text: str
+    """what was seen; what was expected"""
     rule: int | None = None
+    """the number of the rule, from 1; None for a mistake outside the rules"""
     name: str | None = None
+    """the rule's name, if it has one"""
 
     def __str__(self) -> str:
         places = [label(self.rule, self.name)] if self.rule is not None else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -77,7 +76,7 @@ def read_rule(
     decision, wrong_outcome = read_outcome(given)
     problems += wrong_conditions + wrong_outcome
     if problems:
-        return None, [replace(problem, rule=number, name=name) for problem in problems]
+        return None, [problem._replace(rule=number, name=name) for problem in problems]
     return Rule(number, name, conditions, decision), []
 
 

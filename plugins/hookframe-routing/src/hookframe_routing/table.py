@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,40 +21,31 @@ if TYPE_CHECKING:
 _NOTHING: Final[Conditions] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawer:
-    """The rules that are filed under the same keys.
-
-    Args:
-        place_of: gives an attempt's values of these keys.
-        first: the number of the first of the rules.
-        filed: the rules at each place, in order, with what the place leaves open of their
-            conditions.
-    """
+class _Drawer(NamedTuple):
+    """The rules that are filed under the same keys."""
 
     place_of: Callable[[Facts], Any]
+    """gives an attempt's values of these keys"""
     first: int
+    """the number of the first of the rules"""
     filed: Mapping[Hashable, Sequence[Rule]]
+    """the rules at each place, in order, with what the place leaves open of their conditions"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Globs:
+class _Globs(NamedTuple):
     """The rules whose only condition is that a key starts or ends with one of some texts.
 
     One question tells whether any of them can match. So the usual patterns, `*.example.com`, cost
     an attempt that none of them matches little more than a single one does.
-
-    Args:
-        key: the key.
-        starts: what some rule's value starts with.
-        ends: what some rule's value ends with.
-        rules: the rules, in order.
     """
 
     key: str
     starts: tuple[str, ...]
+    """what some rule's value starts with"""
     ends: tuple[str, ...]
+    """what some rule's value ends with"""
     rules: tuple[Rule, ...]
+    """the rules, in order"""
 
     def may_match(self, facts: Facts) -> bool:
         """Say whether one of the rules matches."""
