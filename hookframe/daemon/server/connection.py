@@ -71,6 +71,7 @@ class Connection:
         "_discarding",
         "_draining",
         "_ended",
+        "_hurried",
         "_read_at",
         "_read_by_client",
         "_refusal",
@@ -99,6 +100,7 @@ class Connection:
         self._closed = False
         self._draining = False
         """whether to close after the requests that the client has sent"""
+        self._hurried = False
         self._discarding = False
         """whether our side is closed, and what the client sends is dropped"""
         self._scheduled = False
@@ -152,13 +154,12 @@ class Connection:
                 self._answer(requests)
             if self._closed or self._unsent:
                 return
-            if self._requests or (self._draining and asked):
-                self._scheduled = True
-                self._service.loop.call_soon(self.turn)
+            if self._requests:
+                self._schedule()
             elif self._ended:
                 self._finish()
-            elif self._draining and not self._rest:
-                self._leave()
+            elif self._draining:
+                self._leave(empty=not asked)
         except Exception as error:  # noqa: BLE001  (it may be a MemoryError)
             self._fail(error)
 
@@ -167,28 +168,42 @@ class Connection:
         self._service.on_error(error, "a connection is closed")
         self.abort()
 
-    def drain(self, *, at_once: bool) -> None:
-        """Close after the requests that the client has sent; one-shot protocols: after the answer.
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._service.loop.call_soon(self.turn)
+
+    def drain(self, *, hurry: bool) -> None:
+        """Close when the client has sent nothing more; for one-shot protocols, after the answer.
 
         Args:
-            at_once: whether to close too if the client has not sent any request yet.
+            hurry: whether to close even if the client has not sent a request yet, or only half a
+                request, or goes on sending.
         """
         self._draining = True
-        self._asked = self._asked or at_once
+        self._hurried = hurry
         if not self._scheduled:
             self.turn()
 
-    def _leave(self) -> None:
-        """Close between two requests, when all that the client has sent is answered."""
+    def _leave(self, *, empty: bool) -> None:
+        """Close after the last answer, if the client is between two requests.
+
+        Args:
+            empty: whether all that the client had sent is answered.
+        """
         service = self._service
-        if service.protocol.one_shot or not self._asked or self._discarding:
+        if service.protocol.one_shot or self._discarding:
             return
+        if not self._hurried:
+            if not empty:
+                self._schedule()
+                return
+            if self._rest or not self._asked:
+                return
         try:
             if service.family == socket.AF_UNIX:
                 # The client can't send any more, and what it has sent meanwhile can be read.
                 self._shutdown(socket.SHUT_RD)
-                self._scheduled = True
-                service.loop.call_soon(self.turn)
+                self._schedule()
             else:
                 # To close now would destroy answers that the client has not read yet, if it has
                 # sent something meanwhile.
