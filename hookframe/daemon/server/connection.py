@@ -128,22 +128,21 @@ class Connection:
             except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
 
-    def handle_events(self, _: int) -> None:
-        """Read, or write the rest of the last answers."""
-        if self._unsent:
-            try:
-                self._write_unsent()
-            except Exception as error:  # noqa: BLE001  (no other client is affected)
-                self._fail(error)
-        if not self._scheduled:
-            self.turn()
+    def turn(self, events: int = 0) -> None:
+        """Answer a slice of the requests, and schedule another turn for the others.
 
-    def turn(self) -> None:
-        """Answer a slice of the requests, and schedule another turn for the others."""
-        self._scheduled = False
-        if self._closed or self._unsent:
-            return
+        Args:
+            events: what epoll(7) says of the socket; 0 in a scheduled turn.
+        """
         try:
+            if not events:
+                self._scheduled = False
+            elif self._scheduled:  # the others have their turns before
+                return
+            if self._unsent and events:
+                self._write_unsent()
+            if self._closed or self._unsent:
+                return
             requests = self._requests
             if not requests and not self._ended:
                 requests = self._receive()
@@ -375,4 +374,4 @@ class Connection:
     def _watch(self) -> None:
         """Wait for requests, or for room while something is unsent."""
         events = EPOLLOUT if self._unsent else EPOLLIN
-        self._service.loop.watch(self.number, self.handle_events, events)
+        self._service.loop.watch(self.number, self.turn, events)
