@@ -254,7 +254,7 @@ def _servers(lab: Lab, requests: Requests) -> Iterator[tuple[Server, ...]]:
         config = directory / "hookframe.toml"
         found.append(start(OURS, *command, config, address=address, PYTHONPATH=str(directory)))
         for server in found:
-            _wait_for(server)
+            wait_for(server)
         yield tuple(found)
 
 
@@ -281,7 +281,7 @@ def _policy(lab: Lab, requests: Requests) -> Path:
     return directory
 
 
-def _wait_for(server: Server) -> None:
+def wait_for(server: Server) -> None:
     """Wait until a server answers, and until the daemon's standby is ready."""
     until = monotonic() + _PATIENCE
     while monotonic() < until:

@@ -139,7 +139,10 @@ class Loop:
             wait = None
         for number, events in self._epoll.poll(wait, _MOST):
             if number in ready:  # another function may have closed it
-                self._call(ready[number], events)
+                try:
+                    ready[number](events)
+                except Exception as error:  # noqa: BLE001  (the others are not affected)
+                    self._report(error)
         for _ in range(waiting):
             self._call(soon.popleft())
         while timers and timers[0][0] <= monotonic():
@@ -147,12 +150,15 @@ class Loop:
             if timer.function is not None:
                 self._call(timer.function)
 
-    def _call(self, function: Callable[..., object], *events: int) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         try:
-            function(*events)
+            function()
         except Exception as error:  # noqa: BLE001  (the others are not affected)
-            with suppress(Exception):
-                self._on_error(error)
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        with suppress(Exception):
+            self._on_error(error)
 
     def _empty_pipe(self, _: int) -> None:
         with suppress(BlockingIOError):

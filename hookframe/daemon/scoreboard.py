@@ -14,7 +14,7 @@ from typing import Final
 
 ATTEMPT: Final = 0
 """The field with the number of the attempt that is being answered; 0 for none."""
-_FIRST: Final = 1
+_FIRST: Final = 1  # 0 for a journal of one request, which may contain the separator
 _JOURNALED: Final = 2
 _REPORTED: Final = 3
 _EDITION: Final = 4
@@ -25,8 +25,6 @@ HEARTBEAT: Final = 5
 POLICY: Final = 6
 """The field with the number of a policy. In the supervisor's slot it is the policy in use, 0 for
 none: a process that serves another one accepts no more clients."""
-_SEVERAL: Final = 7
-"""Whether the journal has several requests: a single one may contain the separator."""
 _FIELDS: Final = 512
 _CELLS: Final = 64
 _PHASE: Final = 512
@@ -80,9 +78,10 @@ class Slot:
         number = self.fields[ATTEMPT]
         if not number:
             return None
-        text = bytes(self._journal[: self.fields[_JOURNALED]])
-        requests = text.split(_SEPARATOR) if self.fields[_SEVERAL] else [text]
-        index = number - self.fields[_FIRST]
+        text, first = bytes(self._journal[: self.fields[_JOURNALED]]), self.fields[_FIRST]
+        if not first:
+            return text
+        requests, index = text.split(_SEPARATOR), number - first
         return requests[index] if index < len(requests) else b""
 
     def journal(self, first: int, requests: list[bytes], most: int) -> None:
@@ -93,14 +92,15 @@ class Slot:
             requests: the waiting requests.
             most: how many of them are answered at most before the next record.
         """
-        single = len(requests) == 1
-        text = requests[0] if single else _SEPARATOR.join(requests[:most])
+        if len(requests) == 1:
+            text, first = requests[0], 0
+        else:
+            text = _SEPARATOR.join(requests[:most])
         if len(text) > _JOURNAL:
             text = text[:_JOURNAL]
         length = len(text)
         self._journal[:length] = text
         self.fields[_JOURNALED] = length
-        self.fields[_SEVERAL] = not single
         self.fields[_FIRST] = first
 
     def publish(self, report: bytes) -> None:

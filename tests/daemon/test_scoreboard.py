@@ -124,3 +124,19 @@ def test_slots_do_not_overlap():
         answering(slot, [b"%d" % number * 60_000], 0)
     assert [slot.report() for slot in slots] == [b"%d" % number * 1000 for number in range(3)]
     assert [slot.in_progress for slot in slots] == [b"%d" % n * 60_000 for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    "request_bytes", [b"a=YQ==\nb=Yg==\n", b'{"recipient": "a\0b"}', b"\0", b"\n\n"]
+)
+def test_a_single_request_is_known_whatever_is_in_it(request_bytes):
+    slot = Slot()
+    answering(slot, [b"before", b"it"], 1)
+    answering(slot, [request_bytes], 0)
+    assert slot.in_progress == request_bytes
+
+
+def test_a_nul_in_a_request_hides_no_other():
+    slot = Slot()
+    answering(slot, [b"one", b"\0\0\0", b"three"], 2)
+    assert slot.in_progress == b"three"

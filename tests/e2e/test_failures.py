@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from ..helpers.attempts import MESSAGE
-from .misbehaving import Server, answers, closes_unread, dribbles, hangs, is_deaf
+from .misbehaving import COMPLETE, Server, answers, closes_unread, dribbles, hangs, is_deaf
 
 LONG_COMPLETE = b'action="normal" message="' + b"x" * 20000 + b'" end="1"\n'
 ANSWERS = {
@@ -89,6 +89,28 @@ def test_a_daemon_that_does_not_answer_defers_and_keeps_the_message(exim, sink, 
     recipient = f"{name.replace(' ', '.')}@remote.test"
     msguid = exim.send(recipient)
     assert_all_kept(exim, sink, msguid, recipient)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_connection_that_ends_without_an_answer_is_followed_by_another(exim, sink, server, times):
+    def ends_at_first(client, served):
+        served.read(client)
+        if len(served.requests) > times:
+            client.sendall(COMPLETE)
+
+    served = server(ends_at_first)
+    recipient = f"asked.{times}.times.again@remote.test"
+    exim.send(recipient)
+    assert len(sink.seen(recipient)) == 1
+    assert len(set(served.requests)) == 1
+    assert len(served.requests) == times + 1
+
+
+def test_an_attempt_is_asked_about_four_times_at_most(exim, sink, server):
+    served = server(answers(b""))
+    msguid = exim.send("never@remote.test")
+    assert_all_kept(exim, sink, msguid, "never@remote.test")
+    assert len(served.requests) == 4
 
 
 def test_a_daemon_that_is_not_there_defers_and_keeps_the_message(exim, sink, socket_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import fcntl
+import json
 import os
 import termios
 from contextlib import contextmanager, suppress
@@ -12,8 +13,8 @@ import pytest
 
 from hookframe.testing import eventually
 
-from ..helpers.attempts import attempt
-from ..helpers.requests import line
+from ..helpers.attempts import MESSAGE, TEMPFAIL, attempt
+from ..helpers.requests import fields, line
 from .policies import WHO
 
 MEDDLING = """
@@ -64,6 +65,19 @@ def has_no_memory_for_the_next_turn():
         raise MemoryError
 
     Loop.call_soon = fail
+
+def loses_standard_output():
+    import sys
+
+    del sys.stdout
+
+def breaks_its_own_process():
+    from hookframe.host.host import Host
+
+    def fail(*_):
+        raise ZeroDivisionError("ours")
+
+    Host.decide = fail
 
 def breaks_warnings():
     from hookframe.log.log import Log
@@ -178,3 +192,48 @@ def test_a_client_that_can_neither_be_let_in_nor_warned_of_is_closed_alone(meddl
 
             eventually(fourth_is_answered)  # by the number that the third one had
             assert answered(second)
+
+
+def test_an_attempt_that_takes_standard_output_away_costs_no_later_one_its_answer(fresh):
+    daemon = fresh().with_policy(MEDDLING)
+    with daemon.connect() as client:
+        client.send(fault("loses_standard_output"))
+        assert client.answer()["action"] in {"normal", "pause"}
+        for _ in range(3):
+            assert client.ask(attempt())["action"] in {"normal", "pause"}
+    assert daemon.exchange(line(attempt())).endswith(b"\n")
+
+
+@pytest.mark.parametrize("together", [1, 40])
+def test_requests_on_which_hookframe_itself_fails_are_answered_by_temp_fails(fresh, together):
+    daemon = fresh().with_policy(MEDDLING)
+    with daemon.connect() as client:
+        client.send(fault("breaks_its_own_process"))
+        client.answer()
+        client.send(line(attempt()) * together)
+        assert client.answers(together) == [TEMPFAIL] * together
+        exim = daemon.exchange(fields() + b"\n", daemon.exim)
+        assert MESSAGE.encode() in exim
+        assert exim.endswith(b'end="1"\n')
+        explained = json.loads(daemon.exchange(line(attempt()), daemon.explain))
+        assert explained["decision"]["action"] in {"normal", "pause"}
+    assert "ZeroDivisionError: ours" in daemon.wait_for("answered with a temporary failure: ")
+
+
+DYING = """
+import time
+
+def waits_and_dies():
+    time.sleep(0.002)
+    os._exit(9)
+
+def waits():
+    time.sleep(0.002)
+"""
+
+
+def test_a_process_that_dies_leaves_only_what_it_decided_in_the_last_millisecond(fresh):
+    daemon = fresh().with_policy(DYING)
+    with daemon.connect() as client:
+        client.send(fault("waits") * 20 + fault("waits_and_dies") + fault("waits"))
+        assert len(client.rest().splitlines()) == 20

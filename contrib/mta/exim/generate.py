@@ -525,7 +525,8 @@ hookframe_unusable:
 _ASK: Final = r"""
 # --- hookframe 3: after "begin routers", before the first router of remote mail ---
 
-# Asks hookframe once for each recipient, at every attempt. The answer stays in $address_data for
+# Asks hookframe for each recipient, at every attempt; up to three times again if the connection
+# ends without an answer, as when the daemon's worker dies. The answer stays in $address_data for
 # the routers below and for the transport. It must be asked for in address_data: in Exim 4.96 an
 # expansion that fails in "set =" loses the message (bug 3058); here it defers.
 hookframe_ask:
@@ -541,8 +542,10 @@ hookframe_ask:
   address_data = ${if and{{def:acl_m_hookframe_unreachable}\
                           {eq{$acl_m_hookframe_unreachable}{$pid}}}\
     {unreachable}\
-    {${readsocket{HOOKFRAME_SOCKET}{HOOKFRAME_REQUEST}{HOOKFRAME_TIMEOUT}{}\
-      {unreachable${acl{hookframe_unreachable}}}}}}
+    {${reduce{1:2:3:4}{}{${if eq{$value}{}\
+      {${readsocket{HOOKFRAME_SOCKET}{HOOKFRAME_REQUEST}{HOOKFRAME_TIMEOUT}{}\
+        {unreachable${acl{hookframe_unreachable}}}}}\
+      {$value}}}}}}
   allow_defer
   allow_fail
   # Nothing here means: go on to the next router, which delivers. All else stops the message.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from hookframe.api.attempt import parse_attempt
 from hookframe.api.decision import make_temporary_failure
@@ -12,6 +13,8 @@ from hookframe.api.errors import InvalidAttempt
 from hookframe.chain.trace import Explanation
 from hookframe.daemon.protocols import exim, explain, jsonl
 from hookframe.daemon.protocols.base import Decider, WireProtocol
+
+_FLAGS: Final = {0: False, 1: True}
 
 
 class Protocols:
@@ -53,6 +56,11 @@ class Protocols:
     def _answer_jsonl(self, host: Decider, request: bytes) -> bytes:
         try:
             attempt = parse_attempt(request)
+            # Mail servers send 1 or 0. What is no flag, or no attempt, the host rejects.
+            attempt["is_first_attempt"] = _FLAGS[attempt["is_first_attempt"]]
+            attempt["mtaid_exists"] = _FLAGS[attempt["mtaid_exists"]]
+        except (KeyError, TypeError):
+            pass
         except InvalidAttempt as error:
             return jsonl.refuse(host, str(error))
         if attempt == jsonl.STATUS_REQUEST:

@@ -71,6 +71,7 @@ class Connection:
         "_discarding",
         "_draining",
         "_ended",
+        "_hurried",
         "_read_at",
         "_read_by_client",
         "_refusal",
@@ -99,6 +100,7 @@ class Connection:
         self._closed = False
         self._draining = False
         """whether to close after the requests that the client has sent"""
+        self._hurried = False
         self._discarding = False
         """whether our side is closed, and what the client sends is dropped"""
         self._scheduled = False
@@ -126,22 +128,21 @@ class Connection:
             except Exception as error:  # noqa: BLE001  (no other client is affected)
                 self._fail(error)
 
-    def handle_events(self, _: int) -> None:
-        """Read, or write the rest of the last answers."""
-        if self._unsent:
-            try:
-                self._write_unsent()
-            except Exception as error:  # noqa: BLE001  (no other client is affected)
-                self._fail(error)
-        if not self._scheduled:
-            self.turn()
+    def turn(self, events: int = 0) -> None:
+        """Answer a slice of the requests, and schedule another turn for the others.
 
-    def turn(self) -> None:
-        """Answer a slice of the requests, and schedule another turn for the others."""
-        self._scheduled = False
-        if self._closed or self._unsent:
-            return
+        Args:
+            events: what epoll(7) says of the socket; 0 in a scheduled turn.
+        """
         try:
+            if not events:
+                self._scheduled = False
+            elif self._scheduled:  # the others have their turns before
+                return
+            if self._unsent and events:
+                self._write_unsent()
+            if self._closed or self._unsent:
+                return
             requests = self._requests
             if not requests and not self._ended:
                 requests = self._receive()
@@ -152,13 +153,12 @@ class Connection:
                 self._answer(requests)
             if self._closed or self._unsent:
                 return
-            if self._requests or (self._draining and asked):
-                self._scheduled = True
-                self._service.loop.call_soon(self.turn)
+            if self._requests:
+                self._schedule()
             elif self._ended:
                 self._finish()
-            elif self._draining and not self._rest:
-                self._leave()
+            elif self._draining:
+                self._leave(empty=not asked)
         except Exception as error:  # noqa: BLE001  (it may be a MemoryError)
             self._fail(error)
 
@@ -167,28 +167,42 @@ class Connection:
         self._service.on_error(error, "a connection is closed")
         self.abort()
 
-    def drain(self, *, at_once: bool) -> None:
-        """Close after the requests that the client has sent; one-shot protocols: after the answer.
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._service.loop.call_soon(self.turn)
+
+    def drain(self, *, hurry: bool) -> None:
+        """Close when the client has sent nothing more; for one-shot protocols, after the answer.
 
         Args:
-            at_once: whether to close too if the client has not sent any request yet.
+            hurry: whether to close even if the client has not sent a request yet, or only half a
+                request, or goes on sending.
         """
         self._draining = True
-        self._asked = self._asked or at_once
+        self._hurried = hurry
         if not self._scheduled:
             self.turn()
 
-    def _leave(self) -> None:
-        """Close between two requests, when all that the client has sent is answered."""
+    def _leave(self, *, empty: bool) -> None:
+        """Close after the last answer, if the client is between two requests.
+
+        Args:
+            empty: whether all that the client had sent is answered.
+        """
         service = self._service
-        if service.protocol.one_shot or not self._asked or self._discarding:
+        if service.protocol.one_shot or self._discarding:
             return
+        if not self._hurried:
+            if not empty:
+                self._schedule()
+                return
+            if self._rest or not self._asked:
+                return
         try:
             if service.family == socket.AF_UNIX:
                 # The client can't send any more, and what it has sent meanwhile can be read.
                 self._shutdown(socket.SHUT_RD)
-                self._scheduled = True
-                service.loop.call_soon(self.turn)
+                self._schedule()
             else:
                 # To close now would destroy answers that the client has not read yet, if it has
                 # sent something meanwhile.
@@ -360,4 +374,4 @@ class Connection:
     def _watch(self) -> None:
         """Wait for requests, or for room while something is unsent."""
         events = EPOLLOUT if self._unsent else EPOLLIN
-        self._service.loop.watch(self.number, self.handle_events, events)
+        self._service.loop.watch(self.number, self.turn, events)

@@ -37,8 +37,8 @@ _CLIENT_GONE: Final = (errno.ECONNABORTED, errno.EINTR, errno.EPROTO)
 """Errors of accept(2) for a client that has already gone."""
 _PAUSE: Final = 0.5
 """Seconds without accepting after an error of the system."""
-_FIRST_REQUEST: Final = 1.0
-"""Seconds in which a client that has not asked yet may send its first request before the end."""
+_PATIENCE: Final = 1.0
+"""Seconds in which a client may still send its first request, or the rest of one, at the end."""
 
 
 def _ignore(*_: object) -> None:
@@ -253,13 +253,13 @@ class Server:
         if not self._connections:
             self._loop.call_soon(done)
             return
-        self._drain_all(at_once=False)
-        self._loop.call_later(_FIRST_REQUEST, partial(self._drain_all, at_once=True))
+        self._drain_all(hurry=False)
+        self._loop.call_later(_PATIENCE, partial(self._drain_all, hurry=True))
         self._loop.call_later(self.limits.answer_time, self._abort_all)
 
-    def _drain_all(self, *, at_once: bool) -> None:
+    def _drain_all(self, *, hurry: bool) -> None:
         for connection in list(self._connections.values()):
-            connection.drain(at_once=at_once)
+            connection.drain(hurry=hurry)
 
     def _abort_all(self) -> None:
         for connection in list(self._connections.values()):

@@ -55,6 +55,18 @@ def pre_delivery_attempt(attempt):
             time.sleep(0.01)
     return {"action": "dump", "message": attempt["recipient"]}
 """
+KILLS_ITS_WORKER_ONCE = """
+import os
+import pathlib
+
+
+def pre_delivery_attempt():
+    mark = pathlib.Path(__file__).with_name("mark")
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+    return {"action": "dump", "message": "again"}
+"""
 KILLS_ITS_WORKER = """
 import os
 import signal
@@ -261,14 +273,21 @@ def test_a_daemon_that_is_killed_while_it_decides_is_a_temporary_failure(fresh, 
 
 
 @pytest.mark.slow
-def test_a_hook_that_ends_its_worker_is_a_temporary_failure(fresh, host):
+def test_a_hook_that_ends_its_worker_each_time_is_a_temporary_failure(fresh, host):
     daemon = fresh()
     daemon.write(KILLS_ITS_WORKER)
     daemon.start()
     outcome = host(f"unix:{daemon.jsonl}").call()
     assert outcome["decision"] == TEMPFAIL
-    assert "ended the connection without an answer; the daemon's log says why" in outcome["error"]
-    assert outcome["kept"] == 0
+    assert "hookframe: " in outcome["error"]
+
+
+@pytest.mark.slow
+def test_an_attempt_is_asked_about_again_when_a_worker_dies(fresh, host):
+    daemon = fresh()
+    daemon.write(KILLS_ITS_WORKER_ONCE)
+    daemon.start()
+    assert host(f"unix:{daemon.jsonl}").call()["decision"] == {"action": "dump", "message": "again"}
 
 
 @pytest.mark.slow

@@ -310,7 +310,7 @@ def closed_without_reading(connection):
     "stale", [closed, closed_after_reading, closed_without_reading], ids=lambda each: each.__name__
 )
 @pytest.mark.parametrize("where", ["unix", "127.0.0.1"])
-def test_a_kept_connection_that_has_ended_is_replaced_once(host, serve, stale, where):
+def test_a_kept_connection_that_has_ended_is_replaced(host, serve, stale, where):
     server = serve(stale, answer_all, at=None if where == "unix" else where)
     asking = host(server.address)
     for name in ("first", "second", "third"):
@@ -337,13 +337,41 @@ def test_writing_to_a_daemon_that_reads_no_more_does_not_end_the_host(host, serv
     assert outcome["sigpipe"] in (None, "", "DEFAULT"), "the host's own way is back in its place"
 
 
-def test_a_new_connection_that_ends_without_an_answer_is_not_replaced(host, serve):
-    server = serve(request_on, answer_all)
+def closed_at_once(connection):
+    """Closed with the attempt unread, on a new connection."""
+    assert select.select([connection], [], [], PATIENCE)[0]
+
+
+def shut_at_once(connection):
+    """Closed before the attempt comes."""
+
+
+@pytest.mark.parametrize(
+    "end", [request_on, closed_at_once, shut_at_once], ids=["read", "unread", "before"]
+)
+@pytest.mark.parametrize("where", ["unix", "127.0.0.1"])
+def test_an_attempt_is_asked_about_again_up_to_three_times(host, serve, end, where):
+    at = None if where == "unix" else where
+    server = serve(end, end, end, answer_all, at=at)
+    assert host(server.address).call(recipient="first")["decision"] == dumped("first")
+    assert server.connections == 4
+
+
+def test_an_attempt_whose_connections_end_four_times_is_a_temporary_failure(host, serve):
+    server = serve(request_on, request_on, request_on, request_on, answer_all)
     asking = host(server.address)
     outcome = asking.call()
-    assert_failed(outcome, "ended the connection without an answer; the daemon's log says why")
-    assert (outcome["kept"], server.connections) == (0, 1)
+    assert_failed(outcome, "ended the connection without an answer, 4 times; the daemon's log")
+    assert (outcome["kept"], server.connections) == (0, 4)
     assert asking.call()["error"] == ""
+
+
+def test_after_a_kept_connection_three_others_are_tried(host, serve):
+    server = serve(closed_after_reading, request_on, request_on, request_on, answer_all)
+    asking = host(server.address)
+    asking.call()
+    assert_failed(asking.call(), "ended the connection without an answer, 4 times")
+    assert server.connections == 4
 
 
 def test_what_nobody_has_asked_for_is_never_taken_for_an_answer(host, serve):
