@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from hookframe.api.attempt import Attempt, read_only_attempt
+from hookframe.api.attempt import Attempt
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
 from hookframe.api.errors import InvalidAttempt
-from hookframe.api.events import EXCEPTION, LOAD_ERROR, MALFORMED, Failure
-from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.readonly import freeze
-from hookframe.chain.deadline import check_deadline
-from hookframe.chain.interrupter import Interrupter
+from hookframe.api.events import EXCEPTION, INTERNAL, LOAD_ERROR, MALFORMED, Failure
+from hookframe.api.plugin_code import calls_plugins, find_called
+from hookframe.chain.deadline import SIGNAL, check_deadline
+from hookframe.chain.interrupter import ALARM, Interrupter
 from hookframe.chain.member import make_error
 from hookframe.chain.stats import Statistics
-from hookframe.chain.trace import Explanation
-from hookframe.host.fast_path import Decide, build_fast_path
+from hookframe.chain.trace import Calls, Explanation, Trace
 from hookframe.host.generation import Generation
 from hookframe.host.lock import ReloadLock
+from hookframe.host.path import Path, build_path
 from hookframe.log.capture import Output, make_capture
 from hookframe.log.rate import LineLimit
 
 if TYPE_CHECKING:
     from hookframe.api.events import ShadowVote
-    from hookframe.api.hookspecs import Vote
     from hookframe.log.log import Log
-    from hookframe.log.mute import Mark
+
+Decide = Callable[[Mapping[str, Any]], Decision]
 
 
 class Attempts:
@@ -36,32 +37,40 @@ class Attempts:
     Args:
         log: receives errors.
         interrupt: whether an overdue hook is ended by an exception.
+        cells: receives the times of the running attempt, for another process that judges.
 
     Raises:
         ValueError: with `interrupt`, outside the main thread.
     """
 
-    def __init__(self, log: Log, *, interrupt: bool) -> None:
+    def __init__(
+        self, log: Log, *, interrupt: bool, cells: memoryview[float] | None = None
+    ) -> None:
         self._log = log
-        self.reload_lock = ReloadLock(self.use_traced_path)
+        self.reload_lock = ReloadLock(self.sample_next)
         self.lock = self.reload_lock.lock
-        self._interrupter = Interrupter(self.lock) if interrupt else None
+        self._cells = cells
+        number = ALARM if cells is None else SIGNAL
+        self._interrupter = Interrupter(self.lock, number) if interrupt else None
         self.statistics = Statistics()
+        self.internal_errors = 0
+        """the number of attempts that failed by an error of hookframe's own"""
         self.limit = LineLimit(log.left_out)
         self._output = Output(
             log.output,
-            self._find_running,
+            _find_running,
             self.limit,
-            self._find_mark,
+            lambda: _find_running,
             lock=self.lock,
             permanent=True,
         )
         self.capture = make_capture(log.output, self.limit)
         self.generation: Generation | None = None
-        self.decide: Decide = self._decide_traced
-        """the fast path, or the traced one; its caller holds the lock"""
-        self._decide_next: Decide = self._decide_traced
-        """the path after the next attempt"""
+        self._path: Path = self._fail_without_chain
+        self.decide: Decide = self._decide_sampled
+        """decides an attempt; its caller holds the lock"""
+        self._decide_next: Decide = self._decide_sampled
+        """decides after a sample"""
         self.remind: Callable[[], None] = _do_nothing
         """called for an attempt without a chain, to log why"""
 
@@ -72,28 +81,26 @@ class Attempts:
             attempt: the nine keys of an attempt, and any others.
         """
         self._yield_to_changes()
-        self.decide, generation = self._decide_next, self.generation
-        if self.reload_lock.waiting:  # a new change, whose path was just overwritten
-            self.use_traced_path()
-        if generation is None:
-            self.statistics.count_temporary_failure(LOAD_ERROR)
-            self.remind()
-            return Explanation(make_temporary_failure(), ())
-        try:
-            checked = read_only_attempt(attempt)
-        except InvalidAttempt as error:
-            return Explanation(self._reject(error, attempt), ())
-        self._output.begin()
-        try:
-            decision, trace = generation.chain.explain(checked, generation.state)
-        finally:
-            self._output.end()
-        decision_for_caller = self._record(generation, checked, decision)
-        for vote in trace:
-            self.statistics.record_time(vote["plugin"], vote["microseconds"])
-        if generation.observers:
-            self._observe(generation, checked, decision, freeze(trace))
-        return Explanation(decision_for_caller, trace)
+        calls = Calls()
+        decision = self._path(attempt, calls)
+        for name, microseconds in calls.list_times():
+            self.statistics.record_time(name, microseconds)
+        return Explanation(decision, calls.list_votes())
+
+    def fail(self, error: BaseException, given: object) -> Decision:
+        """Temp-fail an attempt after an error of hookframe's own, and log it.
+
+        Args:
+            error: the error.
+            given: the attempt, for the log's msguid and recipient.
+        """
+        self.internal_errors += 1
+        self.statistics.count_temporary_failure(INTERNAL)
+        if self.generation is not None:
+            self.generation.chain.run.events = []
+        with suppress(Exception):  # what failed may be the log
+            self._log.internal(given, error)
+        return make_temporary_failure()
 
     def refuse(self, problem: str, given: object) -> Decision:
         """Temp-fail an invalid attempt, and log why.
@@ -109,21 +116,33 @@ class Attempts:
     def use(self, generation: Generation | None) -> None:
         """Use another generation, or none, from the next attempt on; the caller holds the lock."""
         self.generation = generation
-        if generation is None or generation.observers:
-            self._decide_next = self._decide_traced
+        if generation is None:
+            self._path = self._fail_without_chain
         else:
-            self._decide_next = build_fast_path(
-                generation, self._output, self._reject, self._record
+            run = generation.chain.run
+            run.statistics, run.limit, run.cells = self.statistics, self.limit, self._cells
+            run.publish()
+            self._path = build_path(
+                generation, self._output, self.statistics, self._reject, self._finish
             )
-        self.decide = self._decide_next
-        if generation is not None:
-            generation.chain.run.statistics = self.statistics
-        if self._interrupter is not None and generation is not None:
-            self._interrupter.watch(generation.chain.run, generation.chain.shortest)
+            if self._interrupter is not None:
+                self._interrupter.watch(run, generation.chain.shortest)
+        observed = generation is not None and generation.observers
+        self.decide = self._decide_next = self._decide_observed if observed else self._decide_plain
 
-    def use_traced_path(self) -> None:
-        """Send the next attempt through the traced path."""
-        self.decide = self._decide_traced
+    def sample_next(self) -> None:
+        """Record the time of each plugin in the next attempt."""
+        self.decide = self._decide_sampled
+
+    def report_left_out(self, *, force: bool = False) -> None:
+        """Log how many lines were left out.
+
+        Args:
+            force: whether to report lines of a second that is not over, too.
+        """
+        if self.generation is not None:
+            self.generation.chain.report_left_out()
+        self.limit.report_dropped(force=force)
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
@@ -143,38 +162,54 @@ class Attempts:
         if self.reload_lock.waiting and not (generation and generation.chain.run.started):
             self.reload_lock.give_way()
 
-    def _decide_traced(self, attempt: Mapping[str, Any]) -> Decision:
-        """Decide with a trace, or without a chain."""
+    def _decide_plain(self, attempt: Mapping[str, Any]) -> Decision:
+        return self._path(attempt, None)
+
+    def _decide_observed(self, attempt: Mapping[str, Any]) -> Decision:
+        return self._path(attempt, Calls())
+
+    def _decide_sampled(self, attempt: Mapping[str, Any]) -> Decision:
+        self._yield_to_changes()
+        self.decide = self._decide_next
+        if self.reload_lock.waiting:  # a new change, whose sample was just overwritten
+            self.sample_next()
         return self.explain(attempt).decision
+
+    def _fail_without_chain(self, attempt: object, calls: object) -> Decision:  # noqa: ARG002
+        self.statistics.count_temporary_failure(LOAD_ERROR)
+        self.remind()
+        return make_temporary_failure()
 
     @calls_plugins
     def _observe(
-        self,
-        generation: Generation,
-        attempt: Attempt,
-        decision: Decision,
-        trace: tuple[Vote, ...],
+        self, generation: Generation, attempt: Attempt, decision: Decision, calls: Calls
     ) -> None:
         """Call the plugins that implement `decided`, each within an attempt's deadline."""
-        run = generation.chain.run
+        run, trace = generation.chain.run, Trace(calls)
+        self._output.begin()
         for plugin, decided in generation.observers:
-            with self.capture(plugin.name):
-                run.started = started = monotonic()
-                try:
-                    decided(attempt, decision, trace)
-                    check_deadline(monotonic() - started, run.deadline, whole=True)
-                except BaseException as error:  # noqa: BLE001  (it may raise anything)
-                    self.statistics.count_error(plugin.name)
-                    error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
-                    self._log.observer(attempt, error_record)
-                finally:
-                    run.started, run.unresponsive = 0.0, None
+            outer = run.started
+            run.started = started = monotonic()
+            run.publish()
+            try:
+                decided(attempt, decision, trace)
+                check_deadline(monotonic() - started, run.deadline, whole=True)
+            except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                self.statistics.count_error(plugin.name)
+                error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
+                self._log.observer(attempt, error_record)
+            finally:
+                run.started, run.unresponsive = outer, None
+                run.publish()
+        self._output.end()
 
     def _reject(self, error: InvalidAttempt, given: object) -> Decision:
         return self.refuse(str(error), given)
 
-    def _record(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
-        """Count a decision, log its attempt's events, and return the caller's copy."""
+    def _finish(
+        self, generation: Generation, attempt: Attempt, decision: Decision, calls: Calls | None
+    ) -> Decision:
+        """Count a decision, log its attempt's events, show it to observers; return a copy."""
         run = generation.chain.run
         events = run.events
         if events:
@@ -182,21 +217,19 @@ class Attempts:
             self._log.events(attempt, events)
         if decision is TEMPFAIL:
             self.statistics.count_temporary_failure(_find_kind(events))
-            return make_temporary_failure()
-        if decision is not NORMAL:
+        else:
             self.statistics.count_decision(decision["action"])
-        return decision.copy()
+        if calls is not None and generation.observers:
+            self._observe(generation, attempt, decision, calls)
+        if decision is NORMAL:
+            return {"action": "normal"}
+        return make_temporary_failure() if decision is TEMPFAIL else decision.copy()
 
-    def _find_mark(self) -> Mark | None:
-        """Return a callable whose value changes when another plugin is called."""
-        generation = self.generation
-        return generation.chain.mark if generation is not None else None
 
-    def _find_running(self) -> str:
-        """Return the name of the plugin being called; empty while none is."""
-        generation = self.generation
-        member = generation.chain.run.member if generation is not None else None
-        return member.plugin.name if member is not None else ""
+def _find_running() -> str:
+    """Return the name of the plugin that this thread calls; empty if it calls none."""
+    called = find_called(sys._getframe())  # noqa: SLF001  (documented, and there is no other way)
+    return called.name if called is not None else ""
 
 
 def _do_nothing() -> None:

@@ -8,6 +8,7 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hookframe.api.errors import DeadlineExceeded
 from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.host.attempts import Attempts
@@ -29,9 +30,11 @@ class Host:
         source: the source of the policy; see `Host.from_config` and `Host.of`.
         watch: whether changes of the files take effect automatically, within a second.
         log: receives errors; None for loguru's global logger.
-        interrupt: whether an overdue hook is ended by an exception. This uses two signals
-            (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and works only for attempts
-            that the main thread asks about.
+        interrupt: whether an overdue hook is ended by an exception, which works only for attempts
+            that the main thread asks about. Without `cells` this uses SIGALRM and its timer.
+        cells: doubles that receive the times of the running attempt, at the indices `STARTED` and
+            `DUE` of `hookframe.chain.deadline`. Another process reads them, and sends that module's
+            `SIGNAL` to the main thread while a hook is overdue.
         rehearsal: returns whether another process loads a change first; None without one.
 
     Raises:
@@ -45,11 +48,12 @@ class Host:
         watch: bool = True,
         log: Log | None = None,
         interrupt: bool = False,
+        cells: memoryview[float] | None = None,
         rehearsal: Rehearsal | None = None,
     ) -> None:
         self._source = source
         log = log or Log()
-        self._attempts = attempts = Attempts(log, interrupt=interrupt)
+        self._attempts = attempts = Attempts(log, interrupt=interrupt, cells=cells)
         self._acquire, self._release = attempts.lock.acquire, attempts.lock.release
         self.statistics = attempts.statistics
         """its counts, over all generations"""
@@ -130,6 +134,14 @@ class Host:
         """The monotonic time since which a generation is built or closed; 0 while none is."""
         return self._loader.loading_since
 
+    @property
+    def internal_errors(self) -> int:
+        """The number of attempts that failed by an error of hookframe's own.
+
+        After one, nothing is known of the state of this process; a daemon replaces it.
+        """
+        return self._attempts.internal_errors
+
     def call_when_changing(self, function: Callable[[], object]) -> None:
         """Call a function at the beginning and the end of a load, and when the chain is swapped."""
         self._loader.changing = function
@@ -147,6 +159,8 @@ class Host:
         self._acquire()  # the two calls cost half of a `with`
         try:
             return self._attempts.decide(attempt)
+        except (Exception, DeadlineExceeded) as error:  # noqa: BLE001  (it never raises)
+            return self._attempts.fail(error, attempt)
         finally:
             self._release()
 
@@ -160,11 +174,14 @@ class Host:
             The decision with its trace; the trace is empty if no plugin was called.
         """
         with self._attempts.lock:
-            return self._attempts.explain(attempt)
+            try:
+                return self._attempts.explain(attempt)
+            except (Exception, DeadlineExceeded) as error:  # noqa: BLE001  (it never raises)
+                return Explanation(self._attempts.fail(error, attempt), ())
 
     def sample_next(self) -> None:
-        """Record the time of each plugin in the next attempt, which takes the traced path."""
-        self._attempts.use_traced_path()
+        """Record the time of each plugin in the next attempt."""
+        self._attempts.sample_next()
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail an invalid attempt, and log why.
@@ -210,7 +227,7 @@ class Host:
 
         A daemon calls this regularly; without it, the next output of the plugin logs it.
         """
-        self._attempts.limit.report_dropped()
+        self._attempts.report_left_out()
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
@@ -221,12 +238,12 @@ class Host:
         if self._reloader is not None:
             self._reloader.stop()
             self._reloader = None
+        self._attempts.report_left_out(force=True)
         with self._attempts.reload_lock:
             self._attempts.use(None)
             self._loader.problem = self._loader.problem or "the host is closed"
         self._attempts.stop()
         self._loader.close()
-        self._attempts.limit.report_dropped(force=True)
 
     def __enter__(self) -> Self:
         return self

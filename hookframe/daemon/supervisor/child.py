@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.plugin_code import PACKAGE
-from hookframe.chain.interrupter import SIGNAL
+from hookframe.chain.deadline import SIGNAL
 from hookframe.daemon.channel import TRACE, Post
 from hookframe.daemon.process import die_with_parent, signal_main_thread
 from hookframe.daemon.supervisor.watchdog import Watchdog
