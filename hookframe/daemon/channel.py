@@ -29,7 +29,7 @@ LONGEST_TEXT: Final = 16 * 1024
 class Settings(msgspec.Struct, frozen=True):
     """What a policy sets for the daemon, as far as the supervisor has to know it.
 
-    Times are seconds, `max_memory` is in bytes. `deadline` and `shortest` (the shortest deadline of
+    Times are seconds, `max_memory` is in bytes, `listen` only tells whether it has changed. `deadline` and `shortest` (the shortest deadline of
     the chain or a plugin) are 0 for none.
     """
 
@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     load_time: float = 30.0
     answer_time: float = 10.0
     max_memory: int = 1 << 30
+    listen: tuple[str, ...] = ()
     log: LogTable = LogTable()
 
     @classmethod
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
             config.limits.load_time,
             config.limits.answer_time,
             config.limits.max_memory,
+            tuple(map(repr, config.listen)),
             config.log,
         )
 

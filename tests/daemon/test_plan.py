@@ -79,10 +79,16 @@ class World:
         return [child for child in self.children if child.role is role]
 
     def read(self, child, **more):
-        self.plan.read(child, Settings(**{
-            name: getattr(self.settings, name)
-            for name in ("workers", "on_load_error", "load_time", "deadline")
-        } | more))
+        self.plan.read(
+            child,
+            Settings(
+                **{
+                    name: getattr(self.settings, name)
+                    for name in ("workers", "on_load_error", "load_time", "deadline")
+                }
+                | more
+            ),
+        )
         self.step()
 
     def load(self, child, digest="", **more):
@@ -414,9 +420,7 @@ def test_code_files_that_a_load_has_read_belong_to_the_policy_from_then_on(world
     world.save(hook="2")
     (child,) = world.of(Role.LOADING)
     world.read(child)
-    world.plan.loaded(
-        child, Policy(0, Files(hook="2", routes="a"), 0, None, "digest"), world.now
-    )
+    world.plan.loaded(child, Policy(0, Files(hook="2", routes="a"), 0, None, "digest"), world.now)
     world.step()
     world.save(hook="2", routes="a")
     assert world.plan.next is None

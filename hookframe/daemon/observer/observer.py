@@ -18,8 +18,6 @@ from hookframe.log.setup import make_daemon_log
 from hookframe.log.writer import LogWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hookframe.config.model import LogTable
     from hookframe.daemon.channel import Post
     from hookframe.host.source import PolicyFiles, Source
@@ -61,7 +59,11 @@ class Observer:
     def run(self) -> None:
         """Obey the supervisor's commands until the one to leave."""
         self._beat()
-        threads = {"watch": self._watcher.run, "log": self._writer.run, "versions": self._upgrades.run}
+        threads = {
+            "watch": self._watcher.run,
+            "log": self._writer.run,
+            "versions": self._upgrades.run,
+        }
         for name, main in threads.items():
             Thread(target=main, name=f"hookframe-{name}", daemon=True).start()
         commands = self._post.channel

@@ -10,7 +10,14 @@ import hookframe
 from hookframe.plugins.versions import describe_upgrades, installed_versions
 
 _OWN: Final = (
-    "hookframe", "pluggy", "importlib-metadata", "watchdog", "loguru", "msgspec", "click", "rich"
+    "hookframe",
+    "pluggy",
+    "importlib-metadata",
+    "watchdog",
+    "loguru",
+    "msgspec",
+    "click",
+    "rich",
 )
 """hookframe and what it depends on: imported before the first fork, so that a restart is needed."""
 _INTERVAL: Final = 10.0

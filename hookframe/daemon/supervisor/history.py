@@ -41,7 +41,12 @@ class History:
         self._past = add_past(self._past, last, slot.unreported)
 
     def publish(
-        self, slot: Slot, children: Collection[Child], plan: Plan[Child], notes: Sequence[str]
+        self,
+        slot: Slot,
+        children: Collection[Child],
+        plan: Plan[Child],
+        problem: str,
+        notes: Sequence[str],
     ) -> None:
         """Publish the supervisor's part on the scoreboard, if it has changed.
 
@@ -49,9 +54,10 @@ class History:
             slot: the supervisor's slot.
             children: all children.
             plan: which policy is in use.
+            problem: what is wrong; empty if nothing is.
             notes: what else the administrator should know.
         """
-        current, failure = plan.current, plan.failure
+        current = plan.current
         part: SupervisorPart = {
             "pid": os.getpid(),
             "started": self._started,
@@ -61,7 +67,7 @@ class History:
             "generation": current.number if current else None,
             "digest": current.digest if current else "",
             "versions": dict(current.versions) if current else {},
-            "problem": failure.text if failure else "",
+            "problem": problem,
             "last_load_error": self.last_load_error,
             "notes": list(notes),
         }

@@ -149,9 +149,7 @@ class Plan(Generic[AnyMember]):
     def _adopt(self, member: AnyMember, policy: Policy, done: Policy, now: float) -> None:
         """Make what one child has loaded the change that is being loaded."""
         self._count += 1
-        self.next = member.policy = Policy(
-            self._count, policy.bundle, now, member.policy and member.policy.settings
-        )
+        self.next = member.policy = Policy(self._count, policy.bundle, now, policy.settings)
         self._complete(self.next, done)
 
     def _complete(self, policy: Policy, done: Policy) -> None:
@@ -161,7 +159,9 @@ class Plan(Generic[AnyMember]):
         policy.bundle, policy.digest = done.bundle, done.digest
         policy.versions, policy.announcement = done.versions, done.announcement
 
-    def failed(self, member: AnyMember, failure: Failure, members: Sequence[AnyMember], now: float) -> None:
+    def failed(
+        self, member: AnyMember, failure: Failure, members: Sequence[AnyMember], now: float
+    ) -> None:
         """Take the failure of a child.
 
         Args:
@@ -277,7 +277,9 @@ class Plan(Generic[AnyMember]):
         self._forced = False
         self.next = Policy(self._count, newest, now)
 
-    def _activate(self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float) -> None:
+    def _activate(
+        self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
+    ) -> None:
         """Put the loaded policy into use once all its workers are ready."""
         policy = self.next
         if policy is None or policy.settings is None:
@@ -329,7 +331,9 @@ class Plan(Generic[AnyMember]):
         missing = self.settings.workers + standby - there
         actions.fork += [(Role.LOADING, policy)] * max(0, min(room, missing))
 
-    def _manage_fallback(self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float) -> None:
+    def _manage_fallback(
+        self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
+    ) -> None:
         """Start the fallback while no worker serves; drain it afterwards."""
         there = [each for each in members if each.role is Role.FALLBACK]
         if any(each.serving and each.role is Role.WORKER and healthy(each) for each in members):
@@ -351,14 +355,17 @@ class Plan(Generic[AnyMember]):
         why = "too many processes of earlier policies are still ending"
         actions.kill += [(each, why) for each in leaving[: max(0, excess)]]
 
-    def _find_slow(self, members: Sequence[AnyMember], now: float) -> Iterator[tuple[AnyMember, str]]:
+    def _find_slow(
+        self, members: Sequence[AnyMember], now: float
+    ) -> Iterator[tuple[AnyMember, str]]:
         """Find children whose load or end takes too long."""
         for each in members:
             settings = self.settings_of(each)
             if each.killed:
                 continue
             if each.role is Role.LOADING and now - each.born > settings.load_time:
-                yield each, f"loading the policy takes longer than limits.load_time = {settings.load_time:g} s"
+                limit = f"limits.load_time = {settings.load_time:g} s"
+                yield each, f"loading the policy takes longer than {limit}"
             if each.role is Role.LEAVING and now - each.since > settings.answer_time + _LEAVE_GRACE:
                 yield each, "it did not end within limits.answer_time"
 

@@ -1,4 +1,4 @@
-"""Policies as the supervisor knows them: what a child reports, and which files it was loaded from."""
+"""Policies as the supervisor knows them: their files, and what children report."""
 
 from __future__ import annotations
 

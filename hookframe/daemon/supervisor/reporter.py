@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import time
+from time import localtime, monotonic, strftime, time
 from typing import TYPE_CHECKING
 
+from hookframe.daemon.scoreboard import HEARTBEAT, MICROSECONDS
 from hookframe.daemon.supervisor.roles import Role, healthy
+from hookframe.daemon.supervisor.watchdog import HEARTBEAT_TIMEOUT
 from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
@@ -48,11 +50,11 @@ class Reporter:
         self._loading: Policy | None = None
         self._failure: Failure | None = None
         self._load_warning = OncePerSecond()
-        self._no_standby: float | None = None
+        self._unnoticed_warning = OncePerSecond()
+        self._noticed_at = monotonic()
+        """when the observer showed last that it notices changes"""
         self.upgrades: tuple[str, ...] = ()
         """which installed versions are not those that run"""
-        self.unwatched_since: float | None = None
-        """since when changes are not noticed, in UNIX seconds; None while they are"""
 
     def announce(self) -> None:
         """Report that the daemon serves; once."""
@@ -76,7 +78,9 @@ class Reporter:
                 self._notifier.reloading()
             elif self._serving:
                 self._notifier.ready(self._where)
-        self._history.publish(self._slot, children, plan, self._find_notes(plan, children, now))
+        problem = self._find_problem(plan, children, now)
+        notes = self._find_notes(plan, now)
+        self._history.publish(self._slot, children, plan, problem, notes)
         self._notifier.ping()
         self._log.run_upkeep()
 
@@ -88,14 +92,26 @@ class Reporter:
         if failure is not None and self._load_warning.due():
             self._log.loading(failure.text)
 
-    def _find_notes(
-        self, plan: Plan[Child], children: Sequence[Child], now: float
-    ) -> list[str]:
-        """Return what an administrator should know besides the problem of the policy."""
+    def _find_problem(self, plan: Plan[Child], children: Sequence[Child], now: float) -> str:
+        """Return what is wrong with the policy, or with noticing its changes."""
+        for child in children:
+            if child.role is Role.OBSERVER and healthy(child):
+                heartbeat = child.post.slot.fields[HEARTBEAT] / MICROSECONDS
+                self._noticed_at = max(self._noticed_at, heartbeat)
+        problems = [plan.failure.text] if plan.failure is not None else []
+        silence = now - self._noticed_at
+        if silence > HEARTBEAT_TIMEOUT:
+            since = strftime("%Y-%m-%d %H:%M:%S", localtime(time() - silence))
+            text = f"changes of the policy are not noticed since {since}"
+            problems.append(text)
+            if self._unnoticed_warning.due():
+                self._log.error(text)
+        return "; ".join(problems)
+
+    def _find_notes(self, plan: Plan[Child], now: float) -> list[str]:
+        """Return what an administrator should know besides."""
         notes = list(self.upgrades)
         if plan.no_standby_since is not None:
             seconds = int(now - plan.no_standby_since)
             notes.append(f"no standby for {seconds} s: the policy in use can't be loaded again")
-        if not any(child.role is Role.OBSERVER and healthy(child) for child in children):
-            self.unwatched_since = self.unwatched_since or time()
         return notes

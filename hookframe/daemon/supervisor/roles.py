@@ -33,8 +33,10 @@ class Member(Protocol):
     """whether it accepts connections"""
     killed: bool
     """whether it was killed; it may not have ended yet"""
-    lost: bool
-    """whether its channel is closed"""
+
+    @property
+    def lost(self) -> bool:
+        """Whether its channel is closed."""
 
 
 def healthy(member: Member) -> bool:

@@ -38,7 +38,7 @@ from hookframe.log.rate import OncePerSecond
 from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
-    from hookframe.config.model import Config, LogTable
+    from hookframe.config.model import Config
     from hookframe.daemon.channel import Message, Post
     from hookframe.daemon.signals import SignalPipe
     from hookframe.daemon.sockets.listener import Listener
@@ -91,17 +91,16 @@ class Supervisor:
         self._listeners = listeners
         self._log = log
         self._pipe = pipe
-        self._table: LogTable = config.log
+        self._applied = Settings.of(config)
+        """the settings that this process has applied"""
         self._signals = signals
         self._notifier = notifier
         self._loop = Loop(self._log_error)
         self._error_warning = OncePerSecond()
         scoreboard = Scoreboard(2 * _MOST_WORKERS + _OTHERS)
         self._own = scoreboard.own
-        self._children = Children(
-            scoreboard, self._loop, log, self._step, self._release_in_child
-        )
-        self._plan: Plan[Child] = Plan(Settings.of(config), os.cpu_count() or 1, monotonic())
+        self._children = Children(scoreboard, self._loop, log, self._step, self._release_in_child)
+        self._plan: Plan[Child] = Plan(self._applied, os.cpu_count() or 1, monotonic())
         self._history = History()
         self._death_report = DeathReport(log)
         self._replacement = Replacement(log)
@@ -300,12 +299,17 @@ class Supervisor:
                 self._tell_observer()
 
     def _activate(self, policy: Policy) -> None:
-        """Log that a policy has come into use, and write the log where it says."""
-        if policy.settings is not None and policy.settings.log != self._table:
-            self._table = policy.settings.log
-            self._log.replace(make_daemon_log(self._table, self._pipe))
+        """Log that a policy has come into use, and apply what it sets for this process."""
+        settings = policy.settings or self._applied
+        if settings.listen != self._applied.listen:
+            self._log.warning(
+                "`listen` has changed in hookframe.toml: restart the daemon to apply it"
+            )
+        if settings.log != self._applied.log:
+            self._log.replace(make_daemon_log(settings.log, self._pipe))
             for child in self._children.of(Role.OBSERVER):
-                child.send(channel.WriteLog(self._table))
+                child.send(channel.WriteLog(settings.log))
+        self._applied = settings
         self._log.info(policy.announcement)
         self._tell_observer()
 
@@ -329,7 +333,7 @@ class Supervisor:
     def _choose_main(self, role: Role, policy: Policy | None) -> Callable[[Post], int]:
         """Return the main function of a child."""
         if role is Role.OBSERVER:
-            return partial(run_observer, self._source, self._pipe, self._table)
+            return partial(run_observer, self._source, self._pipe, self._applied.log)
         if policy is None:
             failure = self._plan.failure
             return partial(

@@ -21,7 +21,6 @@ from hookframe.daemon.status import build_document, build_lone_supervisor_part, 
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
 from hookframe.log.exceptions import describe
-from hookframe.log.rate import OncePerSecond
 from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
@@ -106,7 +105,9 @@ def run_worker(
 
 def _bundle_of(files: PolicyFiles, bundle: Bundle) -> Bundle:
     """Return a bundle of the files that were used; the given one if it has no others."""
-    return bundle if bundle.files.keys() == {file.path for file in files.files} else Bundle.of(files)
+    return (
+        bundle if bundle.files.keys() == {file.path for file in files.files} else Bundle.of(files)
+    )
 
 
 def _fail(post: Post, problem: str, files: PolicyFiles) -> None:
@@ -221,6 +222,8 @@ class Worker:
         self._server.sweep()
         if isinstance(self._host, Host):
             self._host.report_dropped_output()
+            if self._host.internal_errors:
+                self._report_error("an attempt failed by an error of hookframe's own")
         self._log.run_upkeep()
         summary = self._server.summarize()
         if summary != self._reported:
