@@ -29,8 +29,8 @@ LONGEST_TEXT: Final = 16 * 1024
 class Settings(msgspec.Struct, frozen=True):
     """What a policy sets for the daemon, as far as the supervisor has to know it.
 
-    Times are seconds, `max_memory` is in bytes, `listen` only tells whether it has changed. `deadline` and `shortest` (the shortest deadline of
-    the chain or a plugin) are 0 for none.
+    Times are seconds, and `max_memory` is in bytes. `deadline` and `shortest` (the shortest
+    deadline of the chain or a plugin) are 0 for none. `listen` only shows whether it has changed.
     """
 
     workers: int = 1

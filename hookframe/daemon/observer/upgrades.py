@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -46,10 +47,8 @@ class UpgradeCheck:
         running: Mapping[str, str] = {}
         told: tuple[str, ...] = ()
         while True:
-            try:
+            with suppress(Empty):
                 running = self._running.get(timeout=_INTERVAL)
-            except Empty:
-                pass
             wanted = {**self._own, **running}
             texts = tuple(describe_upgrades(wanted, installed_versions(wanted)))
             if texts != told:

@@ -1,4 +1,4 @@
-"""The supervisor's part of the status: start, restarts, roles, counts of workers that have ended."""
+"""The supervisor's part of the status: start, restarts, roles, sums of ended workers."""
 
 from __future__ import annotations
 

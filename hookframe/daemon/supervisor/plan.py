@@ -261,10 +261,10 @@ class Plan(Generic[AnyMember]):
         """Let a load go on, or begin with newer files."""
         if loading.bundle.agrees_with(newest) and not self._forced:
             return
-        if self.current is not None and self.current.bundle.agrees_with(newest):
-            if not self._forced:
-                self.next = None  # undone before it was loaded
-                return
+        in_use = self.current is not None and self.current.bundle.agrees_with(newest)
+        if in_use and not self._forced:
+            self.next = None  # undone before it was loaded
+            return
         if now - loading.asked_at > self._good_time + GRACE:
             self._begin(newest, now)
 
