@@ -122,19 +122,20 @@ class Wrapper:
     @calls_plugins
     def _call_wrapper(self, attempt: Attempt, state: State) -> Decision | None:
         """Call the wrapper; None if it keeps the inner decision."""
+        member = self._member
         started = perf_counter_ns()
         self._start_own_deadline()
         try:
             returned: Any = self._hook(attempt=attempt, decision=NORMAL, state=state)
         finally:
             self._run.call = None
-        deadline = self._member.policy.deadline
+        deadline = member.policy.deadline
         if deadline is not None:
             own = perf_counter_ns() - started - self._inside_nanoseconds
             check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
         if returned is None or self._inside is TEMPFAIL or returned == self._inside:
             return None
-        vote = check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
+        vote = check_vote(returned, member.policy, ACCUMULATED_ACTIONS)
         return cast("Decision", MappingProxyType(vote))
 
     def _choose_decision(

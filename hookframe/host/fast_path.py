@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from time import monotonic
 from types import MappingProxyType
@@ -11,20 +10,17 @@ from typing import TYPE_CHECKING, Any
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
-from hookframe.log.stream import HOLDER
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.host.generation import Generation
-    from hookframe.log.capture import Output
 
 Decide = Callable[[Mapping[str, Any]], "Decision"]
 
 
 def build_fast_path(
     generation: Generation,
-    output: Output,
     reject: Callable[[InvalidAttempt, object], Decision],
     record: Callable[[Generation, Attempt, Decision], Decision],
 ) -> Decide:
@@ -32,7 +28,6 @@ def build_fast_path(
 
     Args:
         generation: the generation in use.
-        output: captures what the plugins print.
         reject: builds the decision about an invalid attempt.
         record: counts and logs a decision, and returns the caller's copy.
 
@@ -41,7 +36,6 @@ def build_fast_path(
     """
     chain, state = generation.chain, generation.state
     decide_in_chain, run, deadline = chain.decide, chain.run, chain.run.deadline
-    out, err = output.streams
     nine = len(ATTEMPT_TYPES)
 
     def decide(given: Mapping[str, Any]) -> Decision:
@@ -68,9 +62,6 @@ def build_fast_path(
                 attempt = read_only_attempt(given)
         except InvalidAttempt as error:
             return reject(error, given)
-        if sys.stdout is not out or sys.stderr is not err:
-            output.install()
-        output.thread = HOLDER
         run.started = started = monotonic()
         try:
             decision = decide_in_chain(attempt, state)
@@ -78,9 +69,6 @@ def build_fast_path(
                 decision = chain.fail_late(decision, started)
         finally:
             run.started = 0.0
-            output.thread = 0
-            if output.unsettled or sys.stdout is not out or sys.stderr is not err:
-                output.end()
         if decision is NORMAL and not run.events:
             return {"action": "normal"}
         return record(generation, attempt, decision)

@@ -30,17 +30,16 @@ from hookframe.host.generation import Generation
 from hookframe.host.lock import ReloadLock
 from hookframe.host.rehearsal import REFUSED, Rehearsal
 from hookframe.host.source import ConfigFile, GivenConfig, PolicyFiles, Source
-from hookframe.log.capture import Output, make_capture
 from hookframe.log.exceptions import describe
 from hookframe.log.log import Log
-from hookframe.log.rate import LineLimit, OncePerSecond
+from hookframe.log.output import Output
+from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
     from hookframe.api.events import ShadowVote
     from hookframe.api.hookspecs import Vote
     from hookframe.host.reloader import Reloader
-    from hookframe.log.mute import Mark
 
 _FIRST_READ_TIMEOUT: Final = 1.0
 """Seconds to wait at the start for a process that is writing one of the files."""
@@ -82,17 +81,9 @@ class Host:
         self._interrupter = Interrupter(self._lock) if interrupt else None
         self.statistics = Statistics()
         """its counts, over all generations"""
-        self._limit = LineLimit(self._log.left_out)
-        self._output = Output(
-            self._log.output,
-            self._find_running,
-            self._limit,
-            self._find_mark,
-            lock=self._lock,
-            permanent=True,
-        )
-        self._capture = make_capture(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._reload_lock, self._report)
+        self._output = Output(self._log, self)
+        self._output.install()
+        self._builder = Builder(self._reload_lock, self._report)
         self._reminder_limit = OncePerSecond()
         self._built_count = 0
         self._generation: Generation | None = None
@@ -254,12 +245,17 @@ class Host:
             self._log.info(_format_announcement(self._generation))
         self._remind()
 
-    def report_dropped_output(self) -> None:
-        """Log how many lines of plugins' output were dropped, if that is not logged yet.
+    def report_dropped_output(self, *, force: bool = False) -> None:
+        """Log lines that plugins have not finished, and how many lines were left out.
 
-        A daemon calls this regularly; without it, the next output of the plugin logs it.
+        A daemon calls this regularly; without it, the next output of a plugin logs both. It also
+        puts the host's streams back where a plugin or the program has replaced them.
+
+        Args:
+            force: whether not to wait until a second is over.
         """
-        self._limit.report_dropped()
+        self._output.install()
+        self._output.settle(force=force)
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
@@ -278,13 +274,13 @@ class Host:
         if self._interrupter is not None:
             self._interrupter.stop()
             self._interrupter = None
-        self._output.uninstall()
         self.loading_since = monotonic()
         self.changing()
         self._builder.retain(())
         self.loading_since = 0.0
         self.changing()
-        self._limit.report_dropped(force=True)
+        self._output.uninstall()
+        self._log.run_upkeep(force=True)
 
     def __enter__(self) -> Self:
         return self
@@ -324,11 +320,7 @@ class Host:
             checked = read_only_attempt(attempt)
         except InvalidAttempt as error:
             return Explanation(self._reject(error, attempt), ())
-        self._output.begin()
-        try:
-            decision, trace = generation.chain.explain(checked, generation.state)
-        finally:
-            self._output.end()
+        decision, trace = generation.chain.explain(checked, generation.state)
         decision_for_caller = self._record(generation, checked, decision)
         for vote in trace:
             self.statistics.record_time(vote["plugin"], vote["microseconds"])
@@ -347,17 +339,16 @@ class Host:
         """Call the plugins that implement `decided`, each within an attempt's deadline."""
         run = generation.chain.run
         for plugin, decided in generation.observers:
-            with self._capture(plugin.name):
-                run.started = started = monotonic()
-                try:
-                    decided(attempt, decision, trace)
-                    check_deadline(monotonic() - started, run.deadline, whole=True)
-                except BaseException as error:  # noqa: BLE001  (it may raise anything)
-                    self.statistics.count_error(plugin.name)
-                    error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
-                    self._log.observer(attempt, error_record)
-                finally:
-                    run.started, run.unresponsive = 0.0, None
+            run.started = started = monotonic()
+            try:
+                decided(attempt, decision, trace)
+                check_deadline(monotonic() - started, run.deadline, whole=True)
+            except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                self.statistics.count_error(plugin.name)
+                error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
+                self._log.observer(attempt, error_record)
+            finally:
+                run.started, run.unresponsive = 0.0, None
 
     def _reject(self, error: InvalidAttempt, given: object) -> Decision:
         return self.refuse(str(error), given)
@@ -375,17 +366,6 @@ class Host:
         if decision is not NORMAL:
             self.statistics.count_decision(decision["action"])
         return decision.copy()
-
-    def _find_mark(self) -> Mark | None:
-        """Return a callable whose value changes when another plugin is called."""
-        generation = self._generation
-        return generation.chain.mark if generation is not None else None
-
-    def _find_running(self) -> str:
-        """Return the name of the plugin being called; empty while none is."""
-        generation = self._generation
-        member = generation.chain.run.member if generation is not None else None
-        return member.plugin.name if member is not None else ""
 
     def _report(self, error: PluginError) -> None:
         self._log.error(str(error))
@@ -408,7 +388,7 @@ class Host:
         if isinstance(policy_files.config, Config):
             self._config = policy_files.config
             lines = policy_files.config.limits.output_lines
-            self._limit.lines = lines if self._log.limited else None
+            self._output.limit.lines = lines if self._log.limited else None
         self._rehearsal.begin(policy_files.numbers)
         self.loading_since = monotonic()
         self.changing()
@@ -439,6 +419,9 @@ class Host:
         self._built_count += 1
         old = self._generation
         self._swap(new, "")
+        self._output.files = {
+            plugin.file: plugin.name for plugin in new.plugins if plugin.origin.distribution
+        }
         self._builder.retain(new.plugins)
         self._log.info(_format_announcement(new))
         for plugin in new.plugins:
@@ -461,9 +444,7 @@ class Host:
             if generation is None or generation.observers:
                 self._decide_next = self._decide_traced
             else:
-                self._decide_next = build_fast_path(
-                    generation, self._output, self._reject, self._record
-                )
+                self._decide_next = build_fast_path(generation, self._reject, self._record)
             self._decide = self._decide_next
             if generation is not None:
                 generation.chain.run.statistics = self.statistics
