@@ -73,21 +73,17 @@ class Lines:
             self._finish(begun)
 
     def settle(self, *, force: bool = False) -> None:
-        """Pass unfinished lines to the sink: those that were begun a second ago, or all.
-
-        A line that is dropped ends where it ends.
-        """
+        """Pass unfinished lines to the sink: those that were begun a second ago, or all."""
         before = monotonic() - _PATIENCE
         for stream, begun in list(self._begun.items()):
-            if force or (begun.text is not None and begun.since <= before):
+            if force or begun.since <= before:
                 self.finish(stream)
-        shown = (each.since for each in list(self._begun.values()) if each.text is not None)
-        self._settle_at = min(shown, default=inf) + _PATIENCE
+        oldest = min((each.since for each in list(self._begun.values())), default=inf)
+        self._settle_at = oldest + _PATIENCE
 
     def _keep(self, stream: object, begun: _Begun) -> None:
         self._begun[stream] = begun
-        if begun.text is not None:
-            self._settle_at = min(self._settle_at, begun.since + _PATIENCE)
+        self._settle_at = min(self._settle_at, begun.since + _PATIENCE)
 
     def _skip_dropped(self, begun: _Begun, stream: object, text: str) -> None:
         """Skip the rest of a line whose beginning was dropped, and take what follows it."""

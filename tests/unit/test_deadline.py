@@ -176,9 +176,10 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
         for _ in range(3):
             assert host.decide(attempt(sendid="hang")) == TEMPFAIL
             clock[0] += 1.0
-            host.report_dropped_output()
+            host.report_dropped_output(force=True)
             log.clear()
             assert host.decide(ATTEMPT) == NORMAL
+            host.report_dropped_output(force=True)
             assert log.printed == ["plugin a: a begins", "plugin b: from b"]
 
 

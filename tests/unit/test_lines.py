@@ -72,8 +72,9 @@ def test_a_line_that_is_left_out_is_left_out_to_its_end(monkeypatch):
         monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     printer = Printer(1)
     printer.print("one\n")
+    clock[0] += 0.5
     printer.print("tw")
-    clock[0] += 1
+    clock[0] += 0.5
     printer.print("o")
     printer.print("!\nthree\n")
     assert printer.lines == ["one", "three"]
