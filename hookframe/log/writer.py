@@ -51,15 +51,17 @@ class LogWriter:
         poll = select.poll()
         for descriptor in (self._descriptor, self._woken):
             poll.register(descriptor, select.POLLIN)
-        more = True
-        while more or not self._finishing:
+        while True:
+            finishing = self._finishing  # before the last look at the pipe
             if self._wanted is not None and self._open_limit.due():
                 self._open(self._wanted)
-            more = self._reader.read()
-            if not more:
-                self._do_upkeep()
-                poll.poll(0 if self._finishing else _UPKEEP)
-                self._clear_wake()
+            if self._reader.read():
+                continue
+            if finishing:
+                break
+            self._do_upkeep()
+            poll.poll(_UPKEEP)
+            self._clear_wake()
         self._reader.pass_on_torn(force=True)
         self._do_upkeep()
         self._finished.set()
