@@ -76,6 +76,9 @@ class _PlainLogger:
     def warning(self, template: str, *values: object) -> None:
         self._line("WARNING", template.format(*values))
 
+    def debug(self, template: str, *values: object) -> None:
+        self._line("DEBUG", template.format(*values))
+
     def info(self, template: str, *values: object) -> None:
         self._line("INFO", template.format(*values))
 

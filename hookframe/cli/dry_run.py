@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.api.events import Failure
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config, PluginTable
 from hookframe.host.builder import Builder
@@ -178,6 +179,7 @@ def try_policy(
     return DryRunResult(config, plugins, collector.findings(), remarks)
 
 
+@calls_plugins
 def _collect_remarks(plugins: Sequence[Plugin], collector: _FindingCollector) -> Iterator[str]:
     """Collect the remarks of each plugin; an error in them is a finding."""
     for plugin in plugins:
@@ -210,7 +212,7 @@ def _skip_all_errors(config: Config) -> Config:
 def _find_load_errors(config: Config) -> tuple[Finding, ...]:
     """Build each plugin alone, to find the errors in all settings."""
     collector = _FindingCollector()
-    builder = Builder(lambda _: nullcontext(), nullcontext(), collector.add)
+    builder = Builder(nullcontext(), collector.add)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
         for name in config.order(Installed.scan().names):
             policy_files = GivenConfig(replace(config, chain=(name,))).read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
@@ -12,7 +11,7 @@ from hookframe.api.attempt import Attempt
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.events import EXCEPTION, INTERNAL, LOAD_ERROR, MALFORMED, Failure
-from hookframe.api.plugin_code import calls_plugins, find_called
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import SIGNAL, check_deadline
 from hookframe.chain.interrupter import ALARM, Interrupter
 from hookframe.chain.member import make_error
@@ -21,8 +20,7 @@ from hookframe.chain.trace import Calls, Explanation, Trace
 from hookframe.host.generation import Generation
 from hookframe.host.lock import ReloadLock
 from hookframe.host.path import Path, build_path
-from hookframe.log.capture import Output, make_capture
-from hookframe.log.rate import LineLimit
+from hookframe.log.output import Output
 
 if TYPE_CHECKING:
     from hookframe.api.events import ShadowVote
@@ -36,6 +34,7 @@ class Attempts:
 
     Args:
         log: receives errors.
+        host: the host; frames of its methods are on the stack of what a plugin prints.
         interrupt: whether an overdue hook is ended by an exception.
         cells: receives the times of the running attempt, for another process that judges.
 
@@ -44,7 +43,12 @@ class Attempts:
     """
 
     def __init__(
-        self, log: Log, *, interrupt: bool, cells: memoryview[float] | None = None
+        self,
+        log: Log,
+        host: object,
+        *,
+        interrupt: bool,
+        cells: memoryview[float] | None = None,
     ) -> None:
         self._log = log
         self.reload_lock = ReloadLock(self.sample_next)
@@ -55,16 +59,9 @@ class Attempts:
         self.statistics = Statistics()
         self.internal_errors = 0
         """the number of attempts that failed by an error of hookframe's own"""
-        self.limit = LineLimit(log.left_out)
-        self._output = Output(
-            log.output,
-            _find_running,
-            self.limit,
-            lambda: _find_running,
-            lock=self.lock,
-            permanent=True,
-        )
-        self.capture = make_capture(log.output, self.limit)
+        self._output = Output(log, host)
+        self._output.install()
+        self.limit = self._output.limit
         self.generation: Generation | None = None
         self._path: Path = self._fail_without_chain
         self.decide: Decide = self._decide_sampled
@@ -122,13 +119,15 @@ class Attempts:
             run = generation.chain.run
             run.statistics, run.limit, run.cells = self.statistics, self.limit, self._cells
             run.publish()
-            self._path = build_path(
-                generation, self._output, self.statistics, self._reject, self._finish
-            )
+            self._path = build_path(generation, self.statistics, self._reject, self._finish)
             if self._interrupter is not None:
                 self._interrupter.watch(run, generation.chain.shortest)
         observed = generation is not None and generation.observers
         self.decide = self._decide_next = self._decide_observed if observed else self._decide_plain
+
+    def name_files(self, files: dict[str, str]) -> None:
+        """Take the names of plugins by the file of their hook, to recognise their threads."""
+        self._output.files = files
 
     def sample_next(self) -> None:
         """Record the time of each plugin in the next attempt."""
@@ -142,7 +141,8 @@ class Attempts:
         """
         if self.generation is not None:
             self.generation.chain.report_left_out()
-        self.limit.report_dropped(force=force)
+        self._output.install()
+        self._output.settle(force=force)
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
@@ -186,7 +186,6 @@ class Attempts:
     ) -> None:
         """Call the plugins that implement `decided`, each within an attempt's deadline."""
         run, trace = generation.chain.run, Trace(calls)
-        self._output.begin()
         for plugin, decided in generation.observers:
             outer = run.started
             run.started = started = monotonic()
@@ -201,7 +200,6 @@ class Attempts:
             finally:
                 run.started, run.unresponsive = outer, None
                 run.publish()
-        self._output.end()
 
     def _reject(self, error: InvalidAttempt, given: object) -> Decision:
         return self.refuse(str(error), given)
@@ -224,12 +222,6 @@ class Attempts:
         if decision is NORMAL:
             return {"action": "normal"}
         return make_temporary_failure() if decision is TEMPFAIL else decision.copy()
-
-
-def _find_running() -> str:
-    """Return the name of the plugin that this thread calls; empty if it calls none."""
-    called = find_called(sys._getframe())  # noqa: SLF001  (documented, and there is no other way)
-    return called.name if called is not None else ""
 
 
 def _do_nothing() -> None:

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.chain import Chain
 from hookframe.config.model import FILE, Config
 from hookframe.files.snapshot import Snapshot
@@ -15,7 +16,7 @@ from hookframe.files.state_directory import find_state_directory, prepare_state_
 from hookframe.host.generation import Generation, has
 from hookframe.log.exceptions import describe
 from hookframe.plugins.code_files import CodeFileReader
-from hookframe.plugins.finder import Capture, Installed, Loader
+from hookframe.plugins.finder import Installed, Loader
 from hookframe.plugins.hook_file import load_hook_file
 from hookframe.plugins.plugin import Plugin
 
@@ -27,21 +28,18 @@ class Builder:
     """Builds generations one at a time while another is in use.
 
     Args:
-        capture: captures what plugins print while they are loaded.
         exclusive: excludes attempts while a plugin in use is configured again.
         report: receives errors of `close`.
     """
 
     def __init__(
         self,
-        capture: Capture,
         exclusive: AbstractContextManager[Any],
         report: Callable[[PluginError], None],
     ) -> None:
-        self._capture = capture
         self._report = report
         self._exclusive = exclusive
-        self._loader = Loader(capture)
+        self._loader = Loader()
         self._installed: Installed | None = None
         self._open: list[Plugin] = []
         """every loaded plugin that is not closed"""
@@ -113,7 +111,6 @@ class Builder:
         return load_hook_file(
             hook_file,
             number,
-            self._capture,
             trust_permissions=config.trust_file_permissions,
         )
 
@@ -158,6 +155,7 @@ class Builder:
         unwanted = [plugin for plugin in plugins if plugin.per_generation]
         self.retain([plugin for plugin in self._open if not has(unwanted, plugin)])
 
+    @calls_plugins
     def retain(self, kept: Sequence[Plugin]) -> None:
         """Close every loaded plugin except these, and report errors of `close`.
 
@@ -169,20 +167,19 @@ class Builder:
         for plugin in closing:
             if plugin.close is None:
                 continue
-            with self._capture(plugin.name):
-                try:
-                    plugin.close()
-                except BaseException as error:  # noqa: BLE001  (close may raise anything)
-                    text = f"error closing: {describe(error, plugin.file)}"
-                    self._report(PluginError(plugin.origin, "close", text, error))
+            try:
+                plugin.close()
+            except BaseException as error:  # noqa: BLE001  (close may raise anything)
+                text = f"error closing: {describe(error, plugin.file)}"
+                self._report(PluginError(plugin.origin, "close", text, error))
 
+    @calls_plugins
     def _configure_plugin(self, plugin: Plugin, config: Config) -> None:
         """Call one plugin's `configure` with copies of its settings and with its code files."""
         settings = deepcopy(dict(config.table(plugin.name).settings))
-        with self._capture(plugin.name):
-            files = self._reader.read_for(
-                plugin, deepcopy(settings), trust_permissions=config.trust_file_permissions
-            )
+        files = self._reader.read_for(
+            plugin, deepcopy(settings), trust_permissions=config.trust_file_permissions
+        )
         if plugin.configure is None:
             if settings:
                 raise LoadError(
@@ -191,16 +188,15 @@ class Builder:
                 )
             return
         state_directory = _state_directory(plugin, config)
-        with self._capture(plugin.name):
-            try:
-                plugin.configure(settings, files, state_directory)
-            except CodeFileError as error:
-                raise LoadError(plugin.origin, str(error), error) from error
-            except ValueError as error:
-                raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
-            except BaseException as error:
-                text = f"can't be configured: {describe(error, plugin.file)}"
-                raise LoadError(plugin.origin, text, error) from error
+        try:
+            plugin.configure(settings, files, state_directory)
+        except CodeFileError as error:
+            raise LoadError(plugin.origin, str(error), error) from error
+        except ValueError as error:
+            raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
+        except BaseException as error:
+            text = f"can't be configured: {describe(error, plugin.file)}"
+            raise LoadError(plugin.origin, text, error) from error
 
 
 def _state_directory(plugin: Plugin, config: Config) -> str | None:

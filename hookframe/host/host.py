@@ -52,8 +52,8 @@ class Host:
         rehearsal: Rehearsal | None = None,
     ) -> None:
         self._source = source
-        log = log or Log()
-        self._attempts = attempts = Attempts(log, interrupt=interrupt, cells=cells)
+        self._log = log = log or Log()
+        self._attempts = attempts = Attempts(log, self, interrupt=interrupt, cells=cells)
         self._acquire, self._release = attempts.lock.acquire, attempts.lock.release
         self.statistics = attempts.statistics
         """its counts, over all generations"""
@@ -222,12 +222,16 @@ class Host:
         """Log the chain in use, or the error of the policy."""
         self._loader.announce()
 
-    def report_dropped_output(self) -> None:
-        """Log how many lines of plugins' output were dropped, if that is not logged yet.
+    def report_dropped_output(self, *, force: bool = False) -> None:
+        """Log lines that plugins have not finished, and how many lines were left out.
 
-        A daemon calls this regularly; without it, the next output of the plugin logs it.
+        A daemon calls this regularly; without it, the next output of a plugin logs both. It also
+        puts the host's streams back where a plugin or the program has replaced them.
+
+        Args:
+            force: whether not to wait until a second is over.
         """
-        self._attempts.report_left_out()
+        self._attempts.report_left_out(force=force)
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
@@ -242,8 +246,9 @@ class Host:
         with self._attempts.reload_lock:
             self._attempts.use(None)
             self._loader.problem = self._loader.problem or "the host is closed"
-        self._attempts.stop()
         self._loader.close()
+        self._attempts.stop()
+        self._log.run_upkeep(force=True)
 
     def __enter__(self) -> Self:
         return self

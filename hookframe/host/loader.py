@@ -45,7 +45,7 @@ class PolicyLoader:
         self._attempts = attempts
         self._log = log
         self._rehearsal = rehearsal
-        self._builder = Builder(attempts.capture, attempts.reload_lock, self._report)
+        self._builder = Builder(attempts.reload_lock, self._report)
         self._reminder_limit = OncePerSecond()
         self._built_count = 0
         self.problem = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import ReadOnlyDict
 from hookframe.chain.deadline import DUE, STARTED
-from hookframe.log.stream import HOLDER
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
@@ -21,14 +19,12 @@ if TYPE_CHECKING:
     from hookframe.chain.stats import Statistics
     from hookframe.chain.trace import Calls
     from hookframe.host.generation import Generation
-    from hookframe.log.capture import Output
 
 Path = Callable[[Mapping[str, Any], "Calls | None"], "Decision"]
 
 
 def build_path(
     generation: Generation,
-    output: Output,
     statistics: Statistics,
     reject: Callable[[InvalidAttempt, object], Decision],
     finish: Callable[[Generation, Attempt, Decision, Calls | None], Decision],
@@ -37,7 +33,6 @@ def build_path(
 
     Args:
         generation: the generation in use.
-        output: captures what the plugins print.
         statistics: counts normal decisions.
         reject: builds the decision about an invalid attempt.
         finish: counts and logs any other decision, shows it to observers, and returns the caller's
@@ -49,7 +44,6 @@ def build_path(
     """
     chain, state = generation.chain, generation.state
     decide_in_chain, run, deadline = chain.decide, chain.run, chain.run.deadline
-    out, err = output.streams
     nine, cells = len(ATTEMPT_TYPES), run.cells
 
     @calls_plugins
@@ -77,9 +71,6 @@ def build_path(
                 attempt = read_only_attempt(given)
         except InvalidAttempt as error:
             return reject(error, given)
-        if sys.stdout is not out or sys.stderr is not err:
-            output.install()
-        output.thread = HOLDER
         outer = run.started  # of an attempt whose plugin asks its own host
         run.started = started = monotonic()
         if cells is not None:
@@ -93,9 +84,6 @@ def build_path(
             run.started = outer
             if cells is not None:
                 run.publish()
-            output.thread = 0
-            if output.unsettled or sys.stdout is not out or sys.stderr is not err:
-                output.end()
         if decision is NORMAL and calls is None and not run.events:
             statistics.normal += 1
             return {"action": "normal"}

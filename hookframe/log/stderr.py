@@ -7,11 +7,12 @@ import os
 import select
 import stat
 import sys
-import time
+from time import time_ns
 from typing import Any, Final, Protocol, TextIO
 
 from hookframe.files.descriptors import SavedDescriptor
-from hookframe.log.dropped import DroppedLines
+from hookframe.log.rate import LostLines
+from hookframe.log.tai64n import format_local
 
 _PIECE: Final = select.PIPE_BUF
 """Bytes that a writable pipe takes without blocking (pipe(7))."""
@@ -44,26 +45,26 @@ class StandardError:
         self.encoding = stream.encoding or "utf-8"
         self._terminal = stream.isatty()
         self._may_block = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-        self._dropped = DroppedLines()
+        self._lost = LostLines()
 
     def isatty(self) -> bool:
         """Return whether it is a terminal; loguru then writes in colours."""
         return self._terminal
 
     def write(self, text: str) -> None:
-        """Write a text that ends in a newline, or count it as dropped."""
-        dropped = self._dropped
-        unreported = dropped.unreported
+        """Write a text that ends in a newline, or count it as lost."""
+        lost = self._lost
+        unreported = lost.unreported
         if unreported:
-            text = f"{_format_now()} WARNING {dropped.describe()}\n{text}"
-        if dropped.torn:
+            text = f"{format_local(time_ns())} WARNING {lost.describe()}\n{text}"
+        if lost.torn:
             text = f"\n{text}"
         try:
             self._write(text.encode(self.encoding, "backslashreplace"))
         except OSError as error:
-            dropped.add(1, error.strerror or str(error))
+            lost.add(1, error.strerror or str(error))
         else:
-            dropped.mark_reported(unreported)
+            lost.mark_reported(unreported)
 
     def _write(self, data: bytes) -> None:
         descriptor = self._descriptor.descriptor
@@ -73,7 +74,7 @@ class StandardError:
             self._wait_for_room(descriptor)
             piece = data[start : start + _PIECE]
             written = os.write(descriptor, piece)
-            self._dropped.torn = start + written < len(data)
+            self._lost.torn = start + written < len(data)
             if written < len(piece):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -83,14 +84,8 @@ class StandardError:
             return
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(0 if self._dropped.unreported else _WRITE_TIMEOUT):
+        if not poll.poll(0 if self._lost.unreported else _WRITE_TIMEOUT):
             raise OSError(errno.EAGAIN, "standard error was not read")
-
-
-def _format_now() -> str:
-    now = time.time()
-    seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-    return f"{seconds}.{int(now % 1 * 1000):03}"
 
 
 class _NullSink:

@@ -7,6 +7,7 @@ multilog, which counts no leap seconds, we take TAI to be ten seconds ahead of U
 from __future__ import annotations
 
 import re
+from time import localtime, strftime, time_ns
 from typing import Final
 
 _EPOCH: Final = (1 << 62) + 10
@@ -38,3 +39,21 @@ def parse_tai64n(label: str) -> int | None:
     if match is None:
         return None
     return (int(match[1], 16) - _EPOCH) * _SECOND + int(match[2], 16)
+
+
+def stamp(text: str) -> str:
+    """Put the present time before a line."""
+    return f"{tai64n(time_ns())} {text}"
+
+
+def localize(line: str) -> str:
+    """Replace the label before a line by the local time, as on a terminal."""
+    label, _, text = line.partition(" ")
+    moment = parse_tai64n(label)
+    return line if moment is None else f"{format_local(moment)} {text}"
+
+
+def format_local(nanoseconds: int) -> str:
+    """Format a UNIX time in nanoseconds as local time with milliseconds."""
+    seconds = strftime("%Y-%m-%d %H:%M:%S", localtime(nanoseconds // _SECOND))
+    return f"{seconds}.{nanoseconds % _SECOND // 1_000_000:03}"

@@ -5,22 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hookframe._text import did_you_mean
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.config.model import FILE
 from hookframe.log.exceptions import describe
 from hookframe.plugins.entry_points import InstalledPlugin, find_entry_points
 from hookframe.plugins.plugin import Plugin, plugin_from_object
 
 GROUP: Final = PROJECT
-
-Capture = Callable[[str], AbstractContextManager[Any]]
-"""Makes what is printed inside it reach the log under a plugin's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +109,7 @@ class Loader:
     A plugin with code files belongs to one generation, and is created again for each.
     """
 
-    def __init__(self, capture: Capture) -> None:
-        self._capture = capture
+    def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], tuple[object, Origin]] = {}
 
     def load(self, found: InstalledPlugin) -> Plugin:
@@ -133,18 +129,18 @@ class Loader:
                 raise LoadError(origin, _describe_single_object(found))
         return plugin
 
-    def _load_subject(self, found: InstalledPlugin) -> object:
-        with self._capture(found.name):
-            target = self._import_target(found)
-            if not _is_factory(target):
-                return target
-            if hasattr(target, f"{PROJECT}_impl"):
-                raise LoadError(
-                    found.origin,
-                    f"its entry point {found.entry_point.value!r} names one hook; it must name "
-                    "the module, the class or the object that has the hooks",
-                )
-            return self._build(target, found)
+    @calls_plugins
+    def _load_subject(self, plugin: InstalledPlugin) -> object:
+        target = self._import_target(plugin)
+        if not _is_factory(target):
+            return target
+        if hasattr(target, f"{PROJECT}_impl"):
+            raise LoadError(
+                plugin.origin,
+                f"its entry point {plugin.entry_point.value!r} names one hook; it must name "
+                "the module, the class or the object that has the hooks",
+            )
+        return self._build(target, plugin)
 
     def _import_target(self, found: InstalledPlugin) -> Any:
         try:

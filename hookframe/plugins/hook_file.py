@@ -11,19 +11,19 @@ from typing import Any
 
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
+from hookframe.api.plugin_code import calls_plugins
 from hookframe.config.model import FILE
 from hookframe.files.snapshot import Snapshot
 from hookframe.log.exceptions import describe
 from hookframe.plugins.code_files import refuse_unsafe
-from hookframe.plugins.finder import Capture
 from hookframe.plugins.plugin import MAIN_HOOK, HookCheck, Plugin
 from hookframe.plugins.signature import find_source_file
 
 
+@calls_plugins
 def load_hook_file(
     snapshot: Snapshot,
     generation: int,
-    capture: Capture,
     *,
     trust_permissions: bool = False,
 ) -> Plugin:
@@ -32,7 +32,6 @@ def load_hook_file(
     Args:
         snapshot: the file's bytes, owner and permissions at one moment.
         generation: the number of the generation, for a unique module name.
-        capture: captures the file's output.
         trust_permissions: whether to accept a file that others may write.
 
     Returns:
@@ -41,41 +40,40 @@ def load_hook_file(
     Raises:
         LoadError: the file is missing, unsafe, does not compile or run, or has no usable hook.
     """
-    origin = Origin(FILE, snapshot.path)
+    plugin = Origin(FILE, snapshot.path)
     if snapshot.error is not None:
-        raise LoadError(origin, f"can't read the hook file: {snapshot.error}")
+        raise LoadError(plugin, f"can't read the hook file: {snapshot.error}")
     if not trust_permissions:
-        refuse_unsafe(snapshot, origin)
+        refuse_unsafe(snapshot, plugin)
     name = f"hookframe_file_{generation}_{id(snapshot):x}"
     try:
-        module = _run_module(name, snapshot, origin, capture)
-        return _build_plugin(module, origin, end=partial(sys.modules.pop, name, None))
+        module = _run_module(name, snapshot, plugin)
+        return _build_plugin(module, plugin, end=partial(sys.modules.pop, name, None))
     except LoadError:
         sys.modules.pop(name, None)
         raise
     except BaseException as error:
         sys.modules.pop(name, None)
         text = f"can't look at what the file defines: {describe(error, snapshot.path)}"
-        raise LoadError(origin, text, error) from error
+        raise LoadError(plugin, text, error) from error
 
 
-def _run_module(name: str, snapshot: Snapshot, origin: Origin, capture: Capture) -> ModuleType:
+def _run_module(name: str, snapshot: Snapshot, origin: Origin) -> ModuleType:
     """Compile and run the file's bytes in a new module."""
     # A fresh module never runs stale bytecode and keeps no deleted name.
     module = ModuleType(name)
     module.__file__ = snapshot.path
-    with capture(FILE):
-        try:
-            code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-            raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
-        sys.modules[name] = module  # where dataclasses and pickle look for it
-        _cache_source_lines(snapshot)
-        try:
-            exec(code, module.__dict__)  # noqa: S102  (running this file is the purpose)
-        except BaseException as error:
-            text = f"error running the file: {describe(error, snapshot.path)}"
-            raise LoadError(origin, text, error) from error
+    try:
+        code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
+    sys.modules[name] = module  # where dataclasses and pickle look for it
+    _cache_source_lines(snapshot)
+    try:
+        exec(code, module.__dict__)  # noqa: S102  (running this file is the purpose)
+    except BaseException as error:
+        text = f"error running the file: {describe(error, snapshot.path)}"
+        raise LoadError(origin, text, error) from error
     return module
 
 

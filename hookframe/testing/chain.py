@@ -44,6 +44,7 @@ class PolicyUnderTest:
     @property
     def log(self) -> list[str]:
         """The lines of the log so far: errors, and what plugins printed."""
+        self._host.report_dropped_output(force=True)
         return self._lines.all
 
     @property
@@ -121,6 +122,7 @@ class PolicyUnderTest:
             self._host.reload()
 
     def _use_clock(self) -> AbstractContextManager[None]:
+        self._host.report_dropped_output()  # pytest replaces the streams between fixture and test
         return self._clock.patch_into(self._find_modules)
 
     def _find_modules(self) -> Any:
@@ -192,7 +194,7 @@ class _Lines:
     def error(self, template: str, *values: object) -> None:
         self.all.append(template.format(*values))
 
-    info = warning = error
+    debug = info = warning = error
 
 
 class _CapturedLog(Log):

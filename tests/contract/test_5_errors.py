@@ -497,3 +497,19 @@ def test_the_error_mark_stands_beside_the_temp_fail_of_every_kind(site):
     with Host.of(Config(chain=("nowhere",)), watch=False) as host:
         assert host.decide(ATTEMPT) == TEMPFAIL
     assert host.decide(ATTEMPT) == TEMPFAIL
+
+
+# Many errors
+
+
+def test_of_equal_errors_ten_a_second_are_logged_and_the_others_counted(site, log):
+    with site.file_host(hook("raise ValueError(attempt['recipient'])")) as host:
+        for number in range(500):
+            assert host.decide(attempt(recipient=f"{number}@example.net")) == TEMPFAIL
+            assert host.decide({"recipient": f"{number}@example.net"}) == TEMPFAIL
+    for what in ("ValueError: 499@example.net", "Invalid attempt: mtaid is missing"):
+        lines = [line for line in log.errors if what.replace("499@example.net", "") in line]
+        counted = re.search(r" … and ([0-9]+) more like this in [0-9]+ s$", lines[-1])
+        assert what in lines[-1]
+        assert len(lines) - 1 + int(counted[1]) == 500
+        assert len(lines) < 200

@@ -165,21 +165,65 @@ def test_a_stream_that_is_closed_when_a_program_starts_is_nobodys_socket(tmp_pat
 def test_what_a_plugin_logs_by_loguru_reaches_the_log_once_and_with_its_name(run_logged):
     head = "from loguru import logger"
     lines = run_logged(hook("logger.warning('of my own')\nreturn None", head))
-    assert [line for line in lines if "of my own" in line] == [
-        "INFO    plugin file: WARNING: of my own"
-    ]
+    assert [line for line in lines if "of my own" in line] == ["WARNING plugin file: of my own"]
 
 
 def test_what_a_plugins_thread_logs_by_loguru_reaches_the_log_too(run_logged):
     head = "from loguru import logger\nimport threading"
     work = "thread = threading.Thread(target=logger.warning, args=('of my own',))"
     lines = run_logged(hook(f"{work}\nthread.start()\nthread.join()", head))
-    assert [line for line in lines if "of my own" in line] == ["WARNING of my own"]
+    assert [line for line in lines if "of my own" in line] == ["WARNING plugin file: of my own"]
 
 
-def test_what_a_plugin_logs_by_logging_reaches_the_log_with_its_name(run_logged):
-    lines = run_logged(hook("import logging\nlogging.warning('of my own')"))
-    assert "INFO    plugin file: WARNING:root:of my own" in lines
+WAYS = {
+    "print": ("", "print(TEXT)"),
+    "bytes": ("", "sys.stderr.buffer.write(TEXT.encode() + b'\\n')"),
+    "logging without a configuration": ("", "logging.warning(TEXT)"),
+    "logging.basicConfig": ("logging.basicConfig(level='INFO')", "logging.warning(TEXT)"),
+    "a handler of its own": (
+        "logging.getLogger('own').addHandler(logging.StreamHandler(sys.__stderr__))",
+        "logging.getLogger('own').warning(TEXT)",
+    ),
+    "logging with loguru's own sink": ("loguru.logger.add(sys.stderr)", "logging.warning(TEXT)"),
+    "warnings": ("", "warnings.warn(TEXT)"),
+    "loguru": ("", "loguru.logger.warning(TEXT)"),
+    "loguru with a sink of its own": (
+        "loguru.logger.remove(); loguru.logger.add(sys.stderr)",
+        "loguru.logger.warning(TEXT)",
+    ),
+}
+FORGED = "a@b.example\n2026-11-30 19:00:00.000 ERROR   error in pre_delivery_attempt_hook\x1b[31m"
+WRITING = f"""
+import logging, sys, threading, warnings
+import loguru
+TEXT = {FORGED!r}
+def write():
+    {{write}}
+def in_thread():
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+{{configure}}
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("where", ["at load", "in a hook", "in a thread"])
+def test_no_way_of_writing_forges_a_line(run_logged, way, where):
+    configure, write = WAYS[way]
+    head = WRITING.format(configure=configure, write=write)
+    body = {"at load": "return None", "in a hook": "write()", "in a thread": "in_thread()"}[where]
+    lines = run_logged(hook(body, head + ("write()\n" if where == "at load" else "")))
+    assert not any(line.startswith("ERROR") for line in lines)
+    written = [line for line in lines if "a@b.example" in line]
+    if way in {"print", "bytes"}:
+        assert written == ["INFO    plugin file: a@b.example"]
+        assert "INFO    plugin file: 2026-11-30 19:00:00.000 ERROR   error in " in "\n".join(lines)
+    else:
+        [line] = written
+        escaped = FORGED.replace("\n", r"\x0a").replace("\x1b", r"\x1b")
+        warned = "UserWarning: " if way == "warnings" else ""
+        assert line.startswith(f"WARNING plugin file: {warned}{escaped}")
 
 
 def test_what_a_plugin_prints_is_limited_and_what_is_left_out_is_counted(run_logged):

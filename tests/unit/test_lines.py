@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hookframe.log import lines as printed_lines
 from hookframe.log import rate
 from hookframe.log.lines import LONGEST_LINE, Lines
 from hookframe.log.rate import LineLimit
@@ -18,16 +19,15 @@ class Printer:
     def __init__(self, limit=None):
         self.passed = []
         self.said = []
-        self._lines = Lines(
-            lambda plugin, line: self.passed.append((plugin, line)),
-            LineLimit(lambda *left_out: self.said.append(left_out), limit),
-        )
+        self._limit = LineLimit(lambda *left_out: self.said.append(left_out), limit)
+        self._lines = Lines(lambda plugin, line: self.passed.append((plugin, line)), self._limit)
 
     def print(self, text, plugin="a", stream="out"):
         self._lines.take(plugin, stream, text)
 
     def settle(self):
-        self._lines.settle()
+        self._lines.settle(force=True)
+        self._limit.report_dropped()
 
     @property
     def lines(self):
@@ -50,7 +50,8 @@ def test_however_a_text_comes_its_lines_are_the_same(texts):
 def test_of_the_lines_of_one_second_the_first_are_passed_on_and_the_others_counted(texts, allowed):
     free, limited = Printer(), Printer(allowed)
     clock = [100.0]
-    original, rate.monotonic = rate.monotonic, lambda: clock[0]
+    original = rate.monotonic
+    rate.monotonic = printed_lines.monotonic = lambda: clock[0]
     try:
         for printer in (free, limited):
             for text in texts:
@@ -59,7 +60,7 @@ def test_of_the_lines_of_one_second_the_first_are_passed_on_and_the_others_count
         clock[0] += 1
         limited.settle()
     finally:
-        rate.monotonic = original
+        rate.monotonic = printed_lines.monotonic = original
     assert limited.lines == free.lines[:allowed]
     left_out = len(free.lines) - allowed
     assert limited.said == ([("a", left_out, allowed)] if left_out > 0 else [])
@@ -67,11 +68,13 @@ def test_of_the_lines_of_one_second_the_first_are_passed_on_and_the_others_count
 
 def test_a_line_that_is_left_out_is_left_out_to_its_end(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(rate, "monotonic", lambda: clock[0])
+    for module in (rate, printed_lines):
+        monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     printer = Printer(1)
     printer.print("one\n")
+    clock[0] += 0.5
     printer.print("tw")
-    clock[0] += 1
+    clock[0] += 0.5
     printer.print("o")
     printer.print("!\nthree\n")
     assert printer.lines == ["one", "three"]

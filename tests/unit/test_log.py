@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from hookframe import Host
 from hookframe.api.errors import Origin, PluginError
 from hookframe.api.events import Failure, ShadowVote
-from hookframe.log import mute as silence
 from hookframe.log import rate
 from hookframe.log.log import LONGEST_TEXT, Log
 
@@ -64,8 +65,7 @@ def test_a_log_that_was_mute_speaks_again(log):
 
 
 def test_what_a_plugin_prints_while_the_log_is_mute_counts_for_its_limit(log, site, monkeypatch):
-    for module in (rate, silence):
-        monkeypatch.setattr(module, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(rate, "monotonic", lambda: 100.0)
     site.configure(policy(hook_file="hook.py"), hook("for n in range(70): print('line', n)"))
     muted = Log()
     muted.mute()
@@ -112,3 +112,122 @@ def test_a_text_without_an_end_is_cut_and_what_follows_it_is_not(log):
     assert failure.endswith(" (50000000 characters) (plugin guard), skipped")
     assert shadow.endswith(" (plugin guard)")
     assert observer.endswith(" (plugin guard), the decision stands")
+
+
+# Equal lines
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    now = [100.0]
+    monkeypatch.setattr(rate, "monotonic", lambda: now[0])
+    return now
+
+
+def raised(place, text="x"):
+    """Make the error of a plugin that was raised in a function."""
+    try:
+        place(text)
+    except ValueError as error:
+        return PluginError(ORIGIN, "attempt", f"ValueError: {text}", error)
+
+
+def here(text):
+    raise ValueError(text)
+
+
+def there(text):
+    raise ValueError(text)
+
+
+def fail(log, place, text):
+    """Log an error that was raised in an attempt."""
+    log.events({**ATTEMPT, "recipient": text}, [Failure(raised(place, text), skipped=False)])
+
+
+def test_of_equal_errors_ten_a_second_are_logged_and_the_others_counted(log, clock):
+    ours = Log()
+    for second in range(9):
+        for number in range(500):
+            fail(ours, here, f"{second}.{number}")
+        clock[0] += 1
+        ours.run_upkeep()
+    assert len(log.all) == 90
+    clock[0] += 1
+    ours.run_upkeep()
+    assert log.all[90:] == [
+        "error in pre_delivery_attempt_hook: error: ValueError: 8.499 (plugin guard) "
+        "… and 4,410 more like this in 10 s"
+    ]
+    assert set(log.levels) == {"ERROR"}
+
+
+def test_errors_of_another_place_or_plugin_are_not_equal(log, clock):
+    ours = Log()
+    for number in range(15):
+        fail(ours, here, str(number))
+    fail(ours, there, "of another place")
+    other = PluginError(Origin("b"), "attempt", "of another plugin", raised(here).cause)
+    ours.events(ATTEMPT, [Failure(other, skipped=True)])
+    assert len(log.all) == 12
+    assert "of another place" in log.all[10]
+    assert "of another plugin" in log.all[11]
+
+
+FLOODS = {
+    "malformed": lambda ours, n: ours.malformed({"msguid": n}, f"mtaid is {n}"),
+    "shadow": lambda ours, n: ours.events(
+        ATTEMPT, [ShadowVote(ORIGIN, {"action": "pause", "message": str(n)})]
+    ),
+    "observer": lambda ours, n: ours.observer({"msguid": n}, raised(here, str(n))),
+    "lost": lambda ours, n: ours.lost({"msguid": n}, f"the worker died: {n}"),
+    "info": lambda ours, _: ours.info("again"),
+    "warning": lambda ours, _: ours.warning("again"),
+    "error": lambda ours, _: ours.error("again"),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_no_line_is_unlimited(log, clock, name):
+    ours = Log()
+    for number in range(1011):
+        FLOODS[name](ours, number)
+    assert len(log.all) == 10
+    ours.run_upkeep(force=True)
+    assert len(log.all) == 11
+    assert log.all[10].endswith(" … and 1,001 more like this in 1 s")
+    assert log.levels[10] == log.levels[0]
+
+
+def test_lines_that_never_come_twice_fill_no_memory(clock):
+    ours = Log()
+    tracemalloc.start()
+    for number in range(20_000):
+        ours.info(f"line {number}")
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 1 << 20
+
+
+def test_a_command_shows_every_line(log, clock):
+    class Unlimited(Log):
+        limited = False
+
+    ours = Unlimited()
+    for number in range(30):
+        fail(ours, here, str(number))
+    assert len(log.all) == 30
+
+
+def test_an_error_of_an_exception_that_hides_its_traceback_is_logged(log):
+    class Hiding(ValueError):
+        @property
+        def __traceback__(self):
+            raise AssertionError("it was asked")
+
+    try:
+        raise Hiding
+    except ValueError as error:
+        Log().events(ATTEMPT, [Failure(PluginError(ORIGIN, "attempt", "x", error), skipped=False)])
+    assert len(log.errors) == 1

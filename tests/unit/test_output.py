@@ -1,183 +1,434 @@
-"""`hookframe.log.capture`: streams of several threads that come and go in any order."""
+"""`hookframe.log.output`: what plugins print, log and warn, by any of the ways of Python."""
 
 from __future__ import annotations
 
+import _thread
 import io
-import itertools
+import logging
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import pytest
+from loguru import logger
 
-from hookframe.log import mute as silence
+from hookframe import Host, hookimpl
+from hookframe.api.plugin_code import calls_plugins
+from hookframe.config.model import Config
+from hookframe.log import lines as printed_lines
 from hookframe.log import rate
-from hookframe.log.capture import Output, is_capturing, make_capture
-from hookframe.log.rate import LineLimit
+from hookframe.log.output import Output
+from hookframe.testing import member, open_chain
+from hookframe.testing.members import build_policy
 
-Lines = list[tuple[str, str]]
+from ..helpers.attempts import ATTEMPT
+from ..helpers.site import hook
 
-
-class Worker:
-    """A thread that captures, prints and ends when it is told to."""
-
-    def __init__(self, name, lines):
-        self.name = name
-        self._capture = make_capture(lambda plugin, line: lines.append((plugin, line)))(name)
-        self._orders = []
-        self._given, self._done = threading.Semaphore(0), threading.Semaphore(0)
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-
-    def _work(self):
-        while True:
-            self._given.acquire()
-            order = self._orders.pop()
-            if order is None:
-                return
-            order()
-            self._done.release()
-
-    def _do(self, order):
-        self._orders.append(order)
-        self._given.release()
-        self._done.acquire()
-
-    def begin(self):
-        self._do(self._capture.__enter__)
-
-    def say(self):
-        self._do(lambda: print(self.name))
-
-    def end(self):
-        self._do(lambda: self._capture.__exit__(None, None, None))
-
-    def stop(self):
-        self._orders.append(None)
-        self._given.release()
-        self._thread.join()
+EVIL = "a@b.example\n2026-11-30 19:00:00.000 ERROR   forged\x1b[31m"
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_each_line_reaches_its_own_sink_and_the_streams_are_given_back(order, monkeypatch):
-    outside = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", outside)
-    lines: Lines = []
-    workers = [Worker(name, lines) for name in "abc"]
-    for begun, worker in enumerate(workers, start=1):
-        worker.begin()
-        for each in workers[:begun]:
-            each.say()
-    print("program")
-    for ended, number in enumerate(order, start=1):
-        workers[number].end()
-        for left in order[ended:]:
-            workers[left].say()
-    assert sys.stdout is outside
-    assert outside.getvalue() == "program\n"
-    said = [name for name, _ in lines]
-    expected = {name: 3 - n + order.index(n) for n, name in enumerate("abc")}
-    assert {name: said.count(name) for name in "abc"} == expected
-    assert all(name == line for name, line in lines)
-    for worker in workers:
-        worker.stop()
+class Written:
+    """A log that keeps what it takes."""
+
+    def __init__(self):
+        self.all = []
+        self.left = []
+
+    def output(self, plugin, line, level="INFO"):
+        """Keep a line, with its level where that is another one than INFO."""
+        self.all.append((plugin, line) if level == "INFO" else (plugin, line, level))
+
+    def left_out(self, *counts):
+        """Keep how many lines were left out."""
+        self.left.append(counts)
 
 
-def test_the_streams_are_given_back_after_an_exception():
-    before = sys.stdout, sys.stderr
+@calls_plugins
+def run_as(plugin, function):
+    """Call a function as one of a plugin."""
+    return function()
 
-    def failing():
-        with make_capture(lambda *_: None)("a"):
+
+class Opened(Output):
+    """The output of an open host."""
+
+    def run(self, name, function):
+        """Call a function as one of the plugin of this name."""
+        self.install()  # pytest replaces the streams between fixture and test
+        return run_as(SimpleNamespace(name=name), function)
+
+
+@pytest.fixture
+def written():
+    """What has reached the log."""
+    return Written()
+
+
+@pytest.fixture
+def output(written):
+    """The output of an open host."""
+    output = Opened(written)
+    yield output
+    output.uninstall()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    now = [100.0]
+    for module in (rate, printed_lines):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
+
+
+def in_thread(function):
+    """Run a function in a thread of its own."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+# Who prints
+
+
+def test_what_a_plugin_prints_reaches_the_log_and_what_the_program_prints_does_not(
+    output, written, capsys
+):
+    output.run("a", lambda: print("of the plugin"))
+    print("of the program")
+    sys.stdout.buffer.write(b"bytes\n")
+    sys.stdout.flush()
+    assert written.all == [("a", "of the plugin")]
+    assert capsys.readouterr().out == "of the program\nbytes\n"
+
+
+def test_the_innermost_plugin_prints(output, written):
+    def outer():
+        print("one")
+        output.run("b", lambda: print("two"))
+        print("three")
+
+    output.run("a", outer)
+    assert written.all == [("a", "one"), ("b", "two"), ("a", "three")]
+
+
+def test_a_thread_prints_for_the_plugin_that_has_started_it(output, written, capsys):
+    go = threading.Event()
+
+    def late():
+        go.wait()
+        print("later")
+        in_thread(lambda: print("from its own thread"))
+
+    thread = output.run("a", lambda: threading.Thread(target=late))
+    output.run("b", thread.start)
+    go.set()
+    thread.join()
+    in_thread(lambda: print("of the program"))
+    assert written.all == [("b", "later"), ("b", "from its own thread")]
+    assert capsys.readouterr().out == "of the program\n"
+
+
+def test_a_pool_of_threads_prints_for_its_plugin(output, written):
+    with ThreadPoolExecutor(1) as pool:
+        output.run("a", lambda: pool.submit(print, "one").result())
+        pool.submit(print, "two").result()
+    assert written.all == [("a", "one"), ("a", "two")]
+
+
+def test_an_exception_that_ends_a_thread_is_shown_with_the_plugins_name(
+    output, written, monkeypatch
+):
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)  # not pytest's
+
+    def fail():
+        raise ValueError(EVIL)
+
+    output.run("a", lambda: in_thread(fail))
+    assert {name for name, *_ in written.all} == {"a"}
+    assert any("ValueError: a@b.example" in line for _, line in written.all)
+
+
+DOING = """
+import _thread, signal, sys, threading
+
+class Dying:
+    def __del__(self):
+        print("dying")
+
+def started_without_threading():
+    print("started")
+    done.set()
+
+done = threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: print("signalled"))
+kept = [Dying()]
+"""
+
+
+def test_code_of_a_hook_file_that_runs_outside_its_hooks_is_the_plugins(site, log, capsys):
+    host = site.file_host(hook("state['globals'] = globals()", DOING))
+    host.decide(ATTEMPT)
+    names = host.generation.state["globals"]
+    names["kept"].clear()
+    names["signal"].raise_signal(names["signal"].SIGUSR1)
+    _thread.start_new_thread(names["started_without_threading"], ())
+    assert names["done"].wait(10)
+    assert log.printed == [
+        "plugin file: dying",
+        "plugin file: signalled",
+        "plugin file: started",
+    ]
+    assert capsys.readouterr().out == ""
+
+
+def test_two_hosts_in_one_program_have_each_a_log_of_their_own():
+    def plugin(text):
+        return member(make_hook(text), name="same")
+
+    with open_chain(plugin("one")) as one, open_chain(plugin("two")) as two:
+        one.decide()
+        two.decide()
+        one.decide()
+        assert [line for line in one.log if "plugin" in line] == ["plugin same: one"] * 2
+        assert [line for line in two.log if "plugin" in line] == ["plugin same: two"]
+
+
+def make_hook(text):
+    """Make a plugin that prints."""
+
+    class Prints:
+        @hookimpl
+        def pre_delivery_attempt(self):
+            print(text)
+
+    return Prints()
+
+
+# By which way
+
+
+def ways(kept):
+    """Every way to write a line, by name, with the level that it gets."""
+    own = logging.getLogger("test-of-output")
+    return {
+        "print": (lambda: print("said"), None),
+        "stderr": (lambda: print("said", file=sys.stderr), None),
+        "the stream of the start": (lambda: print("said", file=sys.__stderr__), None),
+        "bytes": (lambda: sys.stdout.buffer.write(b"said\n"), None),
+        "a stream that was kept": (lambda: kept.write("said\n"), None),
+        "logging": (lambda: own.warning("sa%s", "id"), "WARNING"),
+        "logging of an error": (lambda: own.critical("said"), "ERROR"),
+        "logging for debugging": (lambda: own.debug("said"), "DEBUG"),
+        "loguru": (lambda: logger.success("said"), None),
+        "loguru of an error": (lambda: logger.error("said"), "ERROR"),
+    }
+
+
+@pytest.fixture
+def configured(output):
+    """`logging` and loguru as a plugin configures them: own handlers to standard error."""
+    output.install()
+    own = logging.getLogger("test-of-output")
+    handler = logging.StreamHandler()
+    own.addHandler(handler)
+    own.setLevel("DEBUG")
+    own.propagate = False
+    sink = logger.add(sys.stderr, format="<red>{time} {message}</red>")
+    yield
+    logger.remove(sink)
+    own.removeHandler(handler)
+
+
+@pytest.mark.parametrize("way", ways(None))
+@pytest.mark.parametrize("where", ["in a hook", "in a thread"])
+def test_every_way_leads_to_one_line_with_level_and_plugin(
+    output, configured, written, capsys, way, where
+):
+    output.install()
+    call, level = ways(sys.stderr)[way]
+    output.run("a", call if where == "in a hook" else lambda: in_thread(call))
+    assert written.all == [("a", "said") if level is None else ("a", "said", level)]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_logged_is_one_line_whatever_is_in_it(output, configured, written):
+    def log_all():
+        logging.getLogger("test-of-output").info(EVIL)
+        logger.info(EVIL)
+
+    output.run("a", log_all)
+    assert written.all == [("a", EVIL)] * 2  # escaped by the log
+
+
+def test_an_exception_that_is_logged_is_named_with_its_place(output, configured, written):
+    def log_it():
+        try:
+            raise ValueError("x")
+        except ValueError:
+            logging.getLogger("test-of-output").exception("failed")
+            logger.exception("failed")
+
+    output.run("a", log_it)
+    assert len(written.all) == 2
+    for name, line, level in written.all:
+        assert (name, level) == ("a", "ERROR")
+        assert line.startswith(f"failed: ValueError: x at {__file__} line ")
+
+
+def test_lines_of_hookframe_itself_are_not_the_plugins_whose_errors_they_are(capsys):
+    # The program's sink is the stream that is in place while a host is open.
+    class Observes:
+        @hookimpl
+        def pre_delivery_attempt(self):
+            print("printed")
+
+        @hookimpl
+        def decided(self, decision):
             raise ValueError("x")
 
-    with pytest.raises(ValueError, match="x"):
-        failing()
-    assert (sys.stdout, sys.stderr) == before
+    with Host(build_policy([member(Observes(), name="a")], None), watch=False) as host:
+        sink = logger.add(sys.stderr, format="{message}")
+        try:
+            host.decide(ATTEMPT)
+        finally:
+            logger.remove(sink)
+    printed, observer = capsys.readouterr().err.splitlines()
+    assert printed == "plugin a: printed"
+    assert observer.startswith("error in pre_delivery_attempt_hook: ")
 
 
-def captured(print_something, limit=None):
-    """Run a function as a plugin; return the lines that it printed, and what was left out."""
-    lines, said = [], []
-    line_limit = LineLimit(lambda *left_out: said.append(left_out), limit)
-    with make_capture(lambda _, line: lines.append(line), line_limit)("a"):
-        print_something()
-    line_limit.report_dropped(force=True)
-    return lines, said
+# Lines and limits
 
 
 @pytest.mark.parametrize("cut", [65535, 65536, 65537])
-def test_bytes_are_decoded_whole_however_many_there_are(cut):
+def test_bytes_are_decoded_whole_however_many_there_are(output, written, cut):
     text = "x" * cut + "\u20ac\U0001f54a\n"
-    lines, _ = captured(lambda: sys.stdout.buffer.write(text.encode() * 3))
-    assert "".join(lines) == text.replace("\n", "") * 3
+    output.run("a", lambda: sys.stdout.buffer.write(text.encode() * 3))
+    assert "".join(line for _, line in written.all) == text.replace("\n", "") * 3
 
 
-def test_bytes_that_are_no_text_are_shown():
-    assert captured(lambda: sys.stderr.buffer.write(b"a\xffb\n")) == (["a\\xffb"], [])
+def test_bytes_that_are_no_text_are_shown(output, written):
+    output.run("a", lambda: sys.stderr.buffer.write(b"a\xffb\n"))
+    assert written.all == [("a", "a\\xffb")]
 
 
-def test_bytes_over_the_limit_are_counted():
-    lines, said = captured(lambda: sys.stdout.buffer.write(b"\xff\n" * 200_000), 3)
-    assert lines == ["\\xff"] * 3
-    assert said == [("a", 199_997, 3)]
+def test_bytes_over_the_limit_are_counted(output, written):
+    output.limit.lines = 3
+    output.run("a", lambda: sys.stdout.buffer.write(b"\xff\n" * 200_000))
+    output.settle(force=True)
+    assert written.all == [("a", "\\xff")] * 3
+    assert written.left == [("a", 199_997, 3)]
 
 
-def test_a_string_of_another_class_is_printed_as_what_it_holds():
+def test_a_string_of_another_class_is_printed_as_what_it_holds(output, written):
     class Odd(str):
         __slots__ = ()
 
         def find(self, *_):
             return 0
 
-    assert captured(lambda: sys.stdout.write(Odd("one\ntwo\n")))[0] == ["one", "two"]
+    output.run("a", lambda: sys.stdout.write(Odd("one\ntwo\n")))
+    assert written.all == [("a", "one"), ("a", "two")]
 
 
-def test_what_is_no_string_is_refused_as_by_any_stream():
-    def print_bytes():
-        with pytest.raises(TypeError, match="must be str, not bytes"):
-            sys.stdout.write(b"x")
-
-    assert captured(print_bytes) == ([], [])
+def test_what_is_no_string_is_refused_as_by_any_stream(output, written):
+    with pytest.raises(TypeError, match="must be str, not bytes"):
+        output.run("a", lambda: sys.stdout.write(b"x"))
+    assert written.all == []
 
 
-def test_a_line_limit_holds_for_both_streams_together():
-    def print_to_both():
-        for number in range(4):
-            print("out", number)
-            print("err", number, file=sys.stderr)
+def test_the_limit_holds_for_all_ways_and_threads_together(output, configured, written, clock):
+    output.limit.lines = 4
 
-    assert captured(print_to_both, 3) == (["out 0", "err 0", "out 1"], [("a", 5, 3)])
+    def write():
+        for call, _ in ways(sys.stderr).values():
+            call()
+        in_thread(lambda: print("from a thread"))
+
+    output.run("a", write)
+    output.run("b", lambda: print("heard"))
+    clock[0] += 1
+    output.settle()
+    assert len(written.all) == 5
+    assert written.all[-1] == ("b", "heard")
+    assert written.left == [("a", len(ways(None)) + 1 - 4, 4)]
 
 
-def test_it_is_known_whether_what_is_printed_is_a_plugins():
-    seen = []
+def test_a_line_is_finished_by_the_next_plugin_a_flush_a_second_or_the_close(
+    output, written, clock
+):
+    def begin(text):
+        return lambda: print(text, end="")
 
-    def ask():
-        seen.append(is_capturing())
-        other = threading.Thread(target=lambda: seen.append(is_capturing()))
-        other.start()
-        other.join()
+    output.run("a", begin("one"))
+    output.run("b", begin("two"))
+    assert written.all == [("a", "one")]
+    output.run("b", sys.stdout.flush)
+    assert written.all.pop() == ("b", "two")
+    output.run("b", begin("three"))
+    output.settle()
+    assert written.all == [("a", "one")]
+    clock[0] += 1
+    output.settle()
+    assert written.all.pop() == ("b", "three")
+    output.run("b", begin("four"))
+    in_thread(lambda: output.run("b", begin("five")))
+    clock[0] += 1
+    output.run("b", lambda: print("six", file=sys.stderr))
+    assert written.all == [("a", "one"), ("b", "four"), ("b", "five"), ("b", "six")]
+    output.run("b", begin("seven"))
+    output.uninstall()
+    assert written.all.pop() == ("b", "seven")
 
-    captured(ask)
-    assert seen == [True, False]
-    assert not is_capturing()
+
+def test_threads_do_not_mix_their_lines(output, written):
+    barrier = threading.Barrier(2, timeout=10)
+
+    def write(text):
+        print(text, end="")
+        barrier.wait()
+        print(text)
+
+    def both():
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(write, ["x", "y"]))
+
+    output.run("a", both)
+    assert sorted(written.all) == [("a", "xx"), ("a", "yy")]
 
 
 GIGABYTE = """
 import resource, sys
-from hookframe.log.capture import make_capture
-from hookframe.log.rate import LineLimit
+from types import SimpleNamespace
+from hookframe.api.plugin_code import calls_plugins
+from hookframe.log.output import Output
+from hookframe.testing import member, open_chain
+from hookframe.testing.members import build_policy
 
 pieces = {"lines": ("x" * 99 + "\\n") * 10_000, "line": "x" * 1_000_000}
 piece = pieces[sys.argv[1]]
 lines, said = [], []
-limit = LineLimit(lambda *left_out: said.append(left_out[1]), 100)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with make_capture(lambda _, line: lines.append(line), limit)("a"):
+log = SimpleNamespace(
+    output=lambda plugin, line, level="INFO": lines.append(line),
+    left_out=lambda *left_out: said.append(left_out[1]),
+)
+output = Output(log)
+output.limit.lines = 100
+
+@calls_plugins
+def run(plugin):
     for _ in range(500):
         print(piece, end="")
         sys.stdout.buffer.write(piece.encode())
-limit.report_dropped(force=True)
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+output.install()
+run(SimpleNamespace(name="a"))
+output.uninstall()
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(len(lines), sum(map(len, lines)), sum(said), (after - before) // 1024)
 """
@@ -195,122 +446,59 @@ def test_a_plugin_that_prints_a_gigabyte_costs_no_memory(kind):
     assert mebibytes < 32
 
 
-class Chain:
-    """Hooks that run one after the other, as the plugins of a chain do."""
-
-    def __init__(self, monkeypatch, limit=2):
-        self.clock = [100.0]
-        monkeypatch.setattr(rate, "monotonic", lambda: self.clock[0])
-        monkeypatch.setattr(silence, "monotonic", lambda: self.clock[0])
-        self.lines = []
-        self.said = []
-        self._name = ""
-        self._output = Output(
-            lambda plugin, line: self.lines.append((plugin, line)),
-            lambda: self._name,
-            LineLimit(lambda *left_out: self.said.append(left_out), limit),
-            lambda: lambda: self._name,
-        )
-
-    def run(self, **hooks):
-        self._output.begin()
-        for self._name, hook in hooks.items():
-            hook()
-        self._output.end()
-
-    def a_second_later(self):
-        self.clock[0] += 1
-
-    def of(self, plugin):
-        return [line for name, line in self.lines if name == plugin]
+# The program's streams
 
 
-@pytest.fixture
-def chain(monkeypatch):
-    """A chain in which each plugin may print two lines a second."""
-    return Chain(monkeypatch)
+def streams():
+    """All standard streams of this process."""
+    return sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
 
 
-def loop(count=20, text="line"):
-    """Make a hook that prints so many lines."""
-
-    def hook():
-        for number in range(count):
-            print(text, number)
-
-    return hook
-
-
-def test_the_next_plugin_of_a_chain_is_heard_after_one_that_printed_too_much(chain):
-    chain.run(a=loop(), b=loop(1), c=loop())
-    chain.a_second_later()
-    chain.run(b=loop(1))
-    assert [chain.of(name) for name in "abc"] == [
-        ["line 0", "line 1"],
-        ["line 0", "line 0"],
-        ["line 0", "line 1"],
-    ]
-    assert chain.said == [("a", 18, 2), ("c", 18, 2)]
+def test_the_streams_are_given_back_in_whatever_order_hosts_are_closed(capsys):
+    before, start = streams(), threading.Thread.start
+    one, two = Host.of(Config(chain=()), watch=False), Host.of(Config(chain=()), watch=False)
+    assert not set(map(id, before)) & set(map(id, streams()))
+    one.close()
+    print("through")
+    two.close()
+    assert streams() == before
+    assert threading.Thread.start is start
+    assert capsys.readouterr().out == "through\n"
 
 
-def test_a_plugin_is_heard_again_in_the_next_second_of_the_same_run(chain):
-    def hook():
-        loop()()
-        print("never seen", end="")
-        chain.a_second_later()
-        print(" to its end")
-        loop(1, "later")()
-
-    chain.run(a=hook)
-    assert chain.of("a") == ["line 0", "line 1", "later 0"]
-    assert chain.said == [("a", 19, 2)]
-
-
-def test_what_another_thread_prints_is_never_left_out(chain, capsys):
-    def hook():
-        loop()()
-        other = threading.Thread(target=lambda: print("from a thread"))
-        other.start()
-        other.join()
-        loop()()
-
-    chain.run(a=hook)
-    print("from the program")
-    assert capsys.readouterr().out == "from a thread\nfrom the program\n"
-    chain.a_second_later()
-    chain.run(a=lambda: None)
-    assert chain.said == [("a", 38, 2)]
+def test_a_redirection_of_the_program_holds_and_ends_as_always(output, written, capsys):
+    output.install()
+    text = io.StringIO()
+    with redirect_stdout(text):
+        print("redirected")
+        with Host.of(Config(chain=()), watch=False):
+            print("within")
+    print("after")
+    output.run("a", lambda: print("of the plugin"))
+    assert text.getvalue() == "redirected\nwithin\n"
+    assert capsys.readouterr().out == "after\n"
+    assert written.all == [("a", "of the plugin")]
 
 
-def test_a_function_that_a_plugin_has_kept_prints_as_any_other(chain, capsys):
-    kept = []
-
-    def keep():
-        loop(5)()
-        kept.append(sys.stdout.write)
-        loop(5)()
-
-    chain.run(a=keep)
-    kept[0]("outside\n")
-    assert capsys.readouterr().out == "outside\n"
-    chain.a_second_later()
-    chain.run(b=lambda: kept[0]("one\ntwo\n"))
-    assert chain.of("b") == ["one", "two"]
-    assert chain.said == [("a", 8, 2)]
+def test_a_program_without_standard_streams_gets_none(monkeypatch, written):
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        monkeypatch.setattr(sys, name, None)
+    output = Opened(written)
+    output.install()
+    print("nowhere")
+    output.run("a", lambda: print("of the plugin"))
+    output.uninstall()
+    assert written.all == [("a", "of the plugin")]
+    assert streams() == (None,) * 4
 
 
-def test_every_way_of_printing_is_counted_while_a_plugin_is_left_out(chain):
-    def hook():
-        loop(4)()
-        sys.stdout.write("")
-        sys.stdout.write("one\ntwo\nthr")
-        sys.stdout.buffer.write(b"ee\nfour\nfi")
-        sys.stdout.writelines(["ve\n", "six\n"])
-        print()
-        print("no end", end="")
+def test_a_plugin_that_deletes_a_stream_does_not_silence_the_next_one(output, written):
+    def mischief():
+        del sys.stdout
+        sys.stderr = io.StringIO()
 
-    chain.run(a=hook)
-    chain.a_second_later()
-    chain.run(a=lambda: None)
-    assert chain.of("a") == ["line 0", "line 1"]
-    assert chain.said == [("a", 2 + 6 + 1 + 1, 2)]
+    output.run("a", mischief)
+    output.install()
+    output.run("b", lambda: print("still heard"))
+    output.run("b", lambda: print("still heard", file=sys.stderr))
+    assert written.all == [("b", "still heard")] * 2

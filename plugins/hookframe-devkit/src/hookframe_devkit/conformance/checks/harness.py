@@ -86,7 +86,7 @@ class Harness:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._errors: list[PluginError] = []
-        self._builder = Builder(lambda _: nullcontext(), nullcontext(), self._errors.append)
+        self._builder = Builder(nullcontext(), self._errors.append)
         self._generation: Generation | None = None
         self._before = tuple(map(_Before, range(_MOST_VOTES)))
         self._chain = Chain()

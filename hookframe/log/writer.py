@@ -1,0 +1,122 @@
+"""The thread that writes the log of all processes of the daemon."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from hookframe.api.errors import LogUnusable
+from hookframe.log.directory import LogDirectory
+from hookframe.log.pipe import PipeReader
+from hookframe.log.rate import OncePerSecond
+from hookframe.log.stderr import open_standard_error
+from hookframe.log.tai64n import localize, stamp
+
+if TYPE_CHECKING:
+    from hookframe.config.model import LogTable
+
+_UPKEEP: Final = 500
+"""Milliseconds between two looks at what was lost."""
+
+
+class LogWriter:
+    """Writes what comes through the pipe to the directory of the log.
+
+    Where there is no directory, or it can't be used at the start, the lines go to standard error.
+    Only its own thread touches the disk, which may be frozen.
+
+    Args:
+        descriptor: the reading end of the pipe.
+        table: the configuration of the log.
+    """
+
+    def __init__(self, descriptor: int, table: LogTable) -> None:
+        self._descriptor = descriptor
+        self._reader = PipeReader(descriptor, self._write)
+        self._terminal = open_standard_error()
+        self._directory: LogDirectory | None = None
+        self._wanted: LogTable | None = table
+        """the configuration that does not hold yet"""
+        self._open_limit = OncePerSecond()
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._finishing = False
+        self._finished = Event()
+
+    def run(self) -> None:
+        """Write until `finish`."""
+        poll = select.poll()
+        for descriptor in (self._descriptor, self._woken):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            finishing = self._finishing  # before the last look at the pipe
+            if self._wanted is not None and self._open_limit.due():
+                self._open(self._wanted)
+            if self._reader.read():
+                continue
+            if finishing:
+                break
+            self._do_upkeep()
+            poll.poll(_UPKEEP)
+            self._clear_wake()
+        self._reader.pass_on_torn(force=True)
+        self._do_upkeep()
+        self._finished.set()
+
+    def reopen(self, table: LogTable) -> None:
+        """Write to the directory of a changed configuration; keep the old one if it can't be used.
+
+        It returns at once.
+        """
+        self._open_limit = OncePerSecond()
+        self._wanted = table
+        os.eventfd_write(self._woken, 1)
+
+    def finish(self, until: float) -> None:
+        """Write what is in the pipe, and stop.
+
+        Args:
+            until: how long to wait for it, by the monotonic clock.
+        """
+        self._finishing = True
+        os.eventfd_write(self._woken, 1)
+        self._finished.wait(max(0.0, until - monotonic()))
+
+    def _open(self, table: LogTable) -> None:
+        """Open the directory of a configuration."""
+        try:
+            new = (
+                LogDirectory(table.directory, table.size, table.files, self._complain)
+                if table.directory is not None
+                else None
+            )
+        except LogUnusable as error:
+            self._complain(str(error))
+            if self._directory is None:
+                return  # tried again
+            self._directory.write(stamp(f"ERROR   {error}; it stays where it is"))
+        else:
+            self._directory = new
+        if self._wanted is table:
+            self._wanted = None
+
+    def _write(self, line: str) -> None:
+        if self._directory is not None:
+            self._directory.write(line)
+        else:
+            self._terminal.write(f"{localize(line)}\n")
+
+    def _do_upkeep(self) -> None:
+        self._reader.pass_on_torn()
+        if self._directory is not None:
+            self._directory.report_lost()
+
+    def _complain(self, text: str) -> None:
+        self._terminal.write(f"hookframe: {text}\n")
+
+    def _clear_wake(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._woken)
