@@ -100,6 +100,9 @@ class _Daemon:
         """Check the connections, and apply what has changed; again and again."""
         self._loop.call_later(SWEEP, self._sweep)
         self._server.sweep()
+        apply_change = getattr(self._host, "apply_change", None)
+        if apply_change is not None:
+            apply_change()
         config = self._host.config
         if config is not None and config is not self._config:
             self._config = config

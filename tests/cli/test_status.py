@@ -85,11 +85,14 @@ def daemon(shell):
 
 
 class Impostor(threading.Thread):
-    """Somebody else who listens where a daemon should, and answers each client with these bytes."""
+    """Somebody else who listens where a daemon should.
 
-    def __init__(self, path, answer):
+    Each client in turn is answered with some bytes, all later ones as the last of these.
+    """
+
+    def __init__(self, path, *answers):
         super().__init__(daemon=True)
-        self._answer = answer
+        self._answers = list(answers)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -104,7 +107,8 @@ class Impostor(threading.Thread):
                 return
             with client:
                 client.recv(1024)
-                client.sendall(self._answer)
+                later = len(self._answers) > 1
+                client.sendall(self._answers.pop(0) if later else self._answers[0])
 
     def close(self):
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -117,8 +121,8 @@ def impostor(tmp_path):
     """Have somebody answer with these bytes; return the address."""
     there = []
 
-    def listen(answer):
-        there.append(Impostor(tmp_path / "s", answer))
+    def listen(*answers):
+        there.append(Impostor(tmp_path / "s", *answers))
         return there[-1].address
 
     yield listen
@@ -324,6 +328,13 @@ def test_whoever_else_answers_there_is_not_believed(answer, said, shell, imposto
     assert (done.status, done.out) == (1, "")
     assert said in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_connection_that_ends_is_followed_by_another(shell, impostor):
+    told = {"hookframe": "99.0"}
+    address = impostor(b"", b"", b'{"hookframe"', answering(told))
+    done = shell.run("status", "--json", "--address", address)
+    assert (done.status, done.json) == (0, told)
 
 
 def test_the_status_of_a_version_to_come_is_printed_as_json_all_the_same(shell, impostor):

@@ -65,6 +65,29 @@ def test_a_client_whose_connection_ends_says_what_it_had_read(daemon):
             client.line()
 
 
+def test_a_client_asks_again_on_a_new_connection_when_its_own_has_ended(daemon):
+    daemon.write(DUMPING)
+    daemon.start()
+    with Client(daemon.jsonl) as client:
+        assert client.ask(make_attempt()) == DUMPED
+        daemon.stop()
+        daemon.start()
+        assert client.ask(make_attempt()) == DUMPED
+
+
+def test_a_client_gives_up_when_the_connection_ends_each_time(daemon):
+    daemon.write(DUMPING, "[limits]\nconnections = 1\n")
+    daemon.start()
+    with Client(daemon.jsonl) as first:
+        assert first.ask(make_attempt()) == DUMPED
+        with (
+            Client(daemon.jsonl) as other,
+            pytest.raises(AssertionError, match="without an answer 4 times"),
+        ):
+            other.ask(make_attempt())
+        assert first.ask(make_attempt()) == DUMPED
+
+
 def test_a_stopped_daemon_returns_its_exit_status_and_can_be_started_again(daemon):
     daemon.write(DUMPING)
     assert daemon.start().stop() == 0

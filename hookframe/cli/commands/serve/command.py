@@ -73,7 +73,7 @@ def command(
 
     if addresses is None and not config.listen and not are_passed():
         raise click.UsageError(_explain_no_address(config))
-    from hookframe.daemon.main import serve  # noqa: PLC0415  (asyncio)
+    from hookframe.daemon.main import serve  # noqa: PLC0415  (everything)
     from hookframe.log.setup import make_daemon_log  # noqa: PLC0415  (loguru)
 
     try:

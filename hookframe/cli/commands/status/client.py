@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 5.0
 """Seconds to wait for the answer, which comes between two attempts."""
+_MOST_AGAIN: Final = 3
+"""How often to ask again when a connection ends: the daemon closes some when its policy changes."""
 _LONGEST_ANSWER: Final = 64 << 20
 _SHOWN: Final = 120
 
@@ -45,12 +47,10 @@ def ask(address: Address) -> dict[str, Any]:
     Raises:
         NoStatus: there is none.
     """
-    family = socket.AF_UNIX if address.path else _find_family(address.host)
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        try:
-            line = _exchange(connection, address)
-        except OSError as error:
-            raise NoStatus(_explain(error, address)) from None
+    try:
+        line = _ask_until_answered(address)
+    except OSError as error:
+        raise NoStatus(_explain(error, address)) from None
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError):
@@ -84,29 +84,58 @@ def _find_family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _exchange(connection: socket.socket, address: Address) -> bytes:
+def _ask_until_answered(address: Address) -> bytes:
+    """Send the request, and read one line; again if a connection ends before the answer.
+
+    Raises:
+        OSError: the system refused, or the time is up.
+        NoStatus: the answer is not a line, or there is none.
+    """
+    family = socket.AF_UNIX if address.path else _find_family(address.host)
+    until = monotonic() + PATIENCE
+    for _ in range(1 + _MOST_AGAIN):
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            line = _exchange(connection, address, until)
+        if line:
+            return line
+    raise NoStatus(
+        f"the daemon at {address} closed the connection without an answer: it is stopping, "
+        "or has as many clients as limits.connections allows; see its log"
+    )
+
+
+def _exchange(connection: socket.socket, address: Address, until: float) -> bytes:
     """Send the request, and read one line.
+
+    Args:
+        connection: a new socket.
+        address: where to connect.
+        until: when to give up, by the monotonic clock.
+
+    Returns:
+        The line; empty if the connection ended before the line feed.
 
     Raises:
         OSError: the system refused, or the time is up.
         NoStatus: the answer is not a line.
     """
-    until = monotonic() + PATIENCE
-    connection.settimeout(PATIENCE)
+    connection.settimeout(max(0.001, until - monotonic()))
     connection.connect(address.path or (address.host, address.port))
-    connection.sendall(json.dumps(STATUS_REQUEST).encode() + b"\n")
     received = bytearray()
-    while not received.endswith(b"\n"):
-        connection.settimeout(max(0.001, until - monotonic()))
-        data = connection.recv(1 << 16)
-        if not data:
-            raise NoStatus(
-                f"the daemon at {address} closed the connection without an answer: it is stopping, "
-                "or has as many clients as limits.connections allows; see its log"
-            )
-        received += data
-        if len(received) > _LONGEST_ANSWER:
-            raise NoStatus(f"the answer from {address} does not end: it is not a hookframe daemon")
+    try:
+        connection.sendall(json.dumps(STATUS_REQUEST).encode() + b"\n")
+        while not received.endswith(b"\n"):
+            connection.settimeout(max(0.001, until - monotonic()))
+            data = connection.recv(1 << 16)
+            if not data:
+                return b""
+            received += data
+            if len(received) > _LONGEST_ANSWER:
+                raise NoStatus(
+                    f"the answer from {address} does not end: it is not a hookframe daemon"
+                )
+    except (BrokenPipeError, ConnectionResetError):
+        return b""
     return bytes(received)
 
 

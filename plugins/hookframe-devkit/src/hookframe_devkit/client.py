@@ -7,9 +7,12 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from hookframe_devkit.waiting import PATIENCE
+
+_MOST_AGAIN: Final = 3
+"""How often a request is sent again when the connection ends before its answer."""
 
 
 class Client:
@@ -24,9 +27,15 @@ class Client:
     """
 
     def __init__(self, where: Path | str | tuple[str, int], timeout: float = PATIENCE) -> None:
+        self._where = where
+        self._timeout = timeout
+        self._connect()
+
+    def _connect(self) -> None:
+        where = self._where
         family = socket.AF_INET if isinstance(where, tuple) else socket.AF_UNIX
         self.socket = socket.socket(family)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(self._timeout)
         try:
             self.socket.connect(where if isinstance(where, tuple) else str(where))
         except OSError:
@@ -37,14 +46,30 @@ class Client:
     def ask(self, request: Mapping[str, Any]) -> Any:
         """Send a request of the jsonl protocol, and read the answer.
 
+        The daemon closes connections when its policy is changed. So if this one ends before the
+        answer, the request is sent again on a new one, up to three times.
+
         Args:
             request: an attempt, or `{"hookframe": "status"}`.
 
         Returns:
             The answer: the decision, or the status.
+
+        Raises:
+            AssertionError: the connection ended without an answer each time.
+            OSError: a new connection can't be made.
+            TimeoutError: nothing came in time.
         """
-        self.send(json.dumps(request).encode() + b"\n")
-        return self.answer()
+        line = json.dumps(request).encode() + b"\n"
+        for again in range(1 + _MOST_AGAIN):
+            if again:
+                self.close()
+                self._connect()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.send(line)
+                if self._received.peek(1):
+                    return self.answer()
+        raise AssertionError(f"the connection ended without an answer {1 + _MOST_AGAIN} times")
 
     def send(self, data: bytes) -> None:
         """Send all these bytes."""
