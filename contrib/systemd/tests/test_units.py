@@ -52,6 +52,11 @@ def test_the_service_is_confined(service, name):
     assert service[name] == ["yes"]
 
 
+def test_the_state_directory_is_for_the_service_alone(service):
+    assert service["StateDirectory"] == ["hookframe"]
+    assert service["StateDirectoryMode"] == ["0700"]
+
+
 def test_the_service_has_no_capability_and_a_system_that_it_can_not_write(service):
     assert service["CapabilityBoundingSet"] == [""]
     assert service["AmbientCapabilities"] == [""]

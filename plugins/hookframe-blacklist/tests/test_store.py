@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 from hookframe_blacklist import Blacklist, BlacklistError, store
@@ -143,17 +144,14 @@ def noise(table):
 
 
 def writable_for_others(table):
-    empty_one_in_its_place(table)
-    table.chmod(0o666)
+    table.chmod(0o606)
 
 
 def writable_for_its_group(table):
-    empty_one_in_its_place(table)
     table.chmod(0o660)
 
 
 def of_another_user(table):
-    empty_one_in_its_place(table)
     os.chown(table, 65534, 65534)
 
 
@@ -165,18 +163,6 @@ def a_link(table):
 def a_fifo(table):
     table.unlink()
     os.mkfifo(table)
-
-
-def empty_one_in_its_place(table):
-    """Replace the table by that of another list, as another user would."""
-    plugin = Blacklist()
-    other = table.parent / "other.txt"
-    other.write_text(MANY)
-    plugin.configure({"recipients": str(other)}, str(table.parent.parent))
-    plugin.close()
-    [its] = [each for each in table.parent.glob("*.table") if each != table]
-    table.write_bytes(its.read_bytes().replace(its.stem.encode(), table.stem.encode()))
-    its.unlink()
 
 
 @pytest.mark.parametrize(
@@ -202,11 +188,13 @@ def empty_one_in_its_place(table):
 def test_a_table_that_is_damaged_or_not_ours_is_made_once_more(path, state, blocked, damage):
     assert blocked(path, state) == {OLD}
     [table] = files(state, ".table")
-    whole = table.read_bytes()
+    whole, inode = table.read_bytes(), table.stat().st_ino
     damage(table)
-    assert blocked(path, state) == {OLD}
+    with table.open("rb") if table.is_file() else nullcontext():  # so that its inode stays in use
+        assert blocked(path, state) == {OLD}
     eventually(lambda: table.is_file() and not table.is_symlink())
     assert table.read_bytes() == whole
+    assert table.stat().st_ino != inode
     assert table.stat().st_mode & 0o777 == 0o600
 
 
@@ -242,7 +230,7 @@ def building(path, state, blocked):
     part = table.with_suffix(".part")
     table.unlink()
     program = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); "
-    program += "print(flush=True); sys.stdin.read()"
+    program += "f.write('half a table' * 100_000); f.flush(); print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", program, part], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -284,8 +272,11 @@ def test_a_process_that_is_killed_while_it_makes_a_table_blocks_no_other(
     building.send_signal(signal.SIGKILL)
     thread.join()
     assert results == [{OLD}]
-    assert len(files(state, ".table")) == 1
+    [table] = files(state, ".table")
     assert not files(state, ".part")
+    inode = table.stat().st_ino
+    assert blocked(path, state) == {OLD}
+    assert table.stat().st_ino == inode
 
 
 def test_one_that_takes_too_long_is_not_waited_for(path, state, blocked, building, monkeypatch):
@@ -333,14 +324,40 @@ def test_a_change_of_a_list_in_use_counts_and_is_kept(path, state, attempt):
         plugin.close()
 
 
-def test_only_so_many_tables_are_kept_and_the_newest_of_them(path, state, blocked):
+def test_only_so_many_tables_are_kept_and_those_that_were_used_last(path, state, blocked):
+    steady = path.with_name("steady.txt")
+    steady.write_text(f"{MANY}steady@example.net\n")
+    assert blocked(steady, state) == set()
+    [first] = files(state, ".table")
+    inode = first.stat().st_ino
     for number in range(14):
         path.write_text(f"{MANY}{OLD}\nuser{number}@example.net\n")
         assert blocked(path, state) == {OLD}
+        assert blocked(steady, state) == set()
     kept = files(state, ".table")
     assert len(kept) == 10
     assert any(b"user13@example.net" in each.read_bytes() for each in kept)
+    assert first.stat().st_ino == inode
     assert not any(b"user0@example.net" in each.read_bytes() for each in kept)
+
+
+@pytest.mark.parametrize("written", ["", MANY], ids=["emptied", "half"])
+def test_while_a_list_is_written_the_one_that_is_known_decides_though_the_process_is_new(
+    path, state, blocked, attempt, written
+):
+    assert blocked(path, state) == {OLD}
+    plugin = Blacklist()
+    with path.open("w") as writer:
+        writer.write(written)
+        writer.flush()
+        plugin.configure({"recipients": str(path), "check_every": "20ms"}, str(state))
+        assert plugin.pre_delivery_attempt(attempt(recipient=OLD))
+        writer.write(f"{MANY.removeprefix(written)}{NEW}\n")
+    try:
+        eventually(lambda: plugin.pre_delivery_attempt(attempt(recipient=NEW)))
+        assert not plugin.pre_delivery_attempt(attempt(recipient=OLD))
+    finally:
+        plugin.close()
 
 
 def test_where_nothing_can_be_written_the_list_is_read_as_without(path, state, blocked, caplog):

@@ -203,12 +203,16 @@ class _Policy:
                 problems[where] = str(error)
                 continue
             waits = waits or found is None
-            if kept := found or known:
+            if kept := found or known or self._recall(where):
                 files[where] = kept
             else:
                 problems[where] = before.problems.get(where) or being_written(where)
         self._lists = _Lists.of(files, problems)
         self._next_look = now + (min(_SOON, self._check_every) if waits else self._check_every)
+
+    def _recall(self, where: ListPath) -> ListFile | None:
+        """Find what another process has made of a list that this one does not know."""
+        return None if self._store is None else self._store.recall(where)
 
     def _found(self, where: ListPath, known: ListFile | None) -> ListFile | None:
         """Look at one file; read it here if it is small, and have it followed if it is large."""
@@ -219,8 +223,7 @@ class _Policy:
             found = look(where, known, SMALL)
         except TooLarge:
             if follower is None:
-                if known is None and self._store is not None:
-                    known = self._store.recall(where)
+                known = known or self._recall(where)
                 follower = Follower(where, known, self._check_every, self._news, self._store)
                 self._followers[where] = follower
             follower.look_now()

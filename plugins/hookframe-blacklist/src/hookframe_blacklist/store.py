@@ -86,10 +86,10 @@ class Store:
         self._most = most
 
     def recall(self, where: ListPath) -> ListFile | None:
-        """Find the table of a list by a `stat` of it, without reading it.
+        """Find what was last made of a list, without a look at it.
 
         Returns:
-            The list; None where it may have changed since it was read, or is not known.
+            The list, which may have changed since: its `seen` tells. None where none is known.
         """
         try:
             title, key, *numbers, age = read_private(self._seen(where)).decode().split("\n")
@@ -98,22 +98,18 @@ class Store:
             seen = Snapshot(where.path, b"", owner, mode, stamp=stamp, age=float(age))
         except (OSError, ValueError):
             return None
-        if title != self._title or not seen.is_unchanged():
-            return None
-        table = self.find(key)
+        table = self.find(key) if title == self._title else None
         return None if table is None else ListFile(seen, None, table)
 
     def remember(self, where: ListPath, seen: Snapshot, fingerprint: Fingerprint) -> None:
-        """Note the table of a list, if its stamp proves that it has not changed since it was read.
+        """Note the table of a list.
 
         Args:
             where: the list.
             seen: its file when it was read.
             fingerprint: of that.
         """
-        if seen.stamp is None or not seen.is_unchanged():
-            return
-        numbers = seen.owner, seen.mode, *seen.stamp, seen.age
+        numbers = seen.owner, seen.mode, *(seen.stamp or ()), seen.age
         text = "\n".join([self._title, key_of(where, fingerprint), *map(str, numbers)])
         try:
             write_private(self._seen(where), text.encode())
