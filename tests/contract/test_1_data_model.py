@@ -202,7 +202,7 @@ def test_nothing_can_be_had_from_what_a_hook_is_given(given, first, site, fake_p
     )
     plugins = {"a": {"code": f"return {first!r}"}}
     site.configure(policy(["a", "file"], plugins=plugins, hook_file="hook.py"), hook(body, TAKER))
-    asked = attempt(headers={"deep": {"er": 1}})
+    asked = attempt(headers={"deep": {"er": 1}}) if "headers" in given else ATTEMPT
     with Host.from_config(site.config, watch=False) as host:
         for _ in range(3):
             explained = host.explain(asked)
