@@ -14,7 +14,7 @@ ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 """Immutable types whose values contain no others."""
 
 
-def _reject(self: object, *_: object, **__: object) -> NoReturn:
+def _reject(*_: object, **__: object) -> NoReturn:
     raise TypeError("what crosses the hook is read-only")
 
 

@@ -13,7 +13,7 @@ SIGNAL: Final = signal.SIGRTMAX - 1
 signals belong to plugins. Of the real-time signals the C library keeps the lowest, and programs use
 those at either end."""
 STARTED: Final = 0
-"""The cell with the start of the running attempt by the monotonic clock; 0.0 while there is none."""
+"""The cell with the start of the running attempt, by the monotonic clock; 0.0 while none runs."""
 DUE: Final = 1
 """The cell with the time at which the nearest deadline ends; infinity without one."""
 CELLS: Final = 2

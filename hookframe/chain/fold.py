@@ -131,7 +131,6 @@ class VoteCache:
         "_action",
         "_after",
         "_before",
-        "_checked",
         "_count",
         "_key",
         "_member",
@@ -149,7 +148,6 @@ class VoteCache:
         self._count = Count()
         self._size = 0
         self._action = self._key = self._text = ""
-        self._checked: Decision = NORMAL
         self.vote: Decision = NORMAL
         """the last vote, checked"""
 
@@ -176,7 +174,6 @@ class VoteCache:
                 and vote[self._key] is self._text
             ):
                 self._count.number += 1
-                self.vote = self._checked
                 return self._after
         except KeyError:
             pass
@@ -192,6 +189,7 @@ class VoteCache:
         after = fold(before, checked)
         if after is not before:
             after = cast("Decision", make_view(after))
+        self._before = None
         if type(vote) is dict and len(vote) == len(checked) <= _REPEATABLE:
             self._keep(vote, checked, before, after, count)
         return after
@@ -210,7 +208,6 @@ class VoteCache:
         if type(action) is type(text) is str:
             self._size, self._action, self._key, self._text = len(checked), action, key, text
             self._before, self._after, self._count = before, after, count
-            self._checked = checked
 
 
 class ShadowVotes(VoteCache):

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.plugin_code import CALLERS, PACKAGE, find_called
 from hookframe.chain.deadline import SIGNAL
+from hookframe.chain.member import AttemptRun
 
 if TYPE_CHECKING:
     from threading import RLock
 
     from hookframe.api.errors import DeadlineExceeded
-    from hookframe.chain.member import AttemptRun
 
 ALARM: Final = signal.SIGALRM
 """The signal of the kernel timer (`ITIMER_REAL`)."""
 _SHORTEST_TICK: Final = 0.01
-"""Minimum seconds between two signals of the timer: a shorter deadline is noticed that much later."""
+"""Minimum seconds between two signals of the timer: a shorter deadline is noticed later."""
 _LONGEST_TICK: Final = 1.0
 """Maximum of these seconds; within an attempt the timer is set to its deadline exactly."""
 _RETRY: Final = 0.005
@@ -62,7 +62,7 @@ class Interrupter:
 
     def __init__(self, lock: RLock, number: int = ALARM) -> None:
         self._lock = lock
-        self._run: AttemptRun | None = None
+        self._run = AttemptRun()
         self.tick = inf
         """the seconds between two signals while no attempt is overdue"""
         self._interrupted = (0.0, 0.0)
@@ -114,12 +114,11 @@ class Interrupter:
 
     def _find_due(self) -> tuple[float, float]:
         """Return when the running call is due, and when it may be interrupted; else infinity."""
-        due = inf if self._run is None else self._run.due()
+        due = self._run.due()
         interrupted, again = self._interrupted
         return due, again if interrupted == due else due
 
     def _build_error(self, frame: FrameType | None, due: float, now: float) -> DeadlineExceeded:
-        assert self._run is not None
         error = self._run.build_interruption(now)
         self._run.unresponsive = find_called(frame)
         pause = min(max(error.deadline * _REPEAT_FRACTION, _SHORTEST_REPEAT), _LONGEST_REPEAT)

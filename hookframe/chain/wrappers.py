@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hookframe.api.decision import ACCUMULATED_ACTIONS, NORMAL, TEMPFAIL
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import make_view
-from hookframe.chain.deadline import check_deadline
+from hookframe.chain.deadline import make_deadline_error
 from hookframe.chain.fold import ShadowVotes, check_vote
 
 if TYPE_CHECKING:
@@ -54,45 +54,45 @@ class Wrapper:
         Returns:
             The wrapper's decision, or the inner one if it changes nothing.
         """
-        member, run, deadline = self._member, self._run, self._deadline
-        error, vote, inside, started = None, None, NORMAL, 0.0
-        if deadline is not None:
-            run.begin_call(started := monotonic(), deadline)
+        member, deadline = self._member, self._deadline
+        error, vote, inside = None, None, NORMAL
+        started = self._start(0.0)
         try:
             generator = _enter(member.plugin.decide(attempt, NORMAL, state))
         except BaseException as raised:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
             error = raised
         # Its own deadline and its time in the trace leave out the chain inside.
-        if deadline is not None:
-            run.end_call()
-            started -= monotonic()
-        spent = 0 if calls is None else calls.pause()
+        spent = self._stop(started)
+        recorded = 0 if calls is None else calls.pause()
         if error is None or member.skips(error):
             inside = self._inner(attempt, state, calls)
-        if deadline is not None:
-            started += monotonic()
         if calls is not None:
-            calls.resume(spent)
+            calls.resume(recorded)
         if error is None:
+            started = self._start(spent)
             try:
-                if deadline is not None:
-                    run.begin_call(started, deadline)
                 vote = self._check(_leave(generator, inside), inside)
-                if deadline is not None:
-                    check_deadline(monotonic() - started, deadline)
             except BaseException as raised:  # noqa: BLE001
                 error = raised
-            if deadline is not None:
-                run.end_call()
-        after, text = inside, None
-        if error is not None:
-            failure = run.record_failure(member, error)
-            after, text = inside if failure.skipped else TEMPFAIL, failure.error.text
-        elif vote is not None:
-            after = self._add(vote, inside)
-        if calls is not None:
-            calls.add(member, vote if error is None else None, after, text)
-        return after
+            spent = self._stop(started)
+            if error is None and deadline is not None and spent > deadline:
+                error = make_deadline_error(spent, deadline)
+        return self._finish(inside, vote, error, calls)
+
+    def _start(self, spent: float) -> float:
+        """Start its own deadline, or go on with it; return when it would have begun."""
+        if self._deadline is None:
+            return 0.0
+        started = monotonic() - spent
+        self._run.begin_call(started, self._deadline)
+        return started
+
+    def _stop(self, started: float) -> float:
+        """Stop its own deadline; return the seconds that it has run."""
+        if self._deadline is None:
+            return 0.0
+        self._run.end_call()
+        return monotonic() - started
 
     @calls_plugins
     def _check(self, returned: object, inside: Decision) -> Decision | None:
@@ -101,15 +101,28 @@ class Wrapper:
             return None
         return check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
 
-    def _add(self, vote: Decision, inside: Decision) -> Decision:
-        """Count a vote, and make it the decision."""
-        votes = self._member.votes
-        votes.vote = vote
-        self._run.statistics.count_vote(self._member.name, vote["action"])
-        if isinstance(votes, ShadowVotes):
-            votes.record(vote)
-            return inside
-        return cast("Decision", make_view(vote))
+    def _finish(
+        self,
+        inside: Decision,
+        vote: Decision | None,
+        error: BaseException | None,
+        calls: Calls | None,
+    ) -> Decision:
+        """Count and record what the wrapper did; return the decision."""
+        member, after, text = self._member, inside, None
+        if error is not None:
+            failure = self._run.record_failure(member, error)
+            after, text = inside if failure.skipped else TEMPFAIL, failure.error.text
+        elif vote is not None:
+            member.votes.vote = vote
+            self._run.statistics.count_vote(member.name, vote["action"])
+            if isinstance(member.votes, ShadowVotes):
+                member.votes.record(vote)
+            else:
+                after = cast("Decision", make_view(vote))
+        if calls is not None:
+            calls.add(member, None if error is not None else vote, after, text)
+        return after
 
 
 @calls_plugins

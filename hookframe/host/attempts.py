@@ -123,7 +123,7 @@ class Attempts:
             if self._interrupter is not None:
                 self._interrupter.watch(run, generation.chain.shortest)
         observed = generation is not None and generation.observers
-        self.decide = self._decide_next = self._decide_observed if observed else self._decide_plain
+        self.decide = self._decide_next = self._decide_observed if observed else self._path
 
     def name_files(self, files: dict[str, str]) -> None:
         """Take the names of plugins by the file of their hook, to recognise their threads."""
@@ -162,9 +162,6 @@ class Attempts:
         if self.reload_lock.waiting and not (generation and generation.chain.run.started):
             self.reload_lock.give_way()
 
-    def _decide_plain(self, attempt: Mapping[str, Any]) -> Decision:
-        return self._path(attempt, None)
-
     def _decide_observed(self, attempt: Mapping[str, Any]) -> Decision:
         return self._path(attempt, Calls())
 
@@ -175,7 +172,11 @@ class Attempts:
             self.sample_next()
         return self.explain(attempt).decision
 
-    def _fail_without_chain(self, attempt: object, calls: object) -> Decision:  # noqa: ARG002
+    def _fail_without_chain(
+        self,
+        attempt: object,  # noqa: ARG002
+        calls: object = None,  # noqa: ARG002
+    ) -> Decision:
         self.statistics.count_temporary_failure(LOAD_ERROR)
         self.remind()
         return make_temporary_failure()

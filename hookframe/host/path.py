@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import NORMAL
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from hookframe.chain.trace import Calls
     from hookframe.host.generation import Generation
 
-Path = Callable[[Mapping[str, Any], "Calls | None"], "Decision"]
+
+class Path(Protocol):
+    """The way of an attempt to its decision."""
+
+    def __call__(self, given: Mapping[str, Any], calls: Calls | None = None, /) -> Decision:
+        """Decide about an attempt, and record its calls if somebody asks for them."""
 
 
 def build_path(
@@ -47,7 +52,7 @@ def build_path(
     nine, cells = len(ATTEMPT_TYPES), run.cells
 
     @calls_plugins
-    def decide(given: Mapping[str, Any], calls: Calls | None) -> Decision:
+    def decide(given: Mapping[str, Any], calls: Calls | None = None) -> Decision:
         try:
             try:
                 # Checked here if nothing needs conversion: `read_only_attempt` is slower.

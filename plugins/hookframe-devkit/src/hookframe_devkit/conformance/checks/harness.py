@@ -160,7 +160,7 @@ class Harness:
         if decided is None:
             return None
         attempt, decision = read_only_attempt(case.attempt), freeze(outcome.decision)
-        return _raised(lambda: decided(attempt, decision, freeze(outcome.trace)))  # type: ignore[arg-type]
+        return _raised(lambda: decided(attempt, decision, freeze(outcome.trace)))
 
     def close(self) -> list[PluginError]:
         """Close the plugin, as a host does at its end.
