@@ -87,6 +87,7 @@ async def _serve(
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), SWEEP)
         server.sweep()
+        host.apply_change()
         host.report_dropped_output()
         log.run_upkeep()
         notifier.ping()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Explanation
 from hookframe.host.fast_path import Decide, build_fast_path
 from hookframe.host.generation import Generation
-from hookframe.host.lock import ReloadLock
 from hookframe.log.capture import Output, make_capture
 from hookframe.log.rate import LineLimit
 
@@ -43,8 +43,8 @@ class Attempts:
 
     def __init__(self, log: Log, *, interrupt: bool) -> None:
         self._log = log
-        self.reload_lock = ReloadLock(self.use_traced_path)
-        self.lock = self.reload_lock.lock
+        self.lock = RLock()
+        """held by the thread that decides or loads: one attempt or one load at a time"""
         self._interrupter = Interrupter(self.lock) if interrupt else None
         self.statistics = Statistics()
         self.limit = LineLimit(log.left_out)
@@ -64,6 +64,8 @@ class Attempts:
         """the path after the next attempt"""
         self.remind: Callable[[], None] = _do_nothing
         """called for an attempt without a chain, to log why"""
+        self._prepare: Callable[[], None] | None = None
+        """called once before the next attempt, to load a change"""
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Decide with a record of what each plugin did; the caller holds the lock.
@@ -71,10 +73,10 @@ class Attempts:
         Args:
             attempt: the nine keys of an attempt, and any others.
         """
-        self._yield_to_changes()
+        self._prepare_next()
         self.decide, generation = self._decide_next, self.generation
-        if self.reload_lock.waiting:  # a new change, whose path was just overwritten
-            self.use_traced_path()
+        if self._prepare is not None:  # set meanwhile, and its path was just overwritten
+            self.decide = self._decide_prepared
         if generation is None:
             self.statistics.count_temporary_failure(LOAD_ERROR)
             self.remind()
@@ -137,11 +139,29 @@ class Attempts:
             self._interrupter = None
         self._output.uninstall()
 
-    def _yield_to_changes(self) -> None:
-        """Let a waiting change of the chain go first, except in an attempt within an attempt."""
-        generation = self.generation
-        if self.reload_lock.waiting and not (generation and generation.chain.run.started):
-            self.reload_lock.give_way()
+    def prepare_next(self, function: Callable[[], None]) -> None:
+        """Call a function once before the next attempt, in its thread; any thread may ask for it.
+
+        An attempt within an attempt leaves it to the next one. This costs other attempts nothing.
+        """
+        self._prepare = function
+        self.decide = self._decide_prepared
+
+    @property
+    def running(self) -> bool:
+        """Whether an attempt is in progress."""
+        return self.generation is not None and self.generation.chain.run.started != 0.0
+
+    def _prepare_next(self) -> None:
+        function = self._prepare
+        if function is not None and not self.running:
+            self._prepare, self.decide = None, self._decide_next
+            function()
+
+    def _decide_prepared(self, attempt: Mapping[str, Any]) -> Decision:
+        """Decide with the chain that is ready after what is to be done before."""
+        self._prepare_next()
+        return self._decide_next(attempt)
 
     def _decide_traced(self, attempt: Mapping[str, Any]) -> Decision:
         """Decide with a trace, or without a chain."""

@@ -7,13 +7,11 @@ import faulthandler
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.attempt import encode_line
 from hookframe.daemon.channel import (
-    CHANGED,
     LEAVE,
     LOADED,
     LOOK,
@@ -24,13 +22,11 @@ from hookframe.daemon.channel import (
     Post,
 )
 from hookframe.daemon.process import limit_memory_growth, name_process
-from hookframe.daemon.rehearsal import StandbyFirst
 from hookframe.daemon.scoreboard import (
     DEADLINE,
     HEARTBEAT,
     KILL_AFTER,
     LOAD_TIME,
-    LOADING,
     MAX_MEMORY,
     MICROSECONDS,
     RequestMarker,
@@ -48,8 +44,6 @@ if TYPE_CHECKING:
     from hookframe.host.source import Source
     from hookframe.log.log import Log
 
-_CATCH_UP: Final = 0.1
-"""Seconds that a standby may take to load a new change before it serves."""
 _HEAD_START: Final = 0.01
 """Seconds for waiting clients before the worker logs its chain."""
 _GRACE: Final = 0.25
@@ -86,9 +80,8 @@ def run_worker(
         log.mute()
     marker = RequestMarker(post.slot)
     fork_guard = ForkGuard(marker, listeners, post.channel.fileno())
-    rehearsal = StandbyFirst(post.scoreboard, post.slot, partial(_send, post, CHANGED))
-    with Host(source, log=log, interrupt=True, rehearsal=rehearsal) as host:
-        worker = Worker(host, config, listeners, log, post, marker, rehearsal, quiet=quiet)
+    with Host(source, log=log, interrupt=True) as host:
+        worker = Worker(host, config, listeners, log, post, marker, quiet=quiet)
         fork_guard.abandon = worker.abandon
         _run(worker)
     return 0
@@ -116,7 +109,6 @@ class Worker:
         log: takes all lines.
         post: the connections to the other processes.
         marker: records on the scoreboard which request is being answered.
-        rehearsal: coordinates loads; None without a policy.
         quiet: whether the log is mute until this worker serves.
     """
 
@@ -128,12 +120,10 @@ class Worker:
         log: Log,
         post: Post,
         marker: RequestMarker,
-        rehearsal: StandbyFirst | None = None,
         *,
         quiet: bool = False,
     ) -> None:
         self._host = host
-        self._rehearsal = rehearsal
         self._quiet = quiet
         self._log = log
         self._post = post
@@ -154,20 +144,13 @@ class Worker:
         loop = self._loop = asyncio.get_running_loop()
         loop.add_reader(self._post.channel.fileno(), self._read_commands)
         loop.add_signal_handler(signal.SIGTERM, self._stop)
-        if self._rehearsal is not None:
-            self._rehearsal.attach(loop)
         self._server.prepare()
-        if isinstance(self._host, Host):
-            self._host.call_when_changing(self._publish_limits)
         self._publish_limits()
         self._keep_sweeping()  # from now on the watchdog detects a hang
         _send(self._post, LOADED)
         await self._serve_requested.wait()
         if not self._stopping.is_set():
             if isinstance(self._host, Host):
-                self._host.catch_up(_CATCH_UP)
-                if self._rehearsal is not None:
-                    self._rehearsal.serving = True
                 self._host.look()  # a serving worker checks more often
             self._server.open()
             _send(self._post, SERVING)
@@ -200,6 +183,8 @@ class Worker:
         """Check the connections, and publish the heartbeat and the report."""
         self._server.sweep()
         if isinstance(self._host, Host):
+            self._host.apply_change()
+            self._publish_limits()
             self._host.report_dropped_output()
         self._log.run_upkeep()
         self._write_heartbeat()
@@ -227,7 +212,6 @@ class Worker:
         if isinstance(host, Host):
             found[KILL_AFTER] = int(_find_kill_time(host) * MICROSECONDS)
             found[DEADLINE] = int(_find_deadline(host) * MICROSECONDS)
-            found[LOADING] = int(host.loading_since * MICROSECONDS)
         return found
 
     def _write_heartbeat(self) -> None:
