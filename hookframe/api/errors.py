@@ -144,13 +144,11 @@ class ChainError(HookframeError):
 
     Args:
         errors: the load errors.
-        keepable: whether the chain that was in use before still works.
     """
 
-    def __init__(self, errors: tuple[LoadError, ...], *, keepable: bool = True) -> None:
+    def __init__(self, errors: tuple[LoadError, ...]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
-        self.keepable = keepable
 
 
 class DeadlineExceeded(BaseException):

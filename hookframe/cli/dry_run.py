@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -212,14 +212,13 @@ def _skip_all_errors(config: Config) -> Config:
 def _find_load_errors(config: Config) -> tuple[Finding, ...]:
     """Build each plugin alone, to find the errors in all settings."""
     collector = _FindingCollector()
-    builder = Builder(nullcontext(), collector.add)
+    builder = Builder(collector.add)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
         for name in config.order(Installed.scan().names):
             policy_files = GivenConfig(replace(config, chain=(name,))).read()
             try:
-                builder.build(policy_files, 1, None)
+                builder.close(builder.build(policy_files, 1).plugins)
             except ChainError as error:
                 for each in error.errors:
                     collector.add(each)
-        builder.retain(())
     return collector.findings()

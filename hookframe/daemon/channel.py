@@ -113,9 +113,9 @@ class Leave(msgspec.Struct, tag=True, frozen=True):
 
 
 class Watch(msgspec.Struct, tag=True, frozen=True):
-    """To the observer: the files that the policy uses or looks for, besides its own."""
+    """To the observer: the files of code, used or looked for, and the versions that run."""
 
-    paths: tuple[str, ...]
+    paths: tuple[bytes, ...]
     versions: Mapping[str, str]
 
 

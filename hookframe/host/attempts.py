@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from hookframe.chain.member import make_error
 from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Calls, Explanation, Trace
 from hookframe.host.generation import Generation
-from hookframe.host.lock import ReloadLock
 from hookframe.host.path import Path, build_path
 from hookframe.log.output import Output
 
@@ -51,8 +51,8 @@ class Attempts:
         cells: memoryview[float] | None = None,
     ) -> None:
         self._log = log
-        self.reload_lock = ReloadLock(self.sample_next)
-        self.lock = self.reload_lock.lock
+        self.lock = RLock()
+        """held by the thread that decides or loads: one attempt or one load at a time"""
         self._cells = cells
         number = ALARM if cells is None else SIGNAL
         self._interrupter = Interrupter(self.lock, number) if interrupt else None
@@ -70,6 +70,8 @@ class Attempts:
         """decides after a sample"""
         self.remind: Callable[[], None] = _do_nothing
         """called for an attempt without a chain, to log why"""
+        self._prepare: Callable[[], None] | None = None
+        """called once before the next attempt, to load a change"""
 
     def explain(self, attempt: Mapping[str, Any]) -> Explanation:
         """Decide with a record of what each plugin did; the caller holds the lock.
@@ -77,7 +79,7 @@ class Attempts:
         Args:
             attempt: the nine keys of an attempt, and any others.
         """
-        self._yield_to_changes()
+        self._prepare_next()
         calls = Calls()
         decision = self._path(attempt, calls)
         for name, microseconds in calls.list_times():
@@ -156,20 +158,37 @@ class Attempts:
             self._interrupter = None
         self._output.uninstall()
 
-    def _yield_to_changes(self) -> None:
-        """Let a waiting change of the chain go first, except in an attempt within an attempt."""
-        generation = self.generation
-        if self.reload_lock.waiting and not (generation and generation.chain.run.started):
-            self.reload_lock.give_way()
+    def prepare_next(self, function: Callable[[], None]) -> None:
+        """Call a function once before the next attempt, in its thread; any thread may ask for it.
+
+        An attempt within an attempt leaves it to the next one. This costs other attempts nothing.
+        """
+        self._prepare = function
+        self.decide = self._decide_prepared
+
+    @property
+    def running(self) -> bool:
+        """Whether an attempt is in progress."""
+        return self.generation is not None and self.generation.chain.run.started != 0.0
+
+    def _prepare_next(self) -> None:
+        function = self._prepare
+        if function is not None and not self.running:
+            self._prepare, self.decide = None, self._decide_next
+            function()
+
+    def _decide_prepared(self, attempt: Mapping[str, Any]) -> Decision:
+        """Decide with the chain that is ready after what is to be done before."""
+        self._prepare_next()
+        return self._decide_next(attempt)
 
     def _decide_observed(self, attempt: Mapping[str, Any]) -> Decision:
         return self._path(attempt, Calls())
 
     def _decide_sampled(self, attempt: Mapping[str, Any]) -> Decision:
-        self._yield_to_changes()
         self.decide = self._decide_next
-        if self.reload_lock.waiting:  # a new change, whose sample was just overwritten
-            self.sample_next()
+        if self._prepare is not None:  # set meanwhile, and just overwritten
+            self.decide = self._decide_prepared
         return self.explain(attempt).decision
 
     def _fail_without_chain(

@@ -46,9 +46,9 @@ class Generation:
         deadline = self.config.deadline
         return None if deadline is None else deadline * (1 + len(self.observers))
 
-    def uses(self, plugin: Plugin) -> bool:
-        """Return whether a plugin's object is in this chain."""
-        return has(self.plugins, plugin)
+    def shares(self, plugins: Sequence[Plugin]) -> bool:
+        """Return whether one of these plugins has the same object as one of this chain's."""
+        return any(has(self.plugins, plugin) for plugin in plugins)
 
 
 def has(plugins: Sequence[Plugin], wanted: Plugin) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from pathlib import Path
-from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,18 +13,21 @@ from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.host.attempts import Attempts
 from hookframe.host.generation import Generation
-from hookframe.host.loader import PolicyLoader, read_when_stable
-from hookframe.host.rehearsal import Rehearsal
-from hookframe.host.source import ConfigFile, GivenConfig, Source
+from hookframe.host.loader import PolicyLoader, format_announcement
+from hookframe.host.source import ConfigFile, GivenConfig, PolicyFiles, Source, read_when_stable
 from hookframe.log.log import Log
+from hookframe.plugins.hook_file import compile_aside
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
-    from hookframe.host.reloader import Reloader
+    from hookframe.host.watcher import PolicyWatcher
 
 
 class Host:
     """Decides about delivery attempts with the chain of a policy, one attempt at a time.
+
+    A change of the policy is read by a thread that runs none of its code, and loaded by the next
+    `decide` or `explain`, in the thread that calls it, before its attempt.
 
     Args:
         source: the source of the policy; see `Host.from_config` and `Host.of`.
@@ -35,7 +38,11 @@ class Host:
         cells: doubles that receive the times of the running attempt, at the indices `STARTED` and
             `DUE` of `hookframe.chain.deadline`. Another process reads them, and sends that module's
             `SIGNAL` to the main thread while a hook is overdue.
-        rehearsal: returns whether another process loads a change first; None without one.
+        files: the policy's files if they were read before; None to read them from the source.
+        phase: called during a load with what is being done: "importing NAME", "running PATH",
+            "configuring NAME", "closing NAME", and an empty text after each.
+        number: the number of the policy where several processes load it, and another one logs what
+            comes into use; None to count the loads, and to log them here.
 
     Raises:
         ValueError: with `interrupt`, outside the main thread.
@@ -49,7 +56,9 @@ class Host:
         log: Log | None = None,
         interrupt: bool = False,
         cells: memoryview[float] | None = None,
-        rehearsal: Rehearsal | None = None,
+        files: PolicyFiles | None = None,
+        phase: Callable[[str], None] | None = None,
+        number: int | None = None,
     ) -> None:
         self._source = source
         self._log = log = log or Log()
@@ -57,22 +66,18 @@ class Host:
         self._acquire, self._release = attempts.lock.acquire, attempts.lock.release
         self.statistics = attempts.statistics
         """its counts, over all generations"""
-        self._loader = loader = PolicyLoader(attempts, log, rehearsal or Rehearsal())
-        policy_files = loader.load(read_when_stable(source))
-        self._reloader: Reloader | None = None
+        self._loader = PolicyLoader(attempts, log, phase, number)
+        self._waiting: PolicyFiles | None = None
+        """a change that the next attempt loads"""
+        self._loading = False
+        self._watcher: PolicyWatcher | None = None
+        self._load(files or read_when_stable(source))
         if watch:
-            from hookframe.host.reloader import Reloader  # noqa: PLC0415  (watchdog only where it is used)
+            from hookframe.host.watcher import PolicyWatcher  # noqa: PLC0415  (watchdog only where it is used)
 
-            self._reloader = Reloader(
-                source,
-                loader.load,
-                loader.refuse,
-                loader.is_broken,
-                loader.remind,
-                log,
-                policy_files,
-                rehearsal or Rehearsal(),
-            )
+            self._watcher = PolicyWatcher(source, self._take, log, self._loader.files)
+            self._watcher.beat = self._keep_up
+            self._watcher.start()
 
     @classmethod
     def from_config(
@@ -130,21 +135,35 @@ class Host:
         return self._loader.config
 
     @property
-    def loading_since(self) -> float:
-        """The monotonic time since which a generation is built or closed; 0 while none is."""
-        return self._loader.loading_since
+    def files(self) -> PolicyFiles:
+        """The files of the last load, failed or not, with the code files that it looked for."""
+        if self._loader.files is None:  # it is set by the load of the constructor
+            raise RuntimeError("nothing was loaded")
+        return self._loader.files
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that was loaded: the files, and the versions of the plugins."""
+        text = f"{self.files.digest} {sorted(self.versions.items())}"
+        return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @property
+    def announcement(self) -> str:
+        """The chain in use as one line for the log; empty without one."""
+        generation = self._attempts.generation
+        return "" if generation is None else format_announcement(generation)
 
     @property
     def internal_errors(self) -> int:
-        """The number of attempts that failed by an error of hookframe's own.
-
-        After one, nothing is known of the state of this process; a daemon replaces it.
-        """
+        """The number of attempts that failed by an error of hookframe's own."""
         return self._attempts.internal_errors
 
-    def call_when_changing(self, function: Callable[[], object]) -> None:
-        """Call a function at the beginning and the end of a load, and when the chain is swapped."""
-        self._loader.changing = function
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of each distribution that has a plugin in the chain in use."""
+        generation = self._attempts.generation
+        origins = [plugin.origin for plugin in generation.plugins] if generation else []
+        return {each.distribution: each.version for each in origins if each.version}
 
     def decide(self, attempt: Mapping[str, Any]) -> Decision:
         """Decide about one delivery attempt (CONTRACT 9).
@@ -194,29 +213,25 @@ class Host:
 
     def look(self) -> None:
         """Check the files now, if this host watches them."""
-        if self._reloader is not None:
-            self._reloader.look()
+        if self._watcher is not None:
+            self._watcher.look()
+
+    def apply_change(self) -> None:
+        """Load now what the next attempt would load, if there is anything."""
+        with self._attempts.lock:
+            if not self._attempts.running:
+                self._load_waiting()
 
     def reload(self) -> None:
-        """Build the chain again, even if no file has changed.
+        """Load the policy again in this thread, even if no file has changed.
 
-        A host that watches does this in its own thread, and returns at once.
+        Called within an attempt, it leaves that to the next one.
         """
-        self._loader.forget_installed()
-        if self._reloader is not None:
-            self._reloader.force()
-        else:
-            self._loader.load(read_when_stable(self._source))
-
-    def catch_up(self, patience: float) -> None:
-        """Wait until every noticed change is loaded.
-
-        Args:
-            patience: the longest wait, in seconds.
-        """
-        until = monotonic() + patience
-        while self._reloader is not None and self._reloader.is_behind() and monotonic() < until:
-            sleep(0.001)
+        with self._attempts.lock:
+            if self._attempts.running:
+                self._attempts.prepare_next(self.reload)
+            else:
+                self._load(read_when_stable(self._source))
 
     def announce(self) -> None:
         """Log the chain in use, or the error of the policy."""
@@ -239,15 +254,14 @@ class Host:
 
     def close(self) -> None:
         """Stop watching, and close every plugin."""
-        if self._reloader is not None:
-            self._reloader.stop()
-            self._reloader = None
-        self._attempts.report_left_out(force=True)
-        with self._attempts.reload_lock:
-            self._attempts.use(None)
-            self._loader.problem = self._loader.problem or "the host is closed"
-        self._loader.close()
-        self._attempts.stop()
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+        with self._attempts.lock:
+            self._waiting = None
+            self._loader.close()
+            self._attempts.report_left_out(force=True)
+            self._attempts.stop()
         self._log.run_upkeep(force=True)
 
     def __enter__(self) -> Self:
@@ -260,3 +274,41 @@ class Host:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _load(self, files: PolicyFiles) -> None:
+        """Load a policy, unless a plugin asks for it within a load; the caller holds the lock."""
+        if self._loading:
+            return
+        self._loading = True
+        try:
+            self._loader.load(files)
+        finally:
+            self._loading = False
+        if self._watcher is not None:
+            # From here on it delivers nothing that was read before, so what waits is outdated.
+            self._watcher.watch_also(file.path for file in self.files.code_files)
+            self._waiting = None
+            self._watcher.hurried = bool(self.problem)
+
+    def _load_waiting(self) -> None:
+        """Load a change, or a broken policy again if it is time."""
+        if self._waiting is not None:
+            self._load(self._waiting)
+        elif self._loader.retry_due:
+            self._load(self.files)
+
+    def _take(self, files: PolicyFiles) -> None:
+        """Keep a change of the files for the next attempt; called in the watcher's thread."""
+        if files.agrees_with(self.files):
+            self._waiting = None
+            return
+        if files.hook_file is not None:
+            compile_aside(files.hook_file)
+        self._waiting = files
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Let the next attempt load what is to be loaded; called in the watcher's thread."""
+        self._loader.remind()
+        if self._waiting is not None or self._loader.retry_due:
+            self._attempts.prepare_next(self._load_waiting)

@@ -6,14 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic, sleep, time
+from itertools import chain, repeat
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.errors import ConfigError, HookframeError
 from hookframe.config.model import Config
-from hookframe.files.snapshot import Writers
 from hookframe.host.builder import Builder
-from hookframe.host.rehearsal import REFUSED
 from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
@@ -21,150 +20,159 @@ if TYPE_CHECKING:
     from hookframe.api.errors import PluginError
     from hookframe.host.attempts import Attempts
     from hookframe.host.generation import Generation
-    from hookframe.host.rehearsal import Rehearsal
-    from hookframe.host.source import PolicyFiles, Source
+    from hookframe.host.source import PolicyFiles
     from hookframe.log.log import Log
 
-_FIRST_READ_TIMEOUT: Final = 1.0
-"""Seconds to wait at the start for a process that is writing one of the files."""
-_YIELD_TIME: Final = 0.0003
-"""Seconds that a thread sleeps after a change of the chain, as waiting attempts would not get the
-interpreter before a thread that goes on."""
+RETRIES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds after which a broken policy is loaded again, as what it lacked may be there; the last
+one again and again."""
 
 
 class PolicyLoader:
-    """Loads a policy for the attempts of one host.
+    """Loads a policy for the attempts of one host, in the thread that asks for it.
+
+    Each load makes each plugin's object again, so that nothing in memory outlives a change. The
+    new chain is configured and put into use, then the old one is closed. But a plugin whose entry
+    point names a module or one object has the same object in both: then the old chain is closed
+    before the new one is configured, and if that fails, `on_load_error = "keep"` loads the old
+    policy again from the files that it was loaded from.
 
     Args:
-        attempts: uses what is loaded.
+        attempts: uses what is loaded; its lock is held during a load.
         log: receives errors.
-        rehearsal: tells other processes what is loaded.
+        phase: called with what is being done; see `Builder`.
+        number: the number of the only policy that is loaded, if another process logs what comes
+            into use; None to count the loads, and to log them here.
     """
 
-    def __init__(self, attempts: Attempts, log: Log, rehearsal: Rehearsal) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        log: Log,
+        phase: Callable[[str], None] | None = None,
+        number: int | None = None,
+    ) -> None:
         self._attempts = attempts
         self._log = log
-        self._rehearsal = rehearsal
-        self._builder = Builder(attempts.reload_lock, self._report)
+        self._builder = Builder(self._report, phase)
         self._reminder_limit = OncePerSecond()
-        self._built_count = 0
+        self._built_count = 0 if number is None else number - 1
+        self._logs = number is None
+        self.files: PolicyFiles | None = None
+        """the files of the last load with the code files that it read or looked for"""
+        self._files_in_use: PolicyFiles | None = None
         self.problem = ""
         """the error of the policy; empty without one"""
         self.last_error: tuple[str, float] | None = None
         """the last load error and its UNIX time"""
         self.config: Config | None = None
         """the last valid configuration"""
-        self.loading_since = 0.0
-        """the monotonic time since which a generation is being built or closed; 0 while none is"""
-        self.changing: Callable[[], object] = _do_nothing
-        """called by that thread at the beginning and the end, and when a generation is swapped"""
+        self._delays = iter(RETRIES)
+        self._retry_at = 0.0
         attempts.remind = self.remind
 
-    def load(self, policy_files: PolicyFiles) -> PolicyFiles:
-        """Build a generation and swap it in, or fall back as `on_load_error` is configured.
-
-        Returns:
-            The files with the code files of the generation's plugins.
-        """
-        current = self._attempts.generation
+    def load(self, policy_files: PolicyFiles) -> None:
+        """Build a generation and swap it in, or fall back as `on_load_error` is configured."""
         if isinstance(policy_files.config, Config):
             self.config = policy_files.config
             lines = policy_files.config.limits.output_lines
             self._attempts.limit.lines = lines if self._log.limited else None
-        self._rehearsal.begin(policy_files.numbers)
-        self.loading_since = monotonic()
-        self.changing()
+        if self.files is None or not policy_files.agrees_with(self.files):
+            self._delays = chain(RETRIES, repeat(RETRIES[-1]))
+        served = self._attempts.generation is not None
         try:
-            with _exit_forked_children():  # before taking the lock, which the parent may hold
-                new = self._builder.build(policy_files, self._built_count + 1, current)
             with _exit_forked_children():
-                self._activate(new)
+                self._replace(policy_files)
         except HookframeError as error:
-            self._handle_load_error(error, current)
+            self._handle_load_error(error, served=served)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (no policy may end the host)
-            self._handle_load_error(
-                HookframeError(f"can't build the chain: {describe(error)}"), current
-            )
+            text = f"can't build the chain: {describe(error)}"
+            self._handle_load_error(HookframeError(text), served=served)
         finally:
-            self.loading_since = 0.0
-            self.changing()
-            loaded = replace(policy_files, code_files=self._builder.code_files)
-            self._rehearsal.survived(policy_files.numbers, loaded.numbers)
-        return loaded
+            self.files = replace(policy_files, code_files=self._builder.code_files)
+        if not self.problem:
+            self._files_in_use = self.files
 
-    def refuse(self) -> None:
-        """Record that every process that loaded the policy crashed."""
-        self._handle_load_error(HookframeError(REFUSED), self._attempts.generation)
-
-    def is_broken(self) -> bool:
-        """Return whether the policy has an error."""
-        return bool(self.problem)
+    @property
+    def retry_due(self) -> bool:
+        """Whether a broken policy is to be loaded again."""
+        return bool(self.problem) and monotonic() >= self._retry_at
 
     def remind(self) -> None:
         """Log the error of the policy, at most once a second."""
-        if self.problem and self._reminder_limit.due():
+        if self._logs and self.problem and self._reminder_limit.due():
             self._log.loading(self.problem)
 
     def announce(self) -> None:
         """Log the chain in use, or the error of the policy."""
         if self._attempts.generation is not None:
-            self._log.info(_format_announcement(self._attempts.generation))
+            self._log.info(format_announcement(self._attempts.generation))
         self.remind()
-
-    def forget_installed(self) -> None:
-        """Read the metadata of installed plugins again at the next load."""
-        self._builder.forget_installed()
 
     def close(self) -> None:
         """Close every plugin."""
-        self.loading_since = monotonic()
-        self.changing()
-        self._builder.retain(())
-        self.loading_since = 0.0
-        self.changing()
+        self.problem = self.problem or "the host is closed"
+        self._retire()
 
     def _report(self, error: PluginError) -> None:
         self._log.error(str(error))
 
-    def _activate(self, new: Generation) -> None:
-        """Swap a generation in, and close the plugins that it no longer uses."""
-        self._built_count += 1
-        old = self._attempts.generation
-        self._swap(new, "")
-        self._builder.retain(new.plugins)
-        self._log.info(_format_announcement(new))
-        for plugin in new.plugins:
-            if old is None or not old.uses(plugin):  # log its deprecations once per load
-                for notice in plugin.deprecations:
-                    self._log.deprecated(plugin.origin, notice)
+    def _replace(self, policy_files: PolicyFiles) -> None:
+        """Build a generation, and use it instead of the current one.
 
-    def _handle_load_error(self, error: HookframeError, current: Generation | None) -> None:
-        self.last_error = (_format_error(error), time())
-        keep = self.config is not None and self.config.on_load_error == "keep"
-        kept = current if keep and getattr(error, "keepable", True) else None
-        self._swap(kept, _format_error(error))
+        Raises:
+            HookframeError: it can't be built; the current one is in use still, or closed.
+        """
+        old = self._attempts.generation
+        new = self._builder.load(policy_files, self._built_count + 1, old)
+        if old is not None and old.shares(new.plugins):
+            self._retire()
+            old = None
+        self._builder.configure(new)
+        self._built_count += 1
+        self._attempts.use(new)
+        self._attempts.name_files(
+            {each.file: each.name for each in new.plugins if each.origin.distribution}
+        )
+        self.problem = ""
+        if old is not None:
+            self._builder.close(old.plugins)
+        if self._logs:
+            self._log.info(format_announcement(new))
+        for plugin in new.plugins:
+            for notice in plugin.deprecations:
+                self._log.deprecated(plugin.origin, notice)
+
+    def _retire(self) -> None:
+        """Use no generation, and close the current one."""
+        old = self._attempts.generation
+        self._attempts.use(None)
+        if old is not None:
+            self._builder.close(old.plugins)
+
+    def _handle_load_error(self, error: HookframeError, *, served: bool) -> None:
+        """Report an error, and go on as `on_load_error` says, if a chain was in use before."""
+        text = format_load_error(error)
+        self.last_error = (text, time())
+        self._retry_at = monotonic() + next(self._delays)
+        if self.config is None or self.config.on_load_error != "keep":
+            self._retire()
+        elif served and self._attempts.generation is None and self._files_in_use is not None:
+            self._restore(self._files_in_use)
+        self.problem = text
         self.remind()
 
-    def _swap(self, generation: Generation | None, problem: str) -> None:
-        """Replace the generation in use, between two attempts."""
-        with self._attempts.reload_lock:
-            self.problem = problem
-            self._attempts.use(generation)
-            self.changing()
-        if self._rehearsal.serving:
-            sleep(_YIELD_TIME)
-
-
-def read_when_stable(source: Source) -> PolicyFiles:
-    """Read a policy; wait up to a second for a writer to finish."""
-    until = monotonic() + _FIRST_READ_TIMEOUT
-    while (policy_files := source.read()).writers is Writers.SOME and monotonic() < until:
-        sleep(0.01)
-    return policy_files
-
-
-def _do_nothing() -> None:
-    """Do nothing."""
+    def _restore(self, policy_files: PolicyFiles) -> None:
+        """Load the policy that was in use, whose chain had to be closed for the failed one."""
+        builder = Builder(self._report)
+        try:
+            with _exit_forked_children():
+                old = builder.build(policy_files, self._built_count + 1)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (no policy may end the host)
+            self._log.error(f"the last good policy can't be loaded again: {describe(error)}")
+        else:
+            self._built_count += 1
+            self._attempts.use(old)
 
 
 @contextmanager
@@ -178,14 +186,14 @@ def _exit_forked_children() -> Iterator[None]:
             os._exit(0)
 
 
-def _format_error(error: HookframeError) -> str:
+def format_load_error(error: HookframeError) -> str:
     """Format a load error for the log."""
     if isinstance(error, ConfigError):
         return "; ".join(f"{error.path}: {problem}" for problem in error.problems)
     return str(error)
 
 
-def _format_announcement(generation: Generation) -> str:
+def format_announcement(generation: Generation) -> str:
     """Format the log line of a new chain."""
     names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
     unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)

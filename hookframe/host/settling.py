@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.files.snapshot import QUIET_TIME, WRITER_TIMEOUT, Writers
 
 if TYPE_CHECKING:
+    from hookframe.files.snapshot import Snapshot
     from hookframe.host.source import PolicyFiles
 
 STILL: Final = 0.5
@@ -23,11 +24,11 @@ class StabilityCheck:
         is_being_written: returns whether events show an open writer of a path.
     """
 
-    def __init__(self, loaded: PolicyFiles, is_being_written: Callable[[str], bool]) -> None:
+    def __init__(self, loaded: Iterable[Snapshot], is_being_written: Callable[[str], bool]) -> None:
         self._is_being_written = is_being_written
-        self._leasing = _leasing(loaded)
+        self._leasing = _find_leasing(loaded)
         """the devices that have granted a lease"""
-        self._candidate: tuple[object, ...] = ()
+        self._candidate = ""
         self._since = 0.0
 
     def is_stable(self, policy_files: PolicyFiles) -> bool:
@@ -38,10 +39,10 @@ class StabilityCheck:
         move the old one away before they write the new one.
         """
         now = monotonic()
-        if policy_files.fingerprint != self._candidate:
-            self._candidate, self._since = policy_files.fingerprint, now
+        if policy_files.digest != self._candidate:
+            self._candidate, self._since = policy_files.digest, now
         unchanged_for = now - self._since
-        self._leasing |= _leasing(policy_files)
+        self._leasing |= _find_leasing(policy_files.files)
         if policy_files.writers is Writers.NONE:
             return policy_files.readable or unchanged_for >= QUIET_TIME
         # The kernel grants a lease to the owner only: a file of root's, read by a daemon that is
@@ -55,5 +56,5 @@ class StabilityCheck:
         return unchanged_for >= (WRITER_TIMEOUT if written <= self._leasing else STILL)
 
 
-def _leasing(policy_files: PolicyFiles) -> set[int]:
-    return {file.device for file in policy_files.files if file.leased}
+def _find_leasing(files: Iterable[Snapshot]) -> set[int]:
+    return {file.device for file in files if file.leased}

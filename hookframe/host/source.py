@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from time import monotonic, sleep
+from typing import Final, Protocol
 
 from hookframe.api.errors import ConfigError
 from hookframe.config.model import Config, read_config
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
-from hookframe.host.rehearsal import Numbers, number_of
+
+_FIRST_READ_TIMEOUT: Final = 1.0
+"""Seconds to wait at the start for a process that is writing one of the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,32 @@ class PolicyFiles:
         return all(file.error is None for file in self.files)
 
     @property
-    def fingerprint(self) -> tuple[object, ...]:
-        """A value that changes if and only if another generation has to be built."""
-        return tuple((file.path, *file.fingerprint) for file in self.files)
+    def digest(self) -> str:
+        """The policy in hexadecimal digits: equal wherever the same bytes make up the policy.
 
-    @property
-    def numbers(self) -> Numbers:
-        """The numbers that identify the policy to other processes."""
-        core = replace(self, code_files=()).fingerprint
-        return Numbers(number_of(core), number_of(self.fingerprint))
+        It covers path, content, owner, permissions and error of every file, and a configuration
+        that comes from no file.
+        """
+        parts = sorted(repr((file.path, *file.fingerprint)) for file in self.files)
+        parts.append("" if self.config_file is not None else repr(self.config))
+        text = "\n".join([*parts, *sorted(self.objects)])
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def agrees_with(self, loaded: PolicyFiles) -> bool:
+        """Return whether this is no change from what is loaded.
+
+        Args:
+            loaded: the files with those code files that the load has read. A code file that only
+                one of the two has does not count.
+        """
+        known = {file.path: file.fingerprint for file in loaded.code_files}
+        own, others = (
+            [file and (file.path, file.fingerprint) for file in (each.config_file, each.hook_file)]
+            for each in (self, loaded)
+        )
+        return own == others and all(
+            known.get(file.path, file.fingerprint) == file.fingerprint for file in self.code_files
+        )
 
     @property
     def writers(self) -> Writers:
@@ -71,6 +92,21 @@ class Source(Protocol):
 
         Args:
             code_files: the known paths of the files of code that plugins run.
+        """
+        ...
+
+    def assemble(
+        self,
+        config_file: Snapshot | None,
+        hook_file: Snapshot | None,
+        code_files: Iterable[Snapshot] = (),
+    ) -> PolicyFiles:
+        """Build the policy from files that were read before, without the disk.
+
+        Args:
+            config_file: the file of the configuration, if it comes from one.
+            hook_file: the hook file, if there is one.
+            code_files: the files of code that plugins run.
         """
         ...
 
@@ -94,6 +130,16 @@ class ConfigFile:
         if isinstance(config, Config) and config.hook_file is not None:
             hook_file = take_snapshot(config.hook_file)
         return PolicyFiles(config, hook_file, file, _take_snapshots(code_files))
+
+    def assemble(
+        self,
+        config_file: Snapshot | None,
+        hook_file: Snapshot | None,
+        code_files: Iterable[Snapshot] = (),
+    ) -> PolicyFiles:
+        """Build the policy from files that were read before."""
+        file = config_file or Snapshot(self._path, error=f"{self._path} was not read")
+        return PolicyFiles(self._read_config(file), hook_file, file, tuple(code_files))
 
     def _read_config(self, file: Snapshot) -> Config | ConfigError:
         """Parse the configuration, unless its bytes are unchanged."""
@@ -126,12 +172,32 @@ class GivenConfig:
         """Read the hook file, if there is one, and the plugins' code files."""
         path = self._hook_file
         hook_file = None if path is None else take_snapshot(path)
+        return self.assemble(None, hook_file, _take_snapshots(code_files))
+
+    def assemble(
+        self,
+        config_file: Snapshot | None,
+        hook_file: Snapshot | None,
+        code_files: Iterable[Snapshot] = (),
+    ) -> PolicyFiles:
+        """Build the policy from files that were read before."""
+        del config_file
         return PolicyFiles(
-            self._config,
-            hook_file,
-            code_files=_take_snapshots(code_files),
-            objects=self._objects,
+            self._config, hook_file, code_files=tuple(code_files), objects=self._objects
         )
+
+
+def read_when_stable(source: Source, code_files: Iterable[str] = ()) -> PolicyFiles:
+    """Read a policy; wait up to a second for a writer to finish.
+
+    Args:
+        source: the source of the policy.
+        code_files: the known paths of the files of code that plugins run.
+    """
+    paths, until = tuple(code_files), monotonic() + _FIRST_READ_TIMEOUT
+    while (files := source.read(paths)).writers is Writers.SOME and monotonic() < until:
+        sleep(0.01)
+    return files
 
 
 def _take_snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:

@@ -103,69 +103,48 @@ class Installed:
         )
 
 
-class Loader:
-    """Loads each plugin once: its object outlives the generations of the chain.
+@calls_plugins
+def load_plugin(plugin: InstalledPlugin) -> Plugin:
+    """Import a plugin, call it if it is a class or a factory, and check it.
 
-    A plugin with code files belongs to one generation, and is created again for each.
+    Args:
+        plugin: what was found.
+
+    Returns:
+        The plugin, with a new object if its entry point names a class or a factory.
+
+    Raises:
+        LoadError: one of these steps failed; it has the distribution and version.
     """
-
-    def __init__(self) -> None:
-        self._loaded: dict[tuple[str, str], tuple[object, Origin]] = {}
-
-    def load(self, found: InstalledPlugin) -> Plugin:
-        """Import a plugin, call it if it is a class or a factory, and check it.
-
-        Raises:
-            LoadError: one of these steps failed; it has the distribution and version.
-        """
-        key = (found.name, found.distribution)
-        if key not in self._loaded:
-            self._loaded[key] = self._load_subject(found), found.origin
-        subject, origin = self._loaded[key]
-        plugin = plugin_from_object(subject, origin)
-        if plugin.per_generation:
-            del self._loaded[key]
-            if not _is_factory(self._import_target(found)):
-                raise LoadError(origin, _describe_single_object(found))
-        return plugin
-
-    @calls_plugins
-    def _load_subject(self, plugin: InstalledPlugin) -> object:
-        target = self._import_target(plugin)
-        if not _is_factory(target):
-            return target
+    target = _import_target(plugin)
+    if _is_factory(target):
         if hasattr(target, f"{PROJECT}_impl"):
             raise LoadError(
                 plugin.origin,
                 f"its entry point {plugin.entry_point.value!r} names one hook; it must name "
                 "the module, the class or the object that has the hooks",
             )
-        return self._build(target, plugin)
-
-    def _import_target(self, found: InstalledPlugin) -> Any:
-        try:
-            return found.entry_point.load()
-        except BaseException as error:
-            text = f"can't be imported from {found.entry_point.value!r}: {describe(error)}"
-            raise LoadError(found.origin, text, error) from error
-
-    def _build(self, factory: Callable[[], object], found: InstalledPlugin) -> object:
-        try:
-            return factory()
-        except BaseException as error:
-            raise LoadError(
-                found.origin,
-                f"calling {found.entry_point.value!r} without arguments failed: {describe(error)}",
-                error,
-            ) from error
+        target = _build(target, plugin)
+    return plugin_from_object(target, plugin.origin)
 
 
-def _describe_single_object(found: InstalledPlugin) -> str:
-    return (
-        "has code_files, so it is created again for each generation of the chain, "
-        f"but its entry point {found.entry_point.value!r} names one object: "
-        "it must name a class or a factory"
-    )
+def _import_target(found: InstalledPlugin) -> Any:
+    try:
+        return found.entry_point.load()
+    except BaseException as error:
+        text = f"can't be imported from {found.entry_point.value!r}: {describe(error)}"
+        raise LoadError(found.origin, text, error) from error
+
+
+def _build(factory: Callable[[], object], found: InstalledPlugin) -> object:
+    try:
+        return factory()
+    except BaseException as error:
+        raise LoadError(
+            found.origin,
+            f"calling {found.entry_point.value!r} without arguments failed: {describe(error)}",
+            error,
+        ) from error
 
 
 def _is_factory(target: object) -> bool:

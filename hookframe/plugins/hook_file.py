@@ -5,8 +5,9 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Callable
-from functools import partial
-from types import ModuleType
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import CodeType, ModuleType
 from typing import Any
 
 from hookframe.api.errors import LoadError, Origin
@@ -64,7 +65,7 @@ def _run_module(name: str, snapshot: Snapshot, origin: Origin) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = snapshot.path
     try:
-        code = compile(snapshot.content, snapshot.path, "exec", dont_inherit=True)
+        code = _compile(snapshot)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise LoadError(origin, f"error compiling: {describe(error)}", error) from error
     sys.modules[name] = module  # where dataclasses and pickle look for it
@@ -75,6 +76,21 @@ def _run_module(name: str, snapshot: Snapshot, origin: Origin) -> ModuleType:
         text = f"error running the file: {describe(error, snapshot.path)}"
         raise LoadError(origin, text, error) from error
     return module
+
+
+def compile_aside(snapshot: Snapshot) -> None:
+    """Compile a hook file before its load, in a thread that has the time; errors wait for it."""
+    with suppress(Exception):
+        _compile(snapshot)
+
+
+def _compile(snapshot: Snapshot) -> CodeType:
+    return _compile_content(snapshot.content, snapshot.path)
+
+
+@lru_cache(maxsize=4)
+def _compile_content(content: bytes, path: str) -> CodeType:
+    return compile(content, path, "exec", dont_inherit=True)
 
 
 def _cache_source_lines(snapshot: Snapshot) -> None:
@@ -97,7 +113,6 @@ def _build_plugin(module: ModuleType, origin: Origin, end: Callable[[], object])
         file=find_source_file(hook) or path,
         configure=configure,
         close=partial(_close, end, close),
-        per_generation=True,
         keeps_state=check.keeps_state,
         deprecations=tuple(check.deprecations),
     )

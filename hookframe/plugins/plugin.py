@@ -46,7 +46,6 @@ class Plugin:
         decided: observes each decision, or None.
         remarks: returns remarks for the administrator, or None.
         close: releases what the plugin holds, or None.
-        per_generation: whether the subject is created again for each generation.
         keeps_state: whether its `configure` takes the state directory.
         deprecations: deprecated hooks and arguments that it uses, a sentence each.
     """
@@ -61,7 +60,6 @@ class Plugin:
     decided: Callable[[Attempt, Decision, Sequence[Vote]], object] | None = None
     remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None
-    per_generation: bool = False
     keeps_state: bool = False
     deprecations: tuple[str, ...] = ()
 
@@ -101,7 +99,6 @@ def plugin_from_object(subject: object, origin: Origin) -> Plugin:
         decided=calls.get("decided"),
         remarks=calls.get("remarks"),
         close=calls.get("close"),
-        per_generation="code_files" in calls,
         keeps_state=check.keeps_state,
         deprecations=tuple(check.deprecations),
     )

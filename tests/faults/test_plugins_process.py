@@ -49,7 +49,7 @@ def empties_the_path():
     sys.meta_path.clear()
 
 def forgets_modules():
-    ours = ("hookframe", "hookframe.host.host", "hookframe.host.reloader")
+    ours = ("hookframe", "hookframe.host.host", "hookframe.host.watcher")
     for name in ("json", "asyncio", "msgspec", *ours):
         sys.modules.pop(name, None)
 

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 import hookframe.host.host
-import hookframe.host.reloader  # noqa: F401  (loaded before the path is cut down to what a test installs)
+import hookframe.host.watcher  # noqa: F401  (loaded before the path is cut down to what a test installs)
 
 PROJECTS = Path(__file__).parents[1] / "fixtures" / "distributions"
 SETS = {

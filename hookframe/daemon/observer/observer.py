@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 from threading import Thread
@@ -52,8 +53,10 @@ class Observer:
         self._post = post
         log = make_daemon_log(table, pipe)
         self._writer = LogWriter(pipe.reading, table)
-        self._watcher = PolicyWatcher(source, self._deliver, log, beat=self._beat)
-        self._forced = False
+        self._watcher = PolicyWatcher(source, self._deliver, log)
+        self._watcher.beat = self._beat
+        self._asked = False
+        """whether the supervisor has asked for the files"""
         self._upgrades = UpgradeCheck(self._report_upgrades)
 
     def run(self) -> None:
@@ -78,17 +81,19 @@ class Observer:
     def _obey(self, message: channel.Message) -> None:
         match message:
             case channel.Watch():
-                self._watcher.watch_also(message.paths)
+                self._watcher.watch_also(map(os.fsdecode, message.paths))
                 self._upgrades.compare(message.versions)
             case channel.Reread():
+                self._asked = True
                 self._watcher.force()
             case channel.WriteLog():
                 self._writer.reopen(message.table)
 
-    def _deliver(self, policy_files: PolicyFiles, forced: bool) -> None:
-        """Send the settled files to the supervisor."""
+    def _deliver(self, policy_files: PolicyFiles) -> None:
+        """Send the settled files to the supervisor; called in the watcher's thread."""
+        asked, self._asked = self._asked, False
         bundle = Bundle.of(policy_files)
-        self._post.channel.send(channel.Changed(forced), bundle.fileno())
+        self._post.channel.send(channel.Changed(asked), bundle.fileno())
 
     def _report_upgrades(self, texts: tuple[str, ...]) -> None:
         self._post.channel.send(channel.Upgrades(texts))

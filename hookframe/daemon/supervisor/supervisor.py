@@ -228,7 +228,7 @@ class Supervisor:
         plan = self._plan
         used = [policy for policy in (plan.current, plan.next) if policy is not None]
         bundles = [each.bundle for each in (*used, plan.failure) if each is not None]
-        paths = dict.fromkeys(path for bundle in bundles for path in bundle.files)
+        paths = dict.fromkeys(path for bundle in bundles for path in bundle.code_files)
         versions = {name: seen for each in used for name, seen in each.versions.items()}
         for child in self._children.of(Role.OBSERVER):
             child.send(channel.Watch(tuple(paths), versions))

@@ -20,6 +20,7 @@ from hookframe.daemon.server.server import SWEEP, Server
 from hookframe.daemon.status import build_document, build_lone_supervisor_part, decode
 from hookframe.daemon.worker.fork_guard import ForkGuard
 from hookframe.host.host import Host
+from hookframe.host.loader import format_load_error
 from hookframe.log.exceptions import describe
 from hookframe.log.setup import make_daemon_log
 
@@ -69,7 +70,7 @@ def run_worker(
     post.slot.phase = "reading the policy"
     files = bundle.read(source)
     if isinstance(files.config, ConfigError):
-        _fail(post, Host.describe_problem(files.config), files)
+        _fail(post, format_load_error(files.config), files)
         return 0
     config = files.config
     settings = Settings.of(config)

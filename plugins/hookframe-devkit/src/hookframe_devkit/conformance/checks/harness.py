@@ -86,7 +86,7 @@ class Harness:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._errors: list[PluginError] = []
-        self._builder = Builder(nullcontext(), self._errors.append)
+        self._builder = Builder(self._errors.append)
         self._generation: Generation | None = None
         self._before = tuple(map(_Before, range(_MOST_VOTES)))
         self._chain = Chain()
@@ -104,10 +104,16 @@ class Harness:
         """
         config = self._target.policy
         policy_files = GivenConfig(config).read()
-        generation = self._builder.build(policy_files, self.generations + 1, self._generation)
+        old = self._generation
+        generation = self._builder.load(policy_files, self.generations + 1, old)
+        if old is not None and old.shares(generation.plugins):
+            self._builder.close(old.plugins)
+            old = None
+        self._builder.configure(generation)
         self.generations += 1
         self._generation = generation
-        self._builder.retain(generation.plugins)
+        if old is not None:
+            self._builder.close(old.plugins)
         plugin = generation.plugins[0]
         members = [(each.plugin, Policy()) for each in self._before]
         self._chain = Chain([*members, (plugin, Policy())])
@@ -168,7 +174,8 @@ class Harness:
         Returns:
             The errors.
         """
-        self._builder.retain(())
+        if self._generation is not None:
+            self._builder.close(self._generation.plugins)
         self._generation = None
         errors, self._errors[:] = list(self._errors), []
         return errors
