@@ -107,9 +107,8 @@ def run_worker(
 
 def _bundle_of(files: PolicyFiles, bundle: Bundle) -> Bundle:
     """Return a bundle of the files that were used; the given one if it has no others."""
-    return (
-        bundle if bundle.files.keys() == {file.path for file in files.files} else Bundle.of(files)
-    )
+    used = {os.fsencode(file.path) for file in files.files}
+    return bundle if bundle.files.keys() == used else Bundle.of(files)
 
 
 def _fail(post: Post, problem: str, files: PolicyFiles) -> None:
