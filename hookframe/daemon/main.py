@@ -15,6 +15,7 @@ from hookframe.daemon.supervisor.supervisor import Supervisor
 from hookframe.daemon.systemd import Notifier
 from hookframe.log.pipe import LogPipe
 from hookframe.log.setup import make_daemon_log
+from hookframe.plugins.finder import Installed
 
 if TYPE_CHECKING:
     from hookframe.config.address import Address
@@ -55,6 +56,7 @@ def serve(
             log.error(str(error))
             return 1
         if signals is not None:
+            Installed.scan()  # imports what each load in a child needs
             pipe = LogPipe.open()
             log.replace(make_daemon_log(config.log, pipe))
             supervisor = Supervisor(source, config, listeners, log, pipe, signals, notifier)
