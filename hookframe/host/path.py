@@ -97,7 +97,9 @@ def build_path(
         finally:
             run.started = outer
             if cells is not None:
-                run.publish()
+                cells[STARTED] = outer
+                if outer:
+                    run.publish()
             output.thread = 0
             if output.unsettled or sys.stdout is not out or sys.stderr is not err:
                 output.end()
