@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
 _REPEATABLE: Final = 2
 """A vote with more keys than this is checked each time."""
+_QUIET: Final = 0.05
+"""Seconds for which the votes of a shadow are only counted once it is over its limit."""
 
 
 def fold(accumulated: Decision, vote: Decision) -> Decision:
@@ -239,7 +241,7 @@ class ShadowVotes(VoteCache):
         if limit is not None:
             self.report_left_out()
             if not limit.admits(name):
-                self._left_out, self._quiet_until = 1, limit.resumes_at(name)
+                self._left_out, self._quiet_until = 1, self._run.started + _QUIET
                 return
         self._run.events.append(ShadowVote(self._member.plugin.origin, vote))
 

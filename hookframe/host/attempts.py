@@ -210,16 +210,17 @@ class Attempts:
             outer = run.started
             run.started = started = monotonic()
             run.publish()
+            failed = None
             try:
                 decided(attempt, decision, trace)
                 check_deadline(monotonic() - started, run.deadline, whole=True)
             except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                failed = make_error(plugin.origin, error, plugin.file, hook="decided")
+            run.started, run.unresponsive = outer, None
+            run.publish()
+            if failed is not None:
                 self.statistics.count_error(plugin.name)
-                error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
-                self._log.observer(attempt, error_record)
-            finally:
-                run.started, run.unresponsive = outer, None
-                run.publish()
+                self._log.observer(attempt, failed)
 
     def _reject(self, error: InvalidAttempt, given: object) -> Decision:
         return self.refuse(str(error), given)

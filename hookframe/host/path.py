@@ -88,7 +88,9 @@ def build_path(
         finally:
             run.started = outer
             if cells is not None:
-                run.publish()
+                cells[STARTED] = outer
+                if outer:
+                    run.publish()
         if decision is NORMAL and calls is None and not run.events:
             statistics.normal += 1
             return {"action": "normal"}

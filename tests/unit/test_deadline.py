@@ -658,23 +658,6 @@ def test_two_hosts_interrupt_each_its_own_hook(site, tmp_path):
             assert monotonic() - began > 0.12
 
 
-@pytest.mark.slow
-def test_a_debugger_that_traces_is_left_alone_and_the_hook_still_ends(site):
-    def tracer(frame, event, argument):
-        return None
-
-    before = sys.gettrace()
-    with file_host(site, hanging_if("hang", HANGING["print"])) as host:
-        sys.settrace(tracer)
-        try:
-            answer = host.decide(attempt(sendid="hang"))
-            kept = sys.gettrace()
-        finally:
-            sys.settrace(before)
-    assert answer == TEMPFAIL
-    assert kept is tracer
-
-
 PROGRAM = """
 import os, signal, sys
 from loguru import logger
