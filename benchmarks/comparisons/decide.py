@@ -31,11 +31,11 @@ BARE_CALL, PLUGIN_MORE = 30, 80
 def comparisons(lab: Lab) -> Iterator[Comparison]:
     """Compare for chains that say nothing, of which one decides, and of which all do."""
     plugins = install(lab)
-    bars = {3: 0.55, 10: 0.35}
+    bars = {3: 0.60, 10: 0.38}
     chains = (
         ("nothing", "plugins that return nothing", lambda _: (), bars),
         ("one", "the last plugin decides", lambda count: {count - 1}, {}),
-        ("all", "every plugin decides", range, {10: 0.6}),
+        ("all", "every plugin decides", range, {10: 0.9}),
     )
     for name, title, deciding_of, promised in chains:
         with ExitStack() as stack:
@@ -128,6 +128,8 @@ def _with_more(lab: Lab, plugins: Any) -> Comparison:
         return deciding(Config(chain=(*three, *more), plugins=tables), calls)
 
     alone = "Host.decide, three plugins"
+    wrapper, shadow = "with a wrapper", "with a plugin in shadow mode that decides"
+    observer, adds = "with an observer of decisions", "what the observer adds"
     return Comparison(
         "decide-with",
         "One attempt: three plugins that return nothing, and",
@@ -135,19 +137,23 @@ def _with_more(lab: Lab, plugins: Any) -> Comparison:
         more_is_better=False,
         variants={
             alone: measure(),
-            "with a wrapper": measure("wraps0"),
-            "with a plugin in shadow mode that decides": measure(
-                "decides0", decides0=Policy(mode="shadow")
-            ),
+            wrapper: measure("wraps0"),
+            shadow: measure("decides0", decides0=Policy(mode="shadow")),
             "with a deadline of each plugin": measure(
                 **{name: Policy(deadline=0.5) for name in three}
             ),
-            "with an observer of decisions": measure("observes0"),
+            observer: measure("observes0"),
+            adds: lambda: measure("observes0")() - measure()(),
             PLUGGY: _pluggy(_objects(plugins, three), calls),
             f"{PLUGGY}, with a wrapper": _pluggy(
                 [*_objects(plugins, three), plugins.Wraps()], calls
             ),
         },
+        bars=(
+            Bar(wrapper, alone, at_most=2),
+            Bar(shadow, alone, at_most=1.5),
+            Bar(adds, at_most=3000),
+        ),
         reference=alone,
     )
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hookframe._text import short_repr
 from hookframe.api.errors import InvalidAttempt
-from hookframe.api.readonly import ATOMS, freeze
+from hookframe.api.readonly import ATOMS, ReadOnlyDict, freeze
 
 
 class Attempt(TypedDict):
@@ -67,7 +67,7 @@ def read_only_attempt(given: Mapping[str, Any]) -> Attempt:
         raise InvalidAttempt(f"{key} is missing; all nine keys are required", key) from None
     if len(attempt) != _KEY_COUNT:
         _freeze_extra_keys(attempt)
-    return MappingProxyType(attempt)  # type: ignore[return-value]
+    return ReadOnlyDict(attempt)  # type: ignore[return-value]
 
 
 def _as_dict(given: object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast,
 from hookframe._text import did_you_mean, short_repr
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.plugin_code import calls_plugins
+from hookframe.api.readonly import make_view
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _WHITE_SPACE: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -85,15 +86,13 @@ class NewConfig(TypedDict):
 Decision = Normal | Pause | Dump | NewMtaid | NewConfig
 
 TEMPFAIL_MESSAGE: Final = "Error in pre_delivery_attempt_hook (see logfile)"
-NORMAL: Final = cast("Decision", MappingProxyType({"action": "normal"}))
-TEMPFAIL: Final = cast(
-    "Decision", MappingProxyType({"action": "pause", "message": TEMPFAIL_MESSAGE})
-)
+NORMAL: Final = cast("Decision", make_view({"action": "normal"}))
+TEMPFAIL: Final = cast("Decision", make_view({"action": "pause", "message": TEMPFAIL_MESSAGE}))
 
 
 def make_temporary_failure() -> Decision:
     """Return a new temporary failure as callers receive it: marked as an error (CONTRACT 5)."""
-    return cast("Decision", {**TEMPFAIL, "error": True})
+    return cast("Decision", {"action": "pause", "message": TEMPFAIL_MESSAGE, "error": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ DEADLINE: Final = "deadline"
 LOAD_ERROR: Final = "load_error"
 MALFORMED: Final = "malformed"
 NO_WORKER: Final = "no_worker"
-KINDS: Final = (EXCEPTION, INVALID_RETURN, DEADLINE, LOAD_ERROR, MALFORMED, NO_WORKER)
-"""The kinds of temporary failures: in a hook, the policy, the request or the daemon."""
+INTERNAL: Final = "internal"
+KINDS: Final = (EXCEPTION, INVALID_RETURN, DEADLINE, LOAD_ERROR, MALFORMED, NO_WORKER, INTERNAL)
+"""The kinds of temporary failures: in a hook, the policy, the request, the daemon or hookframe."""
 
 
 @dataclass(frozen=True, slots=True)

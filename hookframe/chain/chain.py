@@ -1,15 +1,13 @@
 """The chain: plugins in the configured order, folded into one decision.
 
-pluggy finds and marks the hooks and runs the wrappers. The fold is hookframe's, because pluggy
-calls every implementation with the same arguments and does not return who answered.
+pluggy finds and marks the hooks. hookframe calls them, because pluggy calls every implementation
+with the same arguments and does not return who answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import inf
-from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +15,9 @@ from hookframe.api.decision import TEMPFAIL
 from hookframe.api.errors import Origin
 from hookframe.api.events import Failure
 from hookframe.chain.deadline import make_deadline_error
-from hookframe.chain.fold import Fold
+from hookframe.chain.fold import Fold, ShadowVotes
 from hookframe.chain.member import AttemptRun, Member, make_error
-from hookframe.chain.trace import link
+from hookframe.chain.trace import Calls
 from hookframe.chain.wrappers import Inner, Wrapper
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from hookframe.config.plugin_policy import Policy
     from hookframe.plugins.plugin import Plugin
 
+Observer = tuple["Plugin", Callable[..., object]]
 _WHOLE_CHAIN: Final = Origin("chain")
 """The origin of an overrun of the whole chain's deadline."""
 
@@ -48,45 +47,36 @@ class Chain:
         deadline: float | None = None,
     ) -> None:
         self.run = run = AttemptRun(inf if deadline is None else deadline)
-        members = [Member.build(plugin, policy, run) for plugin, policy in plugins_and_policies]
+        members = [Member(plugin, policy, run) for plugin, policy in plugins_and_policies]
         self.plugins = tuple(plugin for plugin, _ in plugins_and_policies)
-        policies = [member for member in members if not member.plugin.wrapper]
-        self._plain = Fold(run, policies)
-        self._traced = Fold(run, [member.with_trace(run) for member in policies])
-        self._wrappers = tuple(Wrapper(member) for member in members if member.plugin.wrapper)
-        self.decide: Callable[[Attempt, State], Decision] = (
-            self._run_wrapped if self._wrappers else self._plain.decide
+        self.observers: tuple[Observer, ...] = tuple(
+            (plugin, plugin.decided) for plugin in self.plugins if plugin.decided is not None
         )
+        """its plugins that implement `decided`, each with that hook"""
+        self._shadows = [each.votes for each in members if isinstance(each.votes, ShadowVotes)]
+        self._fold = Fold(run, [member for member in members if not member.plugin.wrapper])
+        self.decide: Inner = self._fold.decide
         """calls every plugin and wrapper; it never raises, and does not check the deadline"""
+        for member in reversed(members):
+            if member.plugin.wrapper:  # the first listed is the outermost
+                self.decide = Wrapper(member, self.decide, run).decide
         own = (policy.deadline for _, policy in plugins_and_policies)
         self.shortest = min([run.deadline, *(each for each in own if each is not None)])
         """the shortest deadline, the chain's or a plugin's, in seconds; infinite without any"""
 
     def explain(self, attempt: Attempt, state: State) -> tuple[Decision, tuple[Vote, ...]]:
-        """Decide as `decide` does, within the deadline, and record what each plugin did."""
-        run = self.run
-        outer = run.calls  # of an attempt whose plugin asks its own host
-        calls = run.calls = []
-        run.started = started = monotonic()
-        try:
-            decision = self._run_wrappers(
-                partial(self._fold_traced, attempt, state), attempt, state
-            )
-            if monotonic() - started > run.deadline:
-                decision = self.fail_late(decision, started)
-        finally:
-            run.started, run.calls = 0.0, outer
-        return decision, tuple(call.as_vote() for call in calls)
-
-    @property
-    def mark(self) -> Callable[[], object]:
-        """A function in C that returns the same value while the same plugin runs."""
-        return partial(attrgetter("member"), self.run)
+        """Decide as `decide` does, and return what each plugin did."""
+        calls = Calls()
+        return self.decide(attempt, state, calls), calls.list_votes()
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
-        self._plain.abandon()
-        self._traced.abandon()
+        self._fold.abandon()
+
+    def report_left_out(self) -> None:
+        """Tell the limit of log lines how many votes of shadows were not logged."""
+        for votes in self._shadows:
+            votes.report_left_out()
 
     def fail_late(self, decision: Decision, started: float) -> Decision:
         """Turn a decision that came too late into a temp-fail."""
@@ -104,18 +94,3 @@ class Chain:
         error = make_deadline_error(monotonic() - started, run.deadline, whole=True, how=how)
         run.events.append(Failure(make_error(origin, error), skipped=False))
         return TEMPFAIL
-
-    def _run_wrapped(self, attempt: Attempt, state: State) -> Decision:
-        return self._run_wrappers(partial(self._plain.decide, attempt, state), attempt, state)
-
-    def _run_wrappers(self, inner: Inner, attempt: Attempt, state: State) -> Decision:
-        """Run the wrappers around the fold, the first listed outermost."""
-        for wrapper in reversed(self._wrappers):
-            inner = partial(wrapper.run_around, inner, attempt, state, self.run)
-        return inner()
-
-    def _fold_traced(self, attempt: Attempt, state: State) -> Decision:
-        """Fold with a record of each call, and of the decision after it."""
-        decision = self._traced.decide(attempt, state)
-        link(self.run.calls or (), decision)
-        return decision

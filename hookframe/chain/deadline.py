@@ -1,22 +1,33 @@
-"""Deadlines: the clock of one chain, and the error of an overrun."""
+"""Deadlines: the clock of one chain, its cells for another process, and the error of an overrun."""
 
 from __future__ import annotations
 
+import signal
 from math import inf
+from typing import Final
 
 from hookframe.api.errors import DeadlineExceeded
 
+SIGNAL: Final = signal.SIGRTMAX - 1
+"""The signal by which another process ends an overdue hook; it is sent to the main thread. Ordinary
+signals belong to plugins. Of the real-time signals the C library keeps the lowest, and programs use
+those at either end."""
+STARTED: Final = 0
+"""The cell with the start of the running attempt, by the monotonic clock; 0.0 while none runs."""
+DUE: Final = 1
+"""The cell with the time at which the nearest deadline ends; infinity without one."""
+CELLS: Final = 2
+"""The number of cells."""
+
 
 class DeadlineClock:
-    """Start times of the running attempt; written by the deciding thread, read by an interrupter.
-
-    Each attribute is written at once, so no lock is needed.
+    """Start times of the running attempt, for a signal handler or another process.
 
     Args:
         deadline: the longest time of one attempt, in seconds.
     """
 
-    __slots__ = ("call", "deadline", "started")
+    __slots__ = ("call", "cells", "deadline", "started")
 
     def __init__(self, deadline: float = inf) -> None:
         self.deadline = deadline
@@ -24,12 +35,30 @@ class DeadlineClock:
         """when the attempt began, by the monotonic clock; 0 while there is none"""
         self.call: tuple[float, float] | None = None
         """the start of a call that has its own deadline, and that deadline"""
+        self.cells: memoryview[float] | None = None
+        """doubles that another process reads; None if no other process judges"""
 
     def due(self) -> float:
         """Return when the nearest deadline ends; infinity while nothing runs."""
         due = self.started + self.deadline if self.started else inf
         call = self.call
         return due if call is None else min(due, sum(call))
+
+    def publish(self) -> None:
+        """Write the times into the cells, after each change of them."""
+        if self.cells is not None:
+            self.cells[DUE] = self.due()
+            self.cells[STARTED] = self.started
+
+    def begin_call(self, started: float, deadline: float) -> None:
+        """Begin a call that has its own deadline, or go on with one."""
+        self.call = (started, deadline)
+        self.publish()
+
+    def end_call(self) -> None:
+        """End a call that has its own deadline."""
+        self.call = None
+        self.publish()
 
     def build_interruption(self, now: float) -> DeadlineExceeded:
         """Build the error that ends the overdue call.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, check_decision
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.events import ShadowVote
 from hookframe.api.plugin_code import calls_plugins
+from hookframe.api.readonly import make_view
 from hookframe.chain.stats import Count
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Action, Decision
     from hookframe.api.hookspecs import State
     from hookframe.chain.member import AttemptRun, Member
+    from hookframe.chain.trace import Calls
     from hookframe.config.plugin_policy import Policy
-    from hookframe.plugins.plugin import Plugin
 
 _STRICTNESS: Final = {name: action.strictness for name, action in ACTIONS.items()}
 _REPEATABLE: Final = 2
@@ -43,7 +43,7 @@ def fold(accumulated: Decision, vote: Decision) -> Decision:
         return vote if now > before else accumulated
     if len(vote) == 1:
         return accumulated
-    total: Any = accumulated.copy()  # four times as fast as `{**accumulated}` if it is read-only
+    total: Any = accumulated.copy()  # faster than `{**accumulated}` if it is read-only
     total.update(vote)
     if "new_sender" in total:
         total["action"] = "new_config"
@@ -85,20 +85,29 @@ class Fold:
         self._members = list(members)
 
     @calls_plugins
-    def decide(self, attempt: Attempt, state: State) -> Decision:
-        """Call each policy, and add its vote to the decision of those before it; never raises."""
-        run, decision, outer = self._run, NORMAL, self._run.member
+    def decide(self, attempt: Attempt, state: State, calls: Calls | None = None) -> Decision:
+        """Call each policy, and add its vote to the decision of those before it; never raises.
+
+        Args:
+            attempt: the attempt, read-only.
+            state: the generation's state.
+            calls: receives each call; None if nobody asks for them.
+        """
+        decision = NORMAL
         for member in self._members:
-            run.member = member
             try:
                 vote = member.call(attempt, decision, state)
                 if vote is not None:
-                    decision = member.votes.add(vote, decision)
+                    decision = member.add(vote, decision)
+                if calls is not None:
+                    calls.add(member, vote, decision)
             except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
-                if not run.record_failure(member, error).skipped:
-                    decision = TEMPFAIL
+                failure = self._run.record_failure(member, error)
+                decision = decision if failure.skipped else TEMPFAIL
+                if calls is not None:
+                    calls.add(member, None, decision, failure.error.text)
+                if decision is TEMPFAIL:
                     break
-        run.member = outer
         return decision
 
     def abandon(self) -> None:
@@ -114,8 +123,7 @@ class VoteCache:
     same decision give the same result.
 
     Args:
-        plugin: the plugin.
-        policy: its policy.
+        member: the plugin and its policy.
         run: the running attempt.
     """
 
@@ -125,22 +133,23 @@ class VoteCache:
         "_before",
         "_count",
         "_key",
-        "_plugin",
-        "_policy",
+        "_member",
         "_run",
         "_size",
         "_text",
+        "vote",
     )
 
-    def __init__(self, plugin: Plugin, policy: Policy, run: AttemptRun) -> None:
-        self._plugin = plugin
-        self._policy = policy
+    def __init__(self, member: Member, run: AttemptRun) -> None:
+        self._member = member
         self._run = run
         self._before: Decision | None = None
         self._after: Decision = NORMAL
         self._count = Count()
         self._size = 0
         self._action = self._key = self._text = ""
+        self.vote: Decision = NORMAL
+        """the last vote, checked"""
 
     def add(self, vote: Any, before: Decision) -> Decision:
         """Check a vote, count it, and add it to the decision of the earlier plugins.
@@ -173,16 +182,14 @@ class VoteCache:
     def _add(self, vote: object, before: Decision) -> Decision:
         if vote is before:
             return before
-        checked = check_vote(vote, self._policy)
-        count = self._run.statistics.get_vote_count(self._plugin.name, checked["action"])
+        plugin, policy = self._member.plugin, self._member.policy
+        self.vote = checked = check_vote(vote, policy)
+        count = self._run.statistics.get_vote_count(plugin.name, checked["action"])
         count.number += 1
-        if self._policy.shadow:
-            if len(checked) > 1 or checked["action"] != "normal":
-                self._run.events.append(ShadowVote(self._plugin.origin, checked))
-            return before
         after = fold(before, checked)
         if after is not before:
-            after = cast("Decision", MappingProxyType(after))
+            after = cast("Decision", make_view(after))
+        self._before = None
         if type(vote) is dict and len(vote) == len(checked) <= _REPEATABLE:
             self._keep(vote, checked, before, after, count)
         return after
@@ -201,3 +208,43 @@ class VoteCache:
         if type(action) is type(text) is str:
             self._size, self._action, self._key, self._text = len(checked), action, key, text
             self._before, self._after, self._count = before, after, count
+
+
+class ShadowVotes(VoteCache):
+    """Checks and counts the votes of a plugin in shadow mode; they are logged, within a limit."""
+
+    __slots__ = ("_left_out", "_quiet_until")
+
+    def __init__(self, member: Member, run: AttemptRun) -> None:
+        super().__init__(member, run)
+        self._quiet_until = 0.0
+        self._left_out = 0
+
+    def add(self, vote: Any, before: Decision) -> Decision:
+        """Check a vote, count it, and record it as an event, unless it changes nothing.
+
+        Returns:
+            The decision of the earlier plugins.
+        """
+        if vote is not before and VoteCache.add(self, vote, NORMAL) is not NORMAL:
+            self.record(self.vote)
+        return before
+
+    def record(self, vote: Decision) -> None:
+        """Record what the plugin would have decided, or only count it beyond the limit."""
+        if self._run.started < self._quiet_until:
+            self._left_out += 1
+            return
+        limit, name = self._run.limit, self._member.name
+        if limit is not None:
+            self.report_left_out()
+            if not limit.admits(name):
+                self._left_out, self._quiet_until = 1, limit.resumes_at(name)
+                return
+        self._run.events.append(ShadowVote(self._member.plugin.origin, vote))
+
+    def report_left_out(self) -> None:
+        """Tell the limit how many votes were not logged."""
+        if self._left_out and self._run.limit is not None:
+            self._run.limit.leave_out(self._member.name, self._left_out)
+            self._left_out = 0

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from math import inf
-from time import monotonic, perf_counter_ns
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hookframe.api.errors import DeadlineExceeded, InvalidDecision, Origin, PluginError
 from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import DeadlineClock, check_deadline
-from hookframe.chain.fold import VoteCache, check_vote
+from hookframe.chain.fold import ShadowVotes, VoteCache
 from hookframe.chain.stats import Statistics
-from hookframe.chain.trace import Call
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
@@ -22,45 +20,37 @@ if TYPE_CHECKING:
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
     from hookframe.config.plugin_policy import Policy
+    from hookframe.log.rate import LineLimit
     from hookframe.plugins.plugin import Plugin
 
 Invocation = Callable[["Attempt", "Decision", "State"], Any]
 """Calls one plugin, with exactly three arguments."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A plugin and its policy, ready to be called in an attempt."""
+    """A plugin and its policy, ready to be called in an attempt.
 
-    plugin: Plugin
-    policy: Policy
-    call: Invocation
-    votes: VoteCache
+    Args:
+        plugin: the plugin.
+        policy: its policy.
+        run: the running attempt of its chain.
+    """
 
-    @classmethod
-    def build(cls, plugin: Plugin, policy: Policy, run: AttemptRun) -> Member:
-        """Build a member whose call is timed only if its policy sets a deadline."""
-        call = _add_deadline(plugin.decide, policy.deadline, run)
-        return cls(plugin, policy, call, VoteCache(plugin, policy, run))
+    __slots__ = ("add", "call", "plugin", "policy", "votes")
 
-    def with_trace(self, run: AttemptRun) -> Member:
-        """Return a copy whose call records itself in `run.calls`."""
+    def __init__(self, plugin: Plugin, policy: Policy, run: AttemptRun) -> None:
+        self.plugin = plugin
+        self.policy = policy
+        self.call: Invocation = _add_deadline(plugin.decide, policy.deadline, run)
+        """calls the plugin; it is timed only if the policy sets a deadline"""
+        self.votes = ShadowVotes(self, run) if policy.shadow else VoteCache(self, run)
+        self.add: Callable[[Any, Decision], Decision] = self.votes.add
+        """adds a vote of the plugin to the decision so far"""
 
-        @calls_plugins
-        def call(attempt: Attempt, decision: Decision, state: State) -> Decision | None:
-            record = Call(self.plugin.origin, self.policy.mode, decision)
-            if run.calls is not None:
-                run.calls.append(record)
-            started = perf_counter_ns()
-            try:
-                returned = self.call(attempt, decision, state)
-            finally:
-                record.nanoseconds = perf_counter_ns() - started
-            if returned is not None and returned is not decision:
-                record.vote = check_vote(returned, self.policy)
-            return record.vote
-
-        return replace(self, call=call)
+    @property
+    def name(self) -> str:
+        """The plugin's name in the chain."""
+        return self.plugin.name
 
     def skips(self, error: BaseException) -> bool:
         """Return whether the chain continues after an error of the plugin."""
@@ -94,31 +84,18 @@ class AttemptRun(DeadlineClock):
         deadline: the longest time of one attempt, in seconds.
     """
 
-    __slots__ = (
-        "calls",
-        "events",
-        "member",
-        "statistics",
-        "unresponsive",
-    )
+    __slots__ = ("events", "limit", "statistics", "unresponsive")
 
     def __init__(self, deadline: float = inf) -> None:
         super().__init__(deadline)
         self.events: list[Failure | ShadowVote] = []
         """failures and shadow votes of the attempt"""
-        self.calls: list[Call] | None = None
-        """one record for each plugin while the attempt is traced, else None"""
-        self.member: Member | None = None
-        """the plugin being called, to which output and errors are attributed"""
         self.unresponsive: Member | None = None
         """the plugin that was interrupted last, and still runs"""
         self.statistics = Statistics()
         """counts votes and errors; a host sets its own"""
-
-    def build_interruption(self, now: float) -> DeadlineExceeded:
-        """Build the error that ends the running plugin, and record which one that is."""
-        self.unresponsive = self.member
-        return super().build_interruption(now)
+        self.limit: LineLimit | None = None
+        """limits the log lines of each plugin in shadow mode; a host sets its own"""
 
     def record_failure(self, member: Member, error: BaseException) -> Failure:
         """Record and return the failure of a plugin; `skipped` if the chain continues."""
@@ -127,8 +104,6 @@ class AttemptRun(DeadlineClock):
         self.events.append(failure)
         self.unresponsive = None
         self.statistics.count_error(plugin.name)
-        if self.calls:
-            self.calls[-1].error = failure.error.text
         return failure
 
 
@@ -141,11 +116,11 @@ def _add_deadline(
     @calls_plugins
     def timed(attempt: Attempt, decision: Decision, state: State) -> Any:
         started = monotonic()
-        clock.call = (started, deadline)
+        clock.begin_call(started, deadline)
         try:
             returned = call(attempt, decision, state)
         finally:
-            clock.call = None
+            clock.end_call()
         check_deadline(monotonic() - started, deadline)
         return returned
 

@@ -1,8 +1,4 @@
-"""Counts of a host: decisions, votes, errors, and times of plugins; and sums of such counts.
-
-An attempt about which every plugin returns None counts nothing here: it is the number of attempts
-less these counts.
-"""
+"""Counts of a host: decisions, votes, errors, and times of plugins; and sums of such counts."""
 
 from __future__ import annotations
 
@@ -42,7 +38,7 @@ class Counts(TypedDict):
     """A snapshot of a host's statistics, or a sum of snapshots; serializable as JSON."""
 
     decisions: dict[str, int]
-    """by action; normal ones only if they have a key"""
+    """by action"""
     temporary_failures: dict[str, int]
     """by kind"""
     plugins: dict[str, PluginCounts]
@@ -121,12 +117,14 @@ class Statistics:
     """The counts of one host, over all its generations; none ever decreases."""
 
     def __init__(self) -> None:
+        self.normal = 0
+        """bare normal decisions; incremented by the host, as most decisions are such"""
         self._decisions: dict[str, int] = {}
         self._temporary_failures: dict[str, int] = {}
         self._plugins = _PluginCounters()
 
     def count_decision(self, action: str) -> None:
-        """Count a decision other than the bare normal one."""
+        """Count a decision; bare normal ones may be counted by `normal` instead."""
         self._decisions[action] = self._decisions.get(action, 0) + 1
 
     def count_temporary_failure(self, kind: str) -> None:
@@ -166,8 +164,11 @@ class Statistics:
 
     def snapshot(self) -> Counts:
         """Return a copy of all counts; another thread may count at the same time."""
+        decisions = dict(self._decisions)
+        if self.normal:
+            decisions["normal"] = decisions.get("normal", 0) + self.normal
         return {
-            "decisions": dict(self._decisions),
+            "decisions": decisions,
             "temporary_failures": dict(self._temporary_failures),
             "plugins": {name: counter.counts() for name, counter in dict(self._plugins).items()},
         }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from itertools import starmap
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hookframe.api.decision import NORMAL
+from hookframe.api.readonly import freeze
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
-    from hookframe.api.errors import Origin
     from hookframe.api.hookspecs import Vote
-    from hookframe.config.plugin_policy import Mode
+    from hookframe.chain.member import Member
 
 _NANOSECONDS_PER_MICROSECOND: Final = 1000
 _VERDICTS: Final = ("pause", "dump")
@@ -46,38 +50,101 @@ def explanation_document(explanation: Explanation) -> dict[str, object]:
     }
 
 
-class Call:
-    """One plugin's call in a traced attempt, filled in as the attempt runs."""
+class Calls:
+    """The calls of one attempt, recorded as it runs.
 
-    __slots__ = ("after", "before", "error", "mode", "nanoseconds", "origin", "vote")
+    Recording is cheap: most attempts are observed by plugins that look at no entry.
+    """
 
-    def __init__(self, origin: Origin, mode: Mode, before: Decision) -> None:
-        self.origin = origin
-        self.mode = mode
-        self.before = before
-        self.after = before
-        self.vote: Decision | None = None
-        self.error: str | None = None
-        self.nanoseconds = 0
+    __slots__ = ("_before", "_last", "_records")
 
-    def as_vote(self) -> Vote:
-        """Return the entry for callers and observers."""
-        return {
-            "plugin": self.origin.plugin,
-            "distribution": self.origin.distribution,
-            "version": self.origin.version,
-            "mode": self.mode,
-            "vote": None if self.vote is None else self.vote.copy(),
-            "decision": self.after.copy(),
-            "changed": self.after != self.before,
-            "error": self.error,
-            "microseconds": self.nanoseconds / _NANOSECONDS_PER_MICROSECOND,
-        }
+    def __init__(self) -> None:
+        self._records: list[tuple[Member, Decision | None, Decision, Decision, str | None, int]]
+        self._records = []
+        self._before = NORMAL
+        self._last = perf_counter_ns()
+
+    def add(self, member: Member, vote: object, after: Decision, error: str | None = None) -> None:
+        """Record the call of a member, which has just ended.
+
+        Args:
+            member: the member.
+            vote: its return value.
+            after: the decision after it.
+            error: the text of its error.
+        """
+        now, before = perf_counter_ns(), self._before
+        checked = None if vote is None or vote is before else member.votes.vote
+        self._records.append((member, checked, before, after, error, now - self._last))
+        self._before, self._last = after, now
+
+    def pause(self) -> int:
+        """Return the nanoseconds since the last call: a wrapper's, before the chain inside."""
+        last, self._last = self._last, perf_counter_ns()
+        return self._last - last
+
+    def resume(self, nanoseconds: int) -> None:
+        """Go on with a call that had taken so long before."""
+        self._last = perf_counter_ns() - nanoseconds
+
+    def list_times(self) -> list[tuple[str, float]]:
+        """List each plugin with the microseconds of its call."""
+        return [
+            (member.name, nanoseconds / _NANOSECONDS_PER_MICROSECOND)
+            for member, *_, nanoseconds in self._records
+        ]
+
+    def list_votes(self) -> tuple[Vote, ...]:
+        """Build the entries for callers and observers."""
+        return tuple(starmap(_make_vote, self._records))
 
 
-def link(calls: Sequence[Call], final: Decision) -> None:
-    """Record the accumulated decision after each call."""
-    for call, following in pairwise(calls):
-        call.after = following.before
-    if calls:
-        calls[-1].after = final
+class Trace(Sequence["Vote"]):
+    """The read-only entries of an attempt, built when one is looked at.
+
+    Args:
+        calls: the recorded calls.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @cached_property
+    def _votes(self) -> tuple[Vote, ...]:
+        return cast("tuple[Vote, ...]", freeze(self._calls.list_votes()))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._votes[index]
+
+    def __len__(self) -> int:
+        return len(self._votes)
+
+    def __eq__(self, other: object) -> bool:
+        return self._votes == (other._votes if type(other) is Trace else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._votes)
+
+
+def _make_vote(
+    member: Member,
+    vote: Decision | None,
+    before: Decision,
+    after: Decision,
+    error: str | None,
+    nanoseconds: int,
+) -> Vote:
+    origin = member.plugin.origin
+    return {
+        "plugin": origin.plugin,
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "mode": member.policy.mode,
+        "vote": None if vote is None else vote.copy(),
+        "decision": after.copy(),
+        "changed": after != before,
+        "error": error,
+        "microseconds": nanoseconds / _NANOSECONDS_PER_MICROSECOND,
+    }

@@ -1,151 +1,153 @@
-"""Wrappers around the chain: pluggy runs them, hookframe checks the decision they return."""
+"""Wrappers around the chain: pluggy's protocol, and a check of the decision they return."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic, perf_counter_ns
-from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, cast
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
 
-import pluggy
-
-from hookframe.api import hookspecs
 from hookframe.api.decision import ACCUMULATED_ACTIONS, NORMAL, TEMPFAIL
-from hookframe.api.events import ShadowVote
-from hookframe.api.hookspecs import PROJECT, hookimpl
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.chain.deadline import check_deadline
-from hookframe.chain.fold import check_vote
-from hookframe.chain.member import AttemptRun
-from hookframe.chain.trace import Call
-from hookframe.plugins.plugin import MAIN_HOOK
+from hookframe.api.readonly import make_view
+from hookframe.chain.deadline import make_deadline_error
+from hookframe.chain.fold import ShadowVotes, check_vote
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
     from hookframe.api.decision import Decision
     from hookframe.api.hookspecs import State
-    from hookframe.chain.member import Member
-    from hookframe.plugins.plugin import Plugin
+    from hookframe.chain.member import AttemptRun, Member
+    from hookframe.chain.trace import Calls
 
-NANOSECONDS_PER_SECOND: Final = 1_000_000_000
-Inner = Callable[[], "Decision"]
-
-
-class _WrapperHook:
-    """A wrapper alone: pluggy compares registered objects, and a plugin's may equal any."""
-
-    def __init__(self, plugin: Plugin) -> None:
-        self.pre_delivery_attempt = getattr(plugin.subject, MAIN_HOOK)
-
-
-class _Manager(pluggy.PluginManager):
-    """pluggy without its deprecation warnings: the log has them, with the plugin's name."""
-
-    def parse_hookspec_opts(
-        self, module_or_class: ModuleType | type, name: str
-    ) -> pluggy.HookspecOpts | None:
-        marks = super().parse_hookspec_opts(module_or_class, name)
-        return marks and {**marks, "warn_on_impl": None, "warn_on_impl_args": None}
+Inner = Callable[..., "Decision"]
+"""Decides an attempt with a state, and with a record of calls if somebody asks for one."""
 
 
 class Wrapper:
-    """One wrapper and the chain inside it, as two plugins of their own pluggy manager."""
+    """One wrapper around the rest of a chain.
 
-    def __init__(self, member: Member) -> None:
+    The generator is driven as pluggy does it, but for exceptions: none comes from inside.
+
+    Args:
+        member: the wrapper with its policy.
+        inner: the rest of the chain; it never raises.
+        run: the running attempt.
+    """
+
+    def __init__(self, member: Member, inner: Inner, run: AttemptRun) -> None:
         self._member = member
-        self._run = AttemptRun()
-        self._inner: Inner = lambda: NORMAL
-        self._inside: Decision | None = None
-        self._inside_nanoseconds = 0
-        self._started_at = 0.0
-        manager = _Manager(PROJECT)
-        manager.add_hookspecs(hookspecs)
-        manager.register(self, name="(the chain inside)")
-        manager.register(_WrapperHook(member.plugin), name=member.plugin.name)
-        self._hook = manager.hook.pre_delivery_attempt
+        self._inner = inner
+        self._run = run
+        self._deadline = member.policy.deadline
 
-    @hookimpl
-    def pre_delivery_attempt(self) -> Decision:
-        """Run the chain inside, at the wrapper's `yield`."""
-        started = perf_counter_ns()
-        self._run.member = self._run.call = None
-        self._inside = self._inner()
-        self._run.member = self._member
-        self._inside_nanoseconds = perf_counter_ns() - started
-        self._start_own_deadline()
-        return self._inside
-
-    def run_around(self, inner: Inner, attempt: Attempt, state: State, run: AttemptRun) -> Decision:
+    @calls_plugins
+    def decide(self, attempt: Attempt, state: State, calls: Calls | None = None) -> Decision:
         """Run the wrapper around the rest of the chain.
 
         A temp-fail from inside stays one, whatever the wrapper returns.
 
         Args:
-            inner: the rest of the chain; it never raises.
-            attempt: the attempt.
+            attempt: the attempt, read-only.
             state: the generation's state.
-            run: the running attempt.
+            calls: receives each call; None if nobody asks for them.
 
         Returns:
             The wrapper's decision, or the inner one if it changes nothing.
         """
-        self._inner, self._inside, self._run = inner, None, run
-        run.member = self._member
-        self._inside_nanoseconds = 0
-        self._started_at = monotonic()
-        started = perf_counter_ns()
-        vote, error = None, None
+        member, deadline = self._member, self._deadline
+        error, vote, inside = None, None, NORMAL
+        started = self._start(0.0)
         try:
-            vote = self._call_wrapper(attempt, state)
+            generator = _enter(member.plugin.decide(attempt, NORMAL, state))
         except BaseException as raised:  # noqa: BLE001  (whatever a plugin raises is a temp-fail)
             error = raised
-        own = perf_counter_ns() - started - self._inside_nanoseconds
-        inside = self._inside
-        if inside is None:  # it failed before its yield: the chain stops there, unless skipped
-            skipped = error is not None and self._member.skips(error)
-            inside = inner() if skipped else NORMAL
-        call = Call(self._member.plugin.origin, self._member.policy.mode, inside)
-        call.vote, call.nanoseconds = vote, own
-        if run.calls is not None:
-            run.calls.append(call)
-        call.after = self._choose_decision(inside, vote, error, run)
-        run.member = None
-        return call.after
+        # Its own deadline and its time in the trace leave out the chain inside.
+        spent = self._stop(started)
+        recorded = 0 if calls is None else calls.pause()
+        if error is None or member.skips(error):
+            inside = self._inner(attempt, state, calls)
+        if calls is not None:
+            calls.resume(recorded)
+        if error is None:
+            started = self._start(spent)
+            try:
+                vote = self._check(_leave(generator, inside), inside)
+            except BaseException as raised:  # noqa: BLE001
+                error = raised
+            spent = self._stop(started)
+            if error is None and deadline is not None and spent > deadline:
+                error = make_deadline_error(spent, deadline)
+        return self._finish(inside, vote, error, calls)
 
-    def _start_own_deadline(self) -> None:
-        """Start the wrapper's own deadline; time spent in the inner chain does not count."""
-        deadline = self._member.policy.deadline
-        if deadline is not None:
-            inside = self._inside_nanoseconds / NANOSECONDS_PER_SECOND
-            self._run.call = (self._started_at + inside, deadline)
+    def _start(self, spent: float) -> float:
+        """Start its own deadline, or go on with it; return when it would have begun."""
+        if self._deadline is None:
+            return 0.0
+        started = monotonic() - spent
+        self._run.begin_call(started, self._deadline)
+        return started
+
+    def _stop(self, started: float) -> float:
+        """Stop its own deadline; return the seconds that it has run."""
+        if self._deadline is None:
+            return 0.0
+        self._run.end_call()
+        return monotonic() - started
 
     @calls_plugins
-    def _call_wrapper(self, attempt: Attempt, state: State) -> Decision | None:
-        """Call the wrapper; None if it keeps the inner decision."""
-        started = perf_counter_ns()
-        self._start_own_deadline()
-        try:
-            returned: Any = self._hook(attempt=attempt, decision=NORMAL, state=state)
-        finally:
-            self._run.call = None
-        deadline = self._member.policy.deadline
-        if deadline is not None:
-            own = perf_counter_ns() - started - self._inside_nanoseconds
-            check_deadline(own / NANOSECONDS_PER_SECOND, deadline)
-        if returned is None or self._inside is TEMPFAIL or returned == self._inside:
+    def _check(self, returned: object, inside: Decision) -> Decision | None:
+        """Check what the wrapper returned; None if it keeps the inner decision."""
+        if returned is None or returned is inside or inside is TEMPFAIL or returned == inside:
             return None
-        vote = check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
-        return cast("Decision", MappingProxyType(vote))
+        return check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
 
-    def _choose_decision(
-        self, inside: Decision, vote: Decision | None, error: BaseException | None, run: AttemptRun
+    def _finish(
+        self,
+        inside: Decision,
+        vote: Decision | None,
+        error: BaseException | None,
+        calls: Calls | None,
     ) -> Decision:
-        if error is not None and not run.record_failure(self._member, error).skipped:
-            return TEMPFAIL
-        if vote is None:
-            return inside
-        run.statistics.count_vote(self._member.plugin.name, vote["action"])
-        if self._member.policy.shadow:
-            run.events.append(ShadowVote(self._member.plugin.origin, vote))
-            return inside
-        return vote
+        """Count and record what the wrapper did; return the decision."""
+        member, after, text = self._member, inside, None
+        if error is not None:
+            failure = self._run.record_failure(member, error)
+            after, text = inside if failure.skipped else TEMPFAIL, failure.error.text
+        elif vote is not None:
+            member.votes.vote = vote
+            self._run.statistics.count_vote(member.name, vote["action"])
+            if isinstance(member.votes, ShadowVotes):
+                member.votes.record(vote)
+            else:
+                after = cast("Decision", make_view(vote))
+        if calls is not None:
+            calls.add(member, None if error is not None else vote, after, text)
+        return after
+
+
+@calls_plugins
+def _enter(generator: Any) -> Any:
+    """Run a wrapper up to its `yield`."""
+    try:
+        next(generator)
+    except StopIteration:
+        raise _make_protocol_error(generator, "did not yield") from None
+    return generator
+
+
+@calls_plugins
+def _leave(generator: Any, inside: Decision) -> object:
+    """Run a wrapper to its end; return its value."""
+    try:
+        generator.send(inside)
+    except StopIteration as end:
+        return end.value
+    generator.close()
+    raise _make_protocol_error(generator, "has second yield")
+
+
+def _make_protocol_error(generator: Any, seen: str) -> RuntimeError:
+    """Build the error of a wrapper that does not yield once, in pluggy's words."""
+    code = generator.gi_code
+    where = f"{code.co_name!r} {code.co_filename}:{code.co_firstlineno}"
+    return RuntimeError(f"wrap_controller at {where} {seen}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from hookframe import __version__
-from hookframe.api.decision import ACTIONS, NORMAL
+from hookframe.api.decision import ACTIONS
 from hookframe.api.events import KINDS
 from hookframe.chain.stats import Counts, Microseconds, make_empty_counts, merge, percentiles
 from hookframe.daemon.process import read_memory
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hookframe.host.generation import Generation
     from hookframe.plugins.plugin import Plugin
 
-_NORMAL_ACTION: Final = NORMAL["action"]
 _SERVING_ROLES: Final = ("worker", "stand-in")
 """The roles that answer clients."""
 
@@ -229,7 +228,7 @@ def build_document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now:
         ],
         "chain": chain,
         "attempts": attempts,
-        "decisions": _count_decisions(counts, attempts - past["unaccounted"]),
+        "decisions": {action: counts["decisions"].get(action, 0) for action in ACTIONS},
         "temporary_failures": {kind: counts["temporary_failures"].get(kind, 0) for kind in KINDS},
         "unaccounted": past["unaccounted"],
         "plugins": _build_plugins(chain, counts),
@@ -246,14 +245,6 @@ def _build_worker(part: WorkerPart, role: str, now: float) -> WorkerStatus:
         "generation": part["generation"],
         "problem": part["problem"],
     }
-
-
-def _count_decisions(counts: Counts, attempts: int) -> dict[str, int]:
-    """Count the decisions by action; all that is not counted otherwise was normal."""
-    decided = counts["decisions"]
-    others = {action: decided.get(action, 0) for action in ACTIONS if action != _NORMAL_ACTION}
-    rest = attempts - sum(others.values()) - sum(counts["temporary_failures"].values())
-    return {_NORMAL_ACTION: max(0, rest), **others}
 
 
 def _build_plugins(chain: Sequence[ChainMember], counts: Counts) -> dict[str, PluginStatus]:

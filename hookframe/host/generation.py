@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hookframe.chain.chain import Chain
+from hookframe.chain.chain import Chain, Observer
 from hookframe.config.model import Config
 from hookframe.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import State
-
-Observer = tuple[Plugin, Callable[..., object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,7 @@ class Generation:
     @property
     def observers(self) -> tuple[Observer, ...]:
         """Its plugins that implement `decided`, each with that hook."""
-        return tuple(
-            (plugin, plugin.decided) for plugin in self.plugins if plugin.decided is not None
-        )
+        return self.chain.observers
 
     @property
     def longest(self) -> float | None:

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from hookframe.api.attempt import Attempt, read_only_attempt
-from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
-from hookframe.api.errors import ConfigError, HookframeError, InvalidAttempt
-from hookframe.api.events import EXCEPTION, LOAD_ERROR, MALFORMED, Failure
-from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.readonly import freeze
-from hookframe.chain.deadline import check_deadline
-from hookframe.chain.interrupter import Interrupter
-from hookframe.chain.member import make_error
-from hookframe.chain.stats import Statistics
+from hookframe.api.errors import DeadlineExceeded
 from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
-from hookframe.files.snapshot import Writers
-from hookframe.host.builder import Builder
-from hookframe.host.fast_path import Decide, build_fast_path
+from hookframe.host.attempts import Attempts
 from hookframe.host.generation import Generation
-from hookframe.host.lock import ReloadLock
-from hookframe.host.rehearsal import REFUSED, Rehearsal
-from hookframe.host.source import ConfigFile, GivenConfig, PolicyFiles, Source
-from hookframe.log.capture import Output, make_capture
-from hookframe.log.exceptions import describe
+from hookframe.host.loader import PolicyLoader, read_when_stable
+from hookframe.host.rehearsal import Rehearsal
+from hookframe.host.source import ConfigFile, GivenConfig, Source
 from hookframe.log.log import Log
-from hookframe.log.rate import LineLimit, OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.api.errors import PluginError
-    from hookframe.api.events import ShadowVote
-    from hookframe.api.hookspecs import Vote
+    from hookframe.api.decision import Decision
     from hookframe.host.reloader import Reloader
-    from hookframe.log.mute import Mark
-
-_FIRST_READ_TIMEOUT: Final = 1.0
-"""Seconds to wait at the start for a process that is writing one of the files."""
-_YIELD_TIME: Final = 0.0003
-"""Seconds that a thread sleeps after a change of the chain, as waiting attempts would not get the
-interpreter before a thread that goes on."""
 
 
 class Host:
@@ -56,9 +30,11 @@ class Host:
         source: the source of the policy; see `Host.from_config` and `Host.of`.
         watch: whether changes of the files take effect automatically, within a second.
         log: receives errors; None for loguru's global logger.
-        interrupt: whether an overdue hook is ended by an exception. This uses two signals
-            (`SIGNAL` and `BACKUP` of `hookframe.chain.interrupter`), and works only for attempts
-            that the main thread asks about.
+        interrupt: whether an overdue hook is ended by an exception, which works only for attempts
+            that the main thread asks about. Without `cells` this uses SIGALRM and its timer.
+        cells: doubles that receive the times of the running attempt, at the indices `STARTED` and
+            `DUE` of `hookframe.chain.deadline`. Another process reads them, and sends that module's
+            `SIGNAL` to the main thread while a hook is overdue.
         rehearsal: returns whether another process loads a change first; None without one.
 
     Raises:
@@ -72,56 +48,30 @@ class Host:
         watch: bool = True,
         log: Log | None = None,
         interrupt: bool = False,
+        cells: memoryview[float] | None = None,
         rehearsal: Rehearsal | None = None,
     ) -> None:
         self._source = source
-        self._rehearsal = rehearsal or Rehearsal()
-        self._log = log or Log()
-        self._reload_lock = ReloadLock(self._use_traced_path)
-        self._lock = self._reload_lock.lock
-        self._interrupter = Interrupter(self._lock) if interrupt else None
-        self.statistics = Statistics()
+        log = log or Log()
+        self._attempts = attempts = Attempts(log, interrupt=interrupt, cells=cells)
+        self._acquire, self._release = attempts.lock.acquire, attempts.lock.release
+        self.statistics = attempts.statistics
         """its counts, over all generations"""
-        self._limit = LineLimit(self._log.left_out)
-        self._output = Output(
-            self._log.output,
-            self._find_running,
-            self._limit,
-            self._find_mark,
-            lock=self._lock,
-            permanent=True,
-        )
-        self._capture = make_capture(self._log.output, self._limit)
-        self._builder = Builder(self._capture, self._reload_lock, self._report)
-        self._reminder_limit = OncePerSecond()
-        self._built_count = 0
-        self._generation: Generation | None = None
-        self._acquire, self._release = self._lock.acquire, self._lock.release
-        self._decide: Decide = self._decide_traced
-        """the fast path, or the traced one"""
-        self._decide_next: Decide = self._decide_traced
-        """the path after the next attempt"""
-        self._last_load_error: tuple[str, float] | None = None
-        self._problem = ""
-        self._config: Config | None = None
-        self.loading_since = 0.0
-        """the monotonic time since which a generation is being built or closed; 0 while none is"""
-        self.changing: Callable[[], object] = _do_nothing
-        """called by that thread at the beginning and the end, and when a generation is swapped"""
-        policy_files = self._load(_read_when_stable(source))
+        self._loader = loader = PolicyLoader(attempts, log, rehearsal or Rehearsal())
+        policy_files = loader.load(read_when_stable(source))
         self._reloader: Reloader | None = None
         if watch:
             from hookframe.host.reloader import Reloader  # noqa: PLC0415  (watchdog only where it is used)
 
             self._reloader = Reloader(
                 source,
-                self._load,
-                self._refuse,
-                self._is_broken,
-                self._remind,
-                self._log,
+                loader.load,
+                loader.refuse,
+                loader.is_broken,
+                loader.remind,
+                log,
                 policy_files,
-                self._rehearsal,
+                rehearsal or Rehearsal(),
             )
 
     @classmethod
@@ -162,22 +112,39 @@ class Host:
     @property
     def problem(self) -> str:
         """The error of the policy; empty without one."""
-        return self._problem
+        return self._loader.problem
 
     @property
     def generation(self) -> Generation | None:
         """The generation in use; None if every attempt temp-fails."""
-        return self._generation
+        return self._attempts.generation
 
     @property
     def last_load_error(self) -> tuple[str, float] | None:
         """The last load error and its UNIX time, even if it is fixed; None if there was none."""
-        return self._last_load_error
+        return self._loader.last_error
 
     @property
     def config(self) -> Config | None:
         """The last valid configuration; None if there was none."""
-        return self._config
+        return self._loader.config
+
+    @property
+    def loading_since(self) -> float:
+        """The monotonic time since which a generation is built or closed; 0 while none is."""
+        return self._loader.loading_since
+
+    @property
+    def internal_errors(self) -> int:
+        """The number of attempts that failed by an error of hookframe's own.
+
+        After one, nothing is known of the state of this process; a daemon replaces it.
+        """
+        return self._attempts.internal_errors
+
+    def call_when_changing(self, function: Callable[[], object]) -> None:
+        """Call a function at the beginning and the end of a load, and when the chain is swapped."""
+        self._loader.changing = function
 
     def decide(self, attempt: Mapping[str, Any]) -> Decision:
         """Decide about one delivery attempt (CONTRACT 9).
@@ -191,7 +158,9 @@ class Host:
         """
         self._acquire()  # the two calls cost half of a `with`
         try:
-            return self._decide(attempt)
+            return self._attempts.decide(attempt)
+        except (Exception, DeadlineExceeded) as error:  # noqa: BLE001  (it never raises)
+            return self._attempts.fail(error, attempt)
         finally:
             self._release()
 
@@ -204,12 +173,15 @@ class Host:
         Returns:
             The decision with its trace; the trace is empty if no plugin was called.
         """
-        with self._lock:
-            return self._explain(attempt)
+        with self._attempts.lock:
+            try:
+                return self._attempts.explain(attempt)
+            except (Exception, DeadlineExceeded) as error:  # noqa: BLE001  (it never raises)
+                return Explanation(self._attempts.fail(error, attempt), ())
 
     def sample_next(self) -> None:
-        """Record the time of each plugin in the next attempt, which takes the traced path."""
-        self._use_traced_path()
+        """Record the time of each plugin in the next attempt."""
+        self._attempts.sample_next()
 
     def refuse(self, problem: str, given: object = None) -> Decision:
         """Temp-fail an invalid attempt, and log why.
@@ -218,9 +190,7 @@ class Host:
             problem: its error.
             given: its readable part, for the log's msguid and recipient.
         """
-        self.statistics.count_temporary_failure(MALFORMED)
-        self._log.malformed(given, problem)
-        return make_temporary_failure()
+        return self._attempts.refuse(problem, given)
 
     def look(self) -> None:
         """Check the files now, if this host watches them."""
@@ -232,11 +202,11 @@ class Host:
 
         A host that watches does this in its own thread, and returns at once.
         """
-        self._builder.forget_installed()
+        self._loader.forget_installed()
         if self._reloader is not None:
             self._reloader.force()
         else:
-            self._load(_read_when_stable(self._source))
+            self._loader.load(read_when_stable(self._source))
 
     def catch_up(self, patience: float) -> None:
         """Wait until every noticed change is loaded.
@@ -250,41 +220,30 @@ class Host:
 
     def announce(self) -> None:
         """Log the chain in use, or the error of the policy."""
-        if self._generation is not None:
-            self._log.info(_format_announcement(self._generation))
-        self._remind()
+        self._loader.announce()
 
     def report_dropped_output(self) -> None:
         """Log how many lines of plugins' output were dropped, if that is not logged yet.
 
         A daemon calls this regularly; without it, the next output of the plugin logs it.
         """
-        self._limit.report_dropped()
+        self._attempts.report_left_out()
 
     def abandon(self) -> None:
         """In a child that a hook has forked: call no further plugin in the running attempt."""
-        if self._generation is not None:
-            self._generation.chain.abandon()
+        self._attempts.abandon()
 
     def close(self) -> None:
         """Stop watching, and close every plugin."""
         if self._reloader is not None:
             self._reloader.stop()
             self._reloader = None
-        with self._reload_lock:
-            self._generation = None
-            self._decide = self._decide_next = self._decide_traced
-            self._problem = self._problem or "the host is closed"
-        if self._interrupter is not None:
-            self._interrupter.stop()
-            self._interrupter = None
-        self._output.uninstall()
-        self.loading_since = monotonic()
-        self.changing()
-        self._builder.retain(())
-        self.loading_since = 0.0
-        self.changing()
-        self._limit.report_dropped(force=True)
+        self._attempts.report_left_out(force=True)
+        with self._attempts.reload_lock:
+            self._attempts.use(None)
+            self._loader.problem = self._loader.problem or "the host is closed"
+        self._attempts.stop()
+        self._loader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -296,223 +255,3 @@ class Host:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _use_traced_path(self) -> None:
-        """Send the next attempt through the traced path."""
-        self._decide = self._decide_traced
-
-    def _yield_to_changes(self) -> None:
-        """Let a waiting change of the chain go first, except in an attempt within an attempt."""
-        generation = self._generation
-        if self._reload_lock.waiting and not (generation and generation.chain.run.started):
-            self._reload_lock.give_way()
-
-    def _decide_traced(self, attempt: Mapping[str, Any]) -> Decision:
-        """Decide with a trace, or without a chain."""
-        return self._explain(attempt).decision
-
-    def _explain(self, attempt: Mapping[str, Any]) -> Explanation:
-        self._yield_to_changes()
-        self._decide, generation = self._decide_next, self._generation
-        if self._reload_lock.waiting:  # a new change, whose path was just overwritten
-            self._use_traced_path()
-        if generation is None:
-            self.statistics.count_temporary_failure(LOAD_ERROR)
-            self._remind()
-            return Explanation(make_temporary_failure(), ())
-        try:
-            checked = read_only_attempt(attempt)
-        except InvalidAttempt as error:
-            return Explanation(self._reject(error, attempt), ())
-        self._output.begin()
-        try:
-            decision, trace = generation.chain.explain(checked, generation.state)
-        finally:
-            self._output.end()
-        decision_for_caller = self._record(generation, checked, decision)
-        for vote in trace:
-            self.statistics.record_time(vote["plugin"], vote["microseconds"])
-        if generation.observers:
-            self._observe(generation, checked, decision, freeze(trace))
-        return Explanation(decision_for_caller, trace)
-
-    @calls_plugins
-    def _observe(
-        self,
-        generation: Generation,
-        attempt: Attempt,
-        decision: Decision,
-        trace: tuple[Vote, ...],
-    ) -> None:
-        """Call the plugins that implement `decided`, each within an attempt's deadline."""
-        run = generation.chain.run
-        for plugin, decided in generation.observers:
-            with self._capture(plugin.name):
-                run.started = started = monotonic()
-                try:
-                    decided(attempt, decision, trace)
-                    check_deadline(monotonic() - started, run.deadline, whole=True)
-                except BaseException as error:  # noqa: BLE001  (it may raise anything)
-                    self.statistics.count_error(plugin.name)
-                    error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
-                    self._log.observer(attempt, error_record)
-                finally:
-                    run.started, run.unresponsive = 0.0, None
-
-    def _reject(self, error: InvalidAttempt, given: object) -> Decision:
-        return self.refuse(str(error), given)
-
-    def _record(self, generation: Generation, attempt: Attempt, decision: Decision) -> Decision:
-        """Count a decision, log its attempt's events, and return the caller's copy."""
-        run = generation.chain.run
-        events = run.events
-        if events:
-            run.events = []
-            self._log.events(attempt, events)
-        if decision is TEMPFAIL:
-            self.statistics.count_temporary_failure(_find_kind(events))
-            return make_temporary_failure()
-        if decision is not NORMAL:
-            self.statistics.count_decision(decision["action"])
-        return decision.copy()
-
-    def _find_mark(self) -> Mark | None:
-        """Return a callable whose value changes when another plugin is called."""
-        generation = self._generation
-        return generation.chain.mark if generation is not None else None
-
-    def _find_running(self) -> str:
-        """Return the name of the plugin being called; empty while none is."""
-        generation = self._generation
-        member = generation.chain.run.member if generation is not None else None
-        return member.plugin.name if member is not None else ""
-
-    def _report(self, error: PluginError) -> None:
-        self._log.error(str(error))
-
-    def _is_broken(self) -> bool:
-        return bool(self._problem)
-
-    def _remind(self) -> None:
-        """Log the error of the policy, at most once a second."""
-        if self._problem and self._reminder_limit.due():
-            self._log.loading(self._problem)
-
-    def _load(self, policy_files: PolicyFiles) -> PolicyFiles:
-        """Build a generation and swap it in, or fall back as `on_load_error` is configured.
-
-        Returns:
-            The files with the code files of the generation's plugins.
-        """
-        current = self._generation
-        if isinstance(policy_files.config, Config):
-            self._config = policy_files.config
-            lines = policy_files.config.limits.output_lines
-            self._limit.lines = lines if self._log.limited else None
-        self._rehearsal.begin(policy_files.numbers)
-        self.loading_since = monotonic()
-        self.changing()
-        try:
-            with _exit_forked_children():  # before taking the lock, which the parent may hold
-                new = self._builder.build(policy_files, self._built_count + 1, current)
-            with _exit_forked_children():
-                self._activate(new)
-        except HookframeError as error:
-            self._handle_load_error(error, current)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (no policy may end the host)
-            self._handle_load_error(
-                HookframeError(f"can't build the chain: {describe(error)}"), current
-            )
-        finally:
-            self.loading_since = 0.0
-            self.changing()
-            loaded = replace(policy_files, code_files=self._builder.code_files)
-            self._rehearsal.survived(policy_files.numbers, loaded.numbers)
-        return loaded
-
-    def _refuse(self) -> None:
-        """Record that every process that loaded the policy crashed."""
-        self._handle_load_error(HookframeError(REFUSED), self._generation)
-
-    def _activate(self, new: Generation) -> None:
-        """Swap a generation in, and close the plugins that it no longer uses."""
-        self._built_count += 1
-        old = self._generation
-        self._swap(new, "")
-        self._builder.retain(new.plugins)
-        self._log.info(_format_announcement(new))
-        for plugin in new.plugins:
-            if old is None or not old.uses(plugin):  # log its deprecations once per load
-                for notice in plugin.deprecations:
-                    self._log.deprecated(plugin.origin, notice)
-
-    def _handle_load_error(self, error: HookframeError, current: Generation | None) -> None:
-        self._last_load_error = (_format_error(error), time())
-        keep = self._config is not None and self._config.on_load_error == "keep"
-        kept = current if keep and getattr(error, "keepable", True) else None
-        self._swap(kept, _format_error(error))
-        self._remind()
-
-    def _swap(self, generation: Generation | None, problem: str) -> None:
-        """Replace the generation in use, between two attempts."""
-        with self._reload_lock:
-            self._generation = generation
-            self._problem = problem
-            if generation is None or generation.observers:
-                self._decide_next = self._decide_traced
-            else:
-                self._decide_next = build_fast_path(
-                    generation, self._output, self._reject, self._record
-                )
-            self._decide = self._decide_next
-            if generation is not None:
-                generation.chain.run.statistics = self.statistics
-            if self._interrupter is not None and generation is not None:
-                self._interrupter.watch(generation.chain.run, generation.chain.shortest)
-            self.changing()
-        if self._rehearsal.serving:
-            sleep(_YIELD_TIME)
-
-
-def _do_nothing() -> None:
-    """Do nothing."""
-
-
-@contextmanager
-def _exit_forked_children() -> Iterator[None]:
-    """Exit in a child that a plugin has forked while it was loaded."""
-    process = os.getpid()
-    try:
-        yield
-    finally:
-        if os.getpid() != process:
-            os._exit(0)
-
-
-def _read_when_stable(source: Source) -> PolicyFiles:
-    """Read a policy; wait up to a second for a writer to finish."""
-    until = monotonic() + _FIRST_READ_TIMEOUT
-    while (policy_files := source.read()).writers is Writers.SOME and monotonic() < until:
-        sleep(0.01)
-    return policy_files
-
-
-def _find_kind(events: list[Failure | ShadowVote]) -> str:
-    """Return the kind of the error that made an attempt a temp-fail."""
-    failures = (event for event in events if isinstance(event, Failure) and not event.skipped)
-    return next((failure.kind for failure in failures), EXCEPTION)
-
-
-def _format_error(error: HookframeError) -> str:
-    """Format a load error for the log."""
-    if isinstance(error, ConfigError):
-        return "; ".join(f"{error.path}: {problem}" for problem in error.problems)
-    return str(error)
-
-
-def _format_announcement(generation: Generation) -> str:
-    """Format the log line of a new chain."""
-    names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
-    unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)
-    chain = names or "empty, every attempt is normal"
-    return f"generation {generation.number}: chain: {chain}{unused}"

@@ -30,6 +30,12 @@ def describe(error: BaseException, near: str = "") -> str:
         return f"{_type_name(error)}: (its text can't be shown)"
 
 
+def describe_own(error: BaseException) -> str:
+    """Describe an error of hookframe's own by its type, text and innermost line."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{_format_type_and_text(error)} at {last.filename} line {last.lineno}"
+
+
 def _type_name(error: BaseException) -> str:
     """Return the name of an exception's type without running its code."""
     return str(type.__dict__["__name__"].__get__(type(error)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hookframe._text import escape, one_line
 from hookframe.api.events import HOOK, Failure, ShadowVote
-from hookframe.log.exceptions import LONGEST_EXCEPTION
+from hookframe.log.exceptions import LONGEST_EXCEPTION, describe_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,6 +97,12 @@ class Log:
         """
         if not self._muted:
             self._log_attempt(attempt, f"Exception running {HOOK}: {_to_line(text)}")
+
+    def internal(self, given: object, error: BaseException) -> None:
+        """Log an error of hookframe's own in an attempt."""
+        if not self._muted:
+            text = _to_line(describe_own(error))
+            self._log_attempt(given, f"Internal error of hookframe: {text}")
 
     def deprecated(self, origin: Origin, notice: str) -> None:
         """Log that a plugin uses a deprecated part of the API."""

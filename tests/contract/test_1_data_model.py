@@ -17,7 +17,7 @@ from hookframe.api.schema import build_attempt_schema, build_decision_schema
 from hookframe.config.model import Config
 
 from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL, attempt
-from ..helpers.site import hook
+from ..helpers.site import hook, policy
 
 NINE = {
     "mtaid": str,
@@ -155,6 +155,80 @@ def test_a_hook_can_not_change_the_accumulated_decision(site, log):
     host = site.file_host(hook("decision['action'] = 'dump'"))
     assert host.decide(ATTEMPT) == TEMPFAIL
     assert site.start().decide(ATTEMPT) == TEMPFAIL
+
+
+TAKER = '''
+import contextlib, copy, pickle
+
+class Taker:
+    """Changes whatever an operator hands to it."""
+
+    def take(self, other):
+        for key in ("action", "recipient", "deep"):
+            with contextlib.suppress(TypeError, AttributeError):
+                other[key] = "taken"
+            with contextlib.suppress(TypeError, AttributeError):
+                other.update({key: "taken"})
+        with contextlib.suppress(TypeError, AttributeError):
+            other.clear()
+        return False
+
+    __or__ = __ror__ = __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = take
+    __add__ = __radd__ = __sub__ = __rsub__ = __and__ = __rand__ = __xor__ = __rxor__ = take
+    __hash__ = object.__hash__
+
+taker = Taker()
+'''
+TAKING = (
+    *(f"value {operator} taker" for operator in ("|", "==", "!=", "<", "<=", ">", ">=", "+")),
+    *(f"taker {operator} value" for operator in ("|", "==", "<", "+")),
+    *("taker in value", "taker in value.values()", "taker in value.items()", "value.get(taker)"),
+    *("value.items() == taker", "value.keys() | [taker]", "value.items().mapping"),
+    *("value.copy()", "copy.copy(value)", "copy.deepcopy(value)", "dict(value)", "{**value}"),
+    *("pickle.loads(pickle.dumps(value))", "value.__reduce__()[1][0]", "value.__reduce_ex__(4)"),
+    *("iter(value).__reduce__()", "repr(value)", "f'{value}'", "value | {'action': 'taken'}"),
+    *("value.__ior__({'action': 'taken'})", "value.fromkeys(value)", "list(value.values())"),
+    *("value.setdefault('new', 1)", "value.popitem()", "value.pop('action', None)", "vars(value)"),
+)
+
+
+@pytest.mark.parametrize("first", [None, {"action": "new_mtaid", "new_mtaid": "pool"}])
+@pytest.mark.parametrize("given", ["attempt", "decision", "attempt['headers']"])
+def test_nothing_can_be_had_from_what_a_hook_is_given(given, first, site, fake_plugins):
+    body = f"value = {given}\nbefore = list(value.items())\n" + "\n".join(
+        f"with contextlib.suppress(Exception): taker.take({way})\n"
+        f"assert list(value.items()) == before, {way!r}"
+        for way in TAKING
+    )
+    plugins = {"a": {"code": f"return {first!r}"}}
+    site.configure(policy(["a", "file"], plugins=plugins, hook_file="hook.py"), hook(body, TAKER))
+    asked = attempt(headers={"deep": {"er": 1}}) if "headers" in given else ATTEMPT
+    with Host.from_config(site.config, watch=False) as host:
+        for _ in range(3):
+            explained = host.explain(asked)
+            assert explained.decision == host.decide(asked) == (first or NORMAL), explained.trace
+
+
+def test_nothing_can_be_had_from_what_an_observer_is_given(site, fake_plugins):
+    observing = "a = trace[0]; b = a['decision']\n" + "\n".join(
+        f"with contextlib.suppress(Exception): taker.take({way.replace('value', value)})"
+        for way in TAKING
+        for value in ("attempt", "decision", "a", "b")
+    )
+    seen = "kept['seen'] = (dict(attempt), dict(decision), list(trace[0].items()), len(trace))"
+    plugins = {
+        "a": {"code": "return {'action': 'dump'}", "decided": f"{TAKER}\n{observing}"},
+        "b": {"code": "state['kept'] = kept", "decided": seen},
+    }
+    host = site.host(policy(["a", "b"], plugins=plugins))
+    for _ in range(3):
+        assert host.decide(ATTEMPT) == {"action": "dump"}
+        given, decision, vote, votes = host.generation.state["kept"]["seen"]
+        assert given == ATTEMPT
+        assert decision == {"action": "dump"}
+        assert dict(vote)["plugin"] == "a"
+        assert dict(vote)["decision"] == {"action": "dump"}
+        assert votes == 2
 
 
 def test_any_mapping_may_be_given_as_an_attempt(seen):

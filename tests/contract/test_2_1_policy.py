@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hookframe import Host
+
 from ..helpers.attempts import ATTEMPT, NORMAL, TEMPFAIL
 from ..helpers.site import hook, policy
 
@@ -44,6 +46,22 @@ def test_what_a_shadow_would_have_done_is_recorded_in_the_log_and_the_trace(host
     [vote] = shadowed.explain(ATTEMPT).trace
     assert (vote["mode"], vote["vote"]) == ("shadow", {"action": "dump", "message": "dumped"})
     assert (vote["decision"], vote["changed"]) == (NORMAL, False)
+
+
+@pytest.mark.parametrize(("name", "code"), [("a", DUMP), ("outer", OVERRIDE)])
+def test_what_a_shadow_would_have_done_beyond_the_limit_of_its_lines_is_counted(
+    name, code, site, fake_plugins, log
+):
+    toml = policy([name], plugins={name: {"code": code, "mode": "shadow"}})
+    site.configure(f"{toml}\n[limits]\noutput_lines = 5\n")
+    with Host.from_config(site.config, watch=False) as host:
+        for _ in range(30):
+            assert host.decide(ATTEMPT) == NORMAL
+        assert host.statistics.snapshot()["plugins"][name]["votes"] == {"dump": 30}
+    logged = len(log.starting("shadow"))
+    left_out = [int(line.split()[2]) for line in log.all if "left out" in line]
+    assert 5 <= logged < 30
+    assert logged + sum(left_out) == 30
 
 
 @pytest.mark.parametrize("code", ["return None", "return {'action': 'normal'}"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from time import monotonic
 
 import pytest
+from loguru import logger
 
 from hookframe import TEMPFAIL_MESSAGE, Host
+from hookframe.api.events import INTERNAL
 from hookframe.config.model import Config
 from hookframe.log import rate
 from hookframe.testing import eventually
@@ -28,6 +31,65 @@ def test_the_status_message_is_always_exactly_this():
 
 
 # In one attempt
+
+
+class FullDisk:
+    """A sink of the log that fails as often as it is told to."""
+
+    def __init__(self):
+        self.lines, self.failures = [], 0
+
+    def write(self, line):
+        if self.failures:
+            self.failures -= 1
+            raise OSError("no space left on device")
+        self.lines.append(str(line))
+
+
+@pytest.fixture
+def disk():
+    """What loguru's global logger gets; its errors reach the caller."""
+    sink = FullDisk()
+    handler = logger.add(sink.write, format="{message}", catch=False)
+    yield sink
+    logger.remove(handler)
+
+
+@pytest.mark.parametrize("ask", ["decide", "explain"])
+def test_an_error_of_hookframes_own_is_a_temp_fail_of_its_own_kind(ask, site, disk):
+    host = site.file_host(hook("if attempt['sendid'] == 'fail': raise ValueError"))
+    assert host.decide(ATTEMPT) == NORMAL
+    assert host.internal_errors == 0
+    disk.failures = 1  # the line about the plugin's error can't be written
+    answer = getattr(host, ask)(attempt(sendid="fail"))
+    assert (answer if ask == "decide" else answer.decision) == TEMPFAIL
+    assert host.internal_errors == 1
+    assert host.statistics.snapshot()["temporary_failures"] == {INTERNAL: 1}
+    line = disk.lines[-1].rstrip()
+    form = re.escape(PREFIX) + (
+        r"Internal error of hookframe: OSError: no space left on device at \S+ line \d+"
+    )
+    assert re.fullmatch(form, line), line
+    assert host.decide(ATTEMPT) == NORMAL
+    assert host.internal_errors == 1
+
+
+def test_an_error_of_hookframes_own_that_can_not_be_logged_is_a_temp_fail(site, disk):
+    host = site.file_host(hook("raise ValueError"))
+    disk.failures = 1000
+    assert host.decide(ATTEMPT) == TEMPFAIL
+    assert host.internal_errors == 1
+    disk.failures = 0
+
+
+def test_a_hook_that_deletes_the_standard_streams_leaves_a_host_that_answers(site, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    host = site.file_host(hook("import sys\ndel sys.stdout\ndel sys.stderr"))
+    for number in range(3):
+        answer = host.decide(ATTEMPT)
+        assert answer == (TEMPFAIL if "error" in answer else NORMAL), number
+    monkeypatch.undo()
 
 
 def test_an_exception_is_logged_in_the_exact_form(site, log):

@@ -84,28 +84,20 @@ def test_a_process_without_a_supervisor_is_its_own_worker():
     assert (worker["memory"], worker["connections"], worker["generation"]) == (1 << 20, 3, 1)
 
 
-def test_what_was_counted_as_nothing_else_was_normal():
+def test_decisions_are_counted_and_none_is_taken_for_normal_because_it_was_not():
     events = [
         ("count_decision", "dump"),
         ("count_decision", "dump"),
+        ("count_decision", "normal"),
         ("count_temporary_failure", "malformed"),
     ]
     made = build_document(
         build_lone_supervisor_part(part()), [part(attempts=10, counts=events)], 160.0
     )
     assert made["attempts"] == 10
-    assert {name: n for name, n in made["decisions"].items() if n} == {"normal": 7, "dump": 2}
+    assert {name: n for name, n in made["decisions"].items() if n} == {"normal": 1, "dump": 2}
     assert {name: n for name, n in made["temporary_failures"].items() if n} == {"malformed": 1}
     assert set(made["temporary_failures"]) == set(KINDS)
-
-
-def test_a_normal_decision_that_carries_a_key_is_a_normal_one():
-    made = build_document(
-        build_lone_supervisor_part(part()),
-        [part(attempts=4, counts=[("count_decision", "normal")])],
-        160.0,
-    )
-    assert made["decisions"]["normal"] == 4
 
 
 def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
@@ -113,12 +105,13 @@ def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
     past = add_past(make_empty_past(), part(pid=9, attempts=5, counts=[dump, error]))
     past = add_past(past, part(pid=8, attempts=7, counts=[dump, dump]), unaccounted=3)
     past = add_past(past, None, unaccounted=1)
-    parts = [part(2, 10, [dump, error]), part(3, 20, [dump])]
+    normal = ("count_decision", "normal")
+    parts = [part(2, 10, [dump, error, normal]), part(3, 20, [dump, normal])]
     made = build_document(supervisor({2: "worker", 3: "leaving"}, past), parts, 160.0)
     assert made["attempts"] == 5 + 7 + 3 + 1 + 10 + 20
     assert made["unaccounted"] == 4
     assert made["decisions"]["dump"] == 5
-    assert made["decisions"]["normal"] == 37
+    assert made["decisions"]["normal"] == 2
     assert made["plugins"]["file"]["errors"] == 2
     assert (made["pid"], made["uptime"], made["restarts"]) == (1, 110.0, 2)
 

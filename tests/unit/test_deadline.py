@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ import pytest
 import uvloop
 
 from hookframe import Host
-from hookframe.chain.interrupter import BACKUP, SIGNAL
+from hookframe.chain.deadline import CELLS, DUE, SIGNAL, STARTED
+from hookframe.chain.interrupter import ALARM
+from hookframe.host.source import ConfigFile
 from hookframe.log import mute as silence
 from hookframe.log import rate
 from hookframe.testing import eventually
@@ -81,9 +84,37 @@ def endless():
 def interrupting(site, toml, code=None, **keywords):
     """Make a host that interrupts hooks, as the daemon does."""
     site.configure(toml, code)
-    with Host.from_config(site.config, interrupt=True, **{"watch": False, **keywords}) as host:
+    keywords = {"watch": False, "interrupt": True, **keywords}
+    with Host(ConfigFile(site.config), **keywords) as host:
         assert host.problem == ""
         yield host
+
+
+def make_cells():
+    """Make the cells of a clock that another process could read."""
+    return memoryview(bytearray(8 * CELLS)).cast("d")
+
+
+JUDGE = """
+import os, signal, sys, time
+while os.getppid() == int(sys.argv[1]):
+    os.kill(int(sys.argv[1]), signal.SIGRTMAX - 1)
+    time.sleep(0.005)
+"""
+
+
+@pytest.fixture(params=["the timer", "another process"])
+def judged(request):
+    """Give the arguments of a host whose time is judged so; the other process always signals."""
+    if request.param == "the timer":
+        yield {}
+        return
+    before = signal.signal(SIGNAL, signal.SIG_IGN)
+    command = [sys.executable, "-c", JUDGE, str(os.getpid())]
+    with subprocess.Popen(command) as judge:
+        yield {"cells": make_cells()}
+        judge.terminate()
+    signal.signal(SIGNAL, before)
 
 
 @contextmanager
@@ -111,8 +142,8 @@ def endless_import(site, monkeypatch):
 
 @pytest.mark.usefixtures("endless_import")
 @pytest.mark.parametrize("way", HANGING)
-def test_a_hook_that_hangs_is_interrupted(way, site, log):
-    with file_host(site, hook(HANGING[way], HEAD)) as host:
+def test_a_hook_that_hangs_is_interrupted(way, judged, site, log):
+    with file_host(site, hook(HANGING[way], HEAD), **judged) as host:
         log.clear()
         assert host.decide(ATTEMPT) == TEMPFAIL
     [line] = log.attempts
@@ -185,10 +216,10 @@ def test_what_is_printed_after_an_interruption_is_still_attributed_to_its_plugin
 
 
 def test_a_host_that_is_not_told_to_interrupts_nothing(site):
-    before = signal.getsignal(SIGNAL), signal.getsignal(BACKUP)
+    before = signal.getsignal(SIGNAL), signal.getsignal(ALARM)
     code = hook("time.sleep(0.1); state['whole'] = True", "import time")
     host = site.file_host(code, deadline="20ms")
-    assert (signal.getsignal(SIGNAL), signal.getsignal(BACKUP)) == before
+    assert (signal.getsignal(SIGNAL), signal.getsignal(ALARM)) == before
     assert host.decide(ATTEMPT) == TEMPFAIL
     assert host.generation.state == {"whole": True}
 
@@ -482,6 +513,72 @@ async def asked_in_callbacks(host, rounds):
     return answers, strange
 
 
+# The clock that another process reads
+
+
+@pytest.fixture
+def clock():
+    """Make cells, and a function that reads them in a hook."""
+    cells = make_cells()
+    return cells, lambda: (cells[STARTED], cells[DUE])
+
+
+def seen_by(site, clock, toml, code=None):
+    """Decide an attempt; return what the hooks have read from the cells, by their names."""
+    cells, read = clock
+    with interrupting(site, toml, code, cells=cells) as host:
+        host.generation.state["read"] = read
+        began = monotonic()
+        host.decide(ATTEMPT)
+        assert cells[STARTED] == 0.0
+        found = {key: each for key, each in host.generation.state.items() if key != "read"}
+    for started, due in found.values():
+        assert began <= started <= monotonic()
+        assert started < due
+    return {key: due - started for key, (started, due) in found.items()}
+
+
+def test_the_cells_say_since_when_an_attempt_runs_and_when_it_is_due(site, clock):
+    toml = policy(hook_file="hook.py", deadline="3s")
+    found = seen_by(site, clock, toml, hook("state['a'] = state['read']()"))
+    assert found == {"a": pytest.approx(3.0)}
+
+
+def test_the_cells_are_due_at_the_nearest_deadline(site, clock, fake_plugins):
+    around = "state['before'] = state['read']()\nyield\nstate['after'] = state['read']()"
+    plugins = {
+        "outer": {"code": around, "deadline": "2s"},
+        "a": {"code": "state['a'] = state['read']()", "deadline": "1s"},
+        "b": {"code": "state['b'] = state['read']()"},
+    }
+    found = seen_by(site, clock, policy(list(plugins), plugins=plugins, deadline="30s"))
+    due = {"before": 2.0, "a": 1.0, "b": 30.0, "after": 2.0}
+    assert found == {name: pytest.approx(each, abs=0.5) for name, each in due.items()}
+
+
+def test_an_attempt_within_an_attempt_does_not_stop_the_clock_of_the_outer_one(site, clock):
+    body = "if attempt['sendid'] == 'inner': return\nbefore = state['read']()\nstate['ask']()\n"
+    body += "assert state['read']() == before\nreturn {'action': 'dump'}"
+    toml = policy(hook_file="hook.py", deadline="30s")
+    with interrupting(site, toml, hook(body), cells=clock[0]) as host:
+        ask = lambda: host.decide(attempt(sendid="inner"))  # noqa: E731
+        host.generation.state.update(read=clock[1], ask=ask)
+        assert host.decide(ATTEMPT) == DUMP
+    assert clock[0][STARTED] == 0.0
+
+
+def test_an_observer_is_due_by_its_own_clock(site, clock, fake_plugins):
+    cells, read = clock
+    plugins = {"a": {"code": "state['kept'] = kept", "decided": "kept['seen'] = kept['read']()"}}
+    with interrupting(site, policy(["a"], plugins=plugins, deadline="3s"), cells=cells) as host:
+        host.decide(ATTEMPT)
+        host.generation.state["kept"]["read"] = read
+        host.decide(ATTEMPT)
+        started, due = host.generation.state["kept"]["seen"]
+    assert due - started == pytest.approx(3.0)
+    assert cells[STARTED] == 0.0
+
+
 # Threads, signals, processes
 
 
@@ -514,23 +611,42 @@ def test_a_host_made_in_another_thread_can_not_interrupt_and_says_so(site):
     assert "interrupt=True" in caught[0]
 
 
-def test_the_signals_are_given_back_when_the_last_host_closes(site):
+def test_the_signal_and_the_timer_are_given_back_when_the_last_host_closes(site):
     def own(number, frame):
         raise AssertionError("nobody sends it")
 
-    before = {number: signal.signal(number, own) for number in (SIGNAL, BACKUP)}
+    before = signal.signal(ALARM, own)
+    timer = signal.setitimer(signal.ITIMER_REAL, 3600.0, 60.0)  # a time limit of this test
     try:
         code = hanging_if("hang", "while True: pass")
         with file_host(site, code) as first:
             with file_host(site, code) as second:
                 assert second.decide(attempt(sendid="hang")) == TEMPFAIL
-            assert signal.getsignal(SIGNAL) != own
+            assert signal.getsignal(ALARM) != own
             assert first.decide(attempt(sendid="hang")) == TEMPFAIL
-        assert signal.getsignal(SIGNAL) == signal.getsignal(BACKUP) == own
-        assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0.0
+        assert signal.getsignal(ALARM) == own
+        left, interval = signal.getitimer(signal.ITIMER_REAL)
+        assert left == pytest.approx(3600, abs=60)
+        assert interval == 60.0
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(ALARM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
+def test_where_a_plugin_takes_the_alarm_an_overdue_hook_is_reported_when_it_ends(site, log):
+    body = (
+        "signal.signal(signal.SIGALRM, signal.SIG_IGN)\nsignal.setitimer(signal.ITIMER_REAL, 0.01)"
+    )
+    code = hook(f"{body}\ntime.sleep(0.1)\nstate['whole'] = True", "import signal, time")
+    before = signal.getsignal(ALARM)
+    try:
+        with file_host(site, code, "30ms") as host:
+            assert host.decide(ATTEMPT) == TEMPFAIL
+            assert host.generation.state == {"whole": True}
+        assert signal.getsignal(ALARM) == signal.SIG_IGN
+    finally:
+        signal.signal(ALARM, before)
+    assert "DeadlineExceeded: took " in log.attempts[0]
 
 
 def test_two_hosts_interrupt_each_its_own_hook(site, tmp_path):
@@ -564,7 +680,7 @@ PROGRAM = """
 import os, signal, sys
 from loguru import logger
 from hookframe import Host
-from hookframe.chain.interrupter import BACKUP, SIGNAL
+from hookframe.chain.interrupter import ALARM
 logger.remove()
 attempt = {attempt!r}
 host = Host.from_config({config!r}, watch=False, interrupt=True)
@@ -587,9 +703,8 @@ def test_a_program_may_end_without_closing_its_host(site):
 @pytest.mark.slow
 def test_a_signal_that_comes_after_the_end_of_an_attempt_harms_nothing(site):
     then = """
-for number in (SIGNAL, BACKUP):
-    for _ in range(100):
-        os.kill(os.getpid(), number)
+for _ in range(100):
+    os.kill(os.getpid(), ALARM)
 print(host.decide({**attempt, "sendid": "well"})["action"])
 """
     assert run_program(site, hanging_if("hang", "pass"), then, "30s") == "dump\n"
@@ -602,7 +717,7 @@ host.close()
 for _ in range(50):
     with Host.from_config({str(site.config)!r}, watch=False, interrupt=True) as host:
         host.decide(attempt)
-assert signal.getsignal(SIGNAL) == signal.getsignal(BACKUP) == signal.SIG_DFL
+assert signal.getsignal(ALARM) == signal.SIG_DFL
 print(sum(range(1000)))
 """
     code = hanging_if("hang", "for _ in range(state.setdefault('n', 100_000)): pass")

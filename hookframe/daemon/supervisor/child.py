@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.plugin_code import PACKAGE
-from hookframe.chain.interrupter import SIGNAL
+from hookframe.chain.interrupter import ALARM
 from hookframe.daemon.channel import TRACE, Post
 from hookframe.daemon.process import die_with_parent, signal_main_thread
 from hookframe.daemon.supervisor.watchdog import Watchdog
@@ -103,7 +103,7 @@ class Child:
         """Make it check its deadline."""
         # Its interrupter is a thread, which does not run while C code holds the interpreter; but
         # some C code, such as regular expressions, checks for signals.
-        signal_main_thread(self.pid, SIGNAL)
+        signal_main_thread(self.pid, ALARM)
 
     def take_traceback(self) -> str:
         """Make it write its traceback, and return that; this works even while it hangs in C."""

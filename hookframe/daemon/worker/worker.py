@@ -155,7 +155,7 @@ class Worker:
             self._rehearsal.attach(loop)
         self._server.prepare()
         if isinstance(self._host, Host):
-            self._host.changing = self._publish_limits
+            self._host.call_when_changing(self._publish_limits)
         self._publish_limits()
         self._keep_sweeping()  # from now on the watchdog detects a hang
         _send(self._post, LOADED)

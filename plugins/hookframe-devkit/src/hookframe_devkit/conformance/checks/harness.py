@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter_ns
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.attempt import read_only_attempt
@@ -160,8 +159,8 @@ class Harness:
         decided = self.plugin.decided
         if decided is None:
             return None
-        attempt, decision = read_only_attempt(case.attempt), MappingProxyType(outcome.decision)
-        return _raised(lambda: decided(attempt, decision, freeze(outcome.trace)))  # type: ignore[arg-type]
+        attempt, decision = read_only_attempt(case.attempt), freeze(outcome.decision)
+        return _raised(lambda: decided(attempt, decision, freeze(outcome.trace)))
 
     def close(self) -> list[PluginError]:
         """Close the plugin, as a host does at its end.
@@ -207,5 +206,4 @@ def ask_directly(plugin: Plugin, attempt: Attempt, decision: Decision, state: St
     from hookframe.chain.wrappers import Wrapper  # noqa: PLC0415
 
     run = AttemptRun()
-    wrapper = Wrapper(Member.build(plugin, Policy(), run))
-    wrapper.run_around(lambda: decision, attempt, state, run)
+    Wrapper(Member(plugin, Policy(), run), lambda *_: decision, run).decide(attempt, state)

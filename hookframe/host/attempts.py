@@ -1,0 +1,243 @@
+"""One attempt: its path through the chain in use, its log lines, and its counts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from hookframe.api.attempt import Attempt
+from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
+from hookframe.api.errors import InvalidAttempt
+from hookframe.api.events import EXCEPTION, INTERNAL, LOAD_ERROR, MALFORMED, Failure
+from hookframe.api.plugin_code import calls_plugins, find_called
+from hookframe.chain.deadline import SIGNAL, check_deadline
+from hookframe.chain.interrupter import ALARM, Interrupter
+from hookframe.chain.member import make_error
+from hookframe.chain.stats import Statistics
+from hookframe.chain.trace import Calls, Explanation, Trace
+from hookframe.host.generation import Generation
+from hookframe.host.lock import ReloadLock
+from hookframe.host.path import Path, build_path
+from hookframe.log.capture import Output, make_capture
+from hookframe.log.rate import LineLimit
+
+if TYPE_CHECKING:
+    from hookframe.api.events import ShadowVote
+    from hookframe.log.log import Log
+
+Decide = Callable[[Mapping[str, Any]], Decision]
+
+
+class Attempts:
+    """Takes attempts through the generation in use.
+
+    Args:
+        log: receives errors.
+        interrupt: whether an overdue hook is ended by an exception.
+        cells: receives the times of the running attempt, for another process that judges.
+
+    Raises:
+        ValueError: with `interrupt`, outside the main thread.
+    """
+
+    def __init__(
+        self, log: Log, *, interrupt: bool, cells: memoryview[float] | None = None
+    ) -> None:
+        self._log = log
+        self.reload_lock = ReloadLock(self.sample_next)
+        self.lock = self.reload_lock.lock
+        self._cells = cells
+        number = ALARM if cells is None else SIGNAL
+        self._interrupter = Interrupter(self.lock, number) if interrupt else None
+        self.statistics = Statistics()
+        self.internal_errors = 0
+        """the number of attempts that failed by an error of hookframe's own"""
+        self.limit = LineLimit(log.left_out)
+        self._output = Output(
+            log.output,
+            _find_running,
+            self.limit,
+            lambda: _find_running,
+            lock=self.lock,
+            permanent=True,
+        )
+        self.capture = make_capture(log.output, self.limit)
+        self.generation: Generation | None = None
+        self._path: Path = self._fail_without_chain
+        self.decide: Decide = self._decide_sampled
+        """decides an attempt; its caller holds the lock"""
+        self._decide_next: Decide = self._decide_sampled
+        """decides after a sample"""
+        self.remind: Callable[[], None] = _do_nothing
+        """called for an attempt without a chain, to log why"""
+
+    def explain(self, attempt: Mapping[str, Any]) -> Explanation:
+        """Decide with a record of what each plugin did; the caller holds the lock.
+
+        Args:
+            attempt: the nine keys of an attempt, and any others.
+        """
+        self._yield_to_changes()
+        calls = Calls()
+        decision = self._path(attempt, calls)
+        for name, microseconds in calls.list_times():
+            self.statistics.record_time(name, microseconds)
+        return Explanation(decision, calls.list_votes())
+
+    def fail(self, error: BaseException, given: object) -> Decision:
+        """Temp-fail an attempt after an error of hookframe's own, and log it.
+
+        Args:
+            error: the error.
+            given: the attempt, for the log's msguid and recipient.
+        """
+        self.internal_errors += 1
+        self.statistics.count_temporary_failure(INTERNAL)
+        if self.generation is not None:
+            self.generation.chain.run.events = []
+        with suppress(Exception):  # what failed may be the log
+            self._log.internal(given, error)
+        return make_temporary_failure()
+
+    def refuse(self, problem: str, given: object) -> Decision:
+        """Temp-fail an invalid attempt, and log why.
+
+        Args:
+            problem: its error.
+            given: its readable part, for the log's msguid and recipient.
+        """
+        self.statistics.count_temporary_failure(MALFORMED)
+        self._log.malformed(given, problem)
+        return make_temporary_failure()
+
+    def use(self, generation: Generation | None) -> None:
+        """Use another generation, or none, from the next attempt on; the caller holds the lock."""
+        self.generation = generation
+        if generation is None:
+            self._path = self._fail_without_chain
+        else:
+            run = generation.chain.run
+            run.statistics, run.limit, run.cells = self.statistics, self.limit, self._cells
+            run.publish()
+            self._path = build_path(
+                generation, self._output, self.statistics, self._reject, self._finish
+            )
+            if self._interrupter is not None:
+                self._interrupter.watch(run, generation.chain.shortest)
+        observed = generation is not None and generation.observers
+        self.decide = self._decide_next = self._decide_observed if observed else self._path
+
+    def sample_next(self) -> None:
+        """Record the time of each plugin in the next attempt."""
+        self.decide = self._decide_sampled
+
+    def report_left_out(self, *, force: bool = False) -> None:
+        """Log how many lines were left out.
+
+        Args:
+            force: whether to report lines of a second that is not over, too.
+        """
+        if self.generation is not None:
+            self.generation.chain.report_left_out()
+        self.limit.report_dropped(force=force)
+
+    def abandon(self) -> None:
+        """In a child that a hook has forked: call no further plugin in the running attempt."""
+        if self.generation is not None:
+            self.generation.chain.abandon()
+
+    def stop(self) -> None:
+        """Stop interrupting hooks and capturing output."""
+        if self._interrupter is not None:
+            self._interrupter.stop()
+            self._interrupter = None
+        self._output.uninstall()
+
+    def _yield_to_changes(self) -> None:
+        """Let a waiting change of the chain go first, except in an attempt within an attempt."""
+        generation = self.generation
+        if self.reload_lock.waiting and not (generation and generation.chain.run.started):
+            self.reload_lock.give_way()
+
+    def _decide_observed(self, attempt: Mapping[str, Any]) -> Decision:
+        return self._path(attempt, Calls())
+
+    def _decide_sampled(self, attempt: Mapping[str, Any]) -> Decision:
+        self._yield_to_changes()
+        self.decide = self._decide_next
+        if self.reload_lock.waiting:  # a new change, whose sample was just overwritten
+            self.sample_next()
+        return self.explain(attempt).decision
+
+    def _fail_without_chain(
+        self,
+        attempt: object,  # noqa: ARG002
+        calls: object = None,  # noqa: ARG002
+    ) -> Decision:
+        self.statistics.count_temporary_failure(LOAD_ERROR)
+        self.remind()
+        return make_temporary_failure()
+
+    @calls_plugins
+    def _observe(
+        self, generation: Generation, attempt: Attempt, decision: Decision, calls: Calls
+    ) -> None:
+        """Call the plugins that implement `decided`, each within an attempt's deadline."""
+        run, trace = generation.chain.run, Trace(calls)
+        self._output.begin()
+        for plugin, decided in generation.observers:
+            outer = run.started
+            run.started = started = monotonic()
+            run.publish()
+            try:
+                decided(attempt, decision, trace)
+                check_deadline(monotonic() - started, run.deadline, whole=True)
+            except BaseException as error:  # noqa: BLE001  (it may raise anything)
+                self.statistics.count_error(plugin.name)
+                error_record = make_error(plugin.origin, error, plugin.file, hook="decided")
+                self._log.observer(attempt, error_record)
+            finally:
+                run.started, run.unresponsive = outer, None
+                run.publish()
+        self._output.end()
+
+    def _reject(self, error: InvalidAttempt, given: object) -> Decision:
+        return self.refuse(str(error), given)
+
+    def _finish(
+        self, generation: Generation, attempt: Attempt, decision: Decision, calls: Calls | None
+    ) -> Decision:
+        """Count a decision, log its attempt's events, show it to observers; return a copy."""
+        run = generation.chain.run
+        events = run.events
+        if events:
+            run.events = []
+            self._log.events(attempt, events)
+        if decision is TEMPFAIL:
+            self.statistics.count_temporary_failure(_find_kind(events))
+        else:
+            self.statistics.count_decision(decision["action"])
+        if calls is not None and generation.observers:
+            self._observe(generation, attempt, decision, calls)
+        if decision is NORMAL:
+            return {"action": "normal"}
+        return make_temporary_failure() if decision is TEMPFAIL else decision.copy()
+
+
+def _find_running() -> str:
+    """Return the name of the plugin that this thread calls; empty if it calls none."""
+    called = find_called(sys._getframe())  # noqa: SLF001  (documented, and there is no other way)
+    return called.name if called is not None else ""
+
+
+def _do_nothing() -> None:
+    """Do nothing."""
+
+
+def _find_kind(events: list[Failure | ShadowVote]) -> str:
+    """Return the kind of the error that made an attempt a temp-fail."""
+    failures = (event for event in events if isinstance(event, Failure) and not event.skipped)
+    return next((failure.kind for failure in failures), EXCEPTION)
