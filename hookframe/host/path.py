@@ -11,7 +11,7 @@ from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.readonly import ReadOnlyDict
+from hookframe.api.readonly import ATOMS, ReadOnlyDict
 from hookframe.chain.deadline import DUE, STARTED
 from hookframe.log.stream import HOLDER
 
@@ -64,7 +64,6 @@ def build_path(
                 # Checked here if nothing needs conversion: `read_only_attempt` is slower.
                 if (
                     type(given) is dict
-                    and len(given) == nine
                     and type(given["mtaid"]) is str
                     and type(given["sendid"]) is str
                     and type(given["listid"]) is str
@@ -74,6 +73,7 @@ def build_path(
                     and type(given["recipient"]) is str
                     and ((first := given["is_first_attempt"]) is True or first is False)
                     and ((exists := given["mtaid_exists"]) is True or exists is False)
+                    and (len(given) == nine or ATOMS.issuperset(map(type, given.values())))
                 ):
                     attempt: Any = ReadOnlyDict(given)
                 else:
