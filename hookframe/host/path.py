@@ -10,7 +10,7 @@ from hookframe.api.attempt import ATTEMPT_TYPES, read_only_attempt
 from hookframe.api.decision import NORMAL
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.readonly import ReadOnlyDict
+from hookframe.api.readonly import ATOMS, ReadOnlyDict
 from hookframe.chain.deadline import DUE, STARTED
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ def build_path(
                 # Checked here if nothing needs conversion: `read_only_attempt` is slower.
                 if (
                     type(given) is dict
-                    and len(given) == nine
                     and type(given["mtaid"]) is str
                     and type(given["sendid"]) is str
                     and type(given["listid"]) is str
@@ -68,6 +67,7 @@ def build_path(
                     and type(given["recipient"]) is str
                     and ((first := given["is_first_attempt"]) is True or first is False)
                     and ((exists := given["mtaid_exists"]) is True or exists is False)
+                    and (len(given) == nine or ATOMS.issuperset(map(type, given.values())))
                 ):
                     attempt: Any = ReadOnlyDict(given)
                 else:

@@ -56,16 +56,15 @@ class Protocols:
     def _answer_jsonl(self, host: Decider, request: bytes) -> bytes:
         try:
             attempt = parse_attempt(request)
-            # Mail servers send 1 or 0. What is no flag, or no attempt, the host rejects.
-            attempt["is_first_attempt"] = _FLAGS[attempt["is_first_attempt"]]
-            attempt["mtaid_exists"] = _FLAGS[attempt["mtaid_exists"]]
-        except (KeyError, TypeError):
-            pass
         except InvalidAttempt as error:
             return jsonl.refuse(host, str(error))
-        if attempt == jsonl.STATUS_REQUEST:
-            self._status_requests += 1
-            return self._status()
+        try:  # mail servers send 1 or 0
+            attempt["is_first_attempt"] = _FLAGS[attempt["is_first_attempt"]]
+            attempt["mtaid_exists"] = _FLAGS[attempt["mtaid_exists"]]
+        except (KeyError, TypeError):  # it is no valid attempt, as the host will say
+            if attempt == jsonl.STATUS_REQUEST:
+                self._status_requests += 1
+                return self._status()
         return jsonl.format_answer(host.decide(attempt))
 
     def _refuse(
