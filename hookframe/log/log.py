@@ -182,9 +182,7 @@ class Log:
     def _write_vote(self, attempt: Mapping[str, Any], vote: ShadowVote) -> None:
         plugin = vote.origin.plugin
         decision = _to_line(json.dumps(vote.decision.copy(), ensure_ascii=False))
-        kind = _Kind("INFO", f"shadow: {_EQUAL}", plugin)
-        if self._admits(kind, f"would have decided {decision} (plugin {plugin})"):
-            self._write("INFO", _SHADOW, *_find_ids(attempt), decision, plugin)
+        self._write("INFO", _SHADOW, *_find_ids(attempt), decision, plugin)
 
     def _write_attempt(self, kind: _Kind, given: object, text: str) -> None:
         line = one_line(text)

@@ -21,7 +21,7 @@ _OWN: Final = (
     "rich",
 )
 """hookframe and what it depends on: imported before the first fork, so that a restart is needed."""
-_INTERVAL: Final = 10.0
+_INTERVAL: Final = 60.0
 """Seconds between two looks at the metadata."""
 
 

@@ -52,7 +52,7 @@ _OTHERS: Final = 8
 """Children besides workers, old and new ones."""
 _MOVING: Final = 0.02
 """Seconds between two steps while a child loads, ends or is missing."""
-_IDLE: Final = 0.5
+_IDLE: Final = 1.0
 """The same while none does; a shorter deadline is checked more often."""
 _SHORTEST: Final = 0.01
 _EXIT_GRACE: Final = 0.5

@@ -16,7 +16,7 @@ HEARTBEAT_TIMEOUT: Final = 5.0
 """Seconds without a heartbeat after which an idle loop counts as hung."""
 _GRACE: Final = 0.25
 """The part of a deadline, and the least seconds, by which a hook may exceed it before the kill."""
-_LONGEST_GAP: Final = 1.0
+_LONGEST_GAP: Final = 2.0
 """Seconds between two checks after which the supervisor, or the machine, must have slept.
 
 This and the pause between two sweeps together must be shorter than HEARTBEAT_TIMEOUT."""
