@@ -98,6 +98,7 @@ class Attempts:
         if self.generation is not None:
             self.generation.chain.run.events = []
         with suppress(Exception):  # what failed may be the log
+            self._output.install()
             self._log.internal(given, error)
         return make_temporary_failure()
 
@@ -121,7 +122,9 @@ class Attempts:
             run = generation.chain.run
             run.statistics, run.limit, run.cells = self.statistics, self.limit, self._cells
             run.publish()
-            self._path = build_path(generation, self.statistics, self._reject, self._finish)
+            self._path = build_path(
+                generation, self._output, self.statistics, self._reject, self._finish
+            )
             if self._interrupter is not None:
                 self._interrupter.watch(run, generation.chain.shortest)
         observed = generation is not None and generation.observers

@@ -259,8 +259,8 @@ class Host:
             self._watcher = None
         with self._attempts.lock:
             self._waiting = None
-            self._loader.close()
             self._attempts.report_left_out(force=True)
+            self._loader.close()
             self._attempts.stop()
         self._log.run_upkeep(force=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +13,7 @@ from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import ATOMS, ReadOnlyDict
 from hookframe.chain.deadline import DUE, STARTED
+from hookframe.log.stream import Stream
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hookframe.chain.stats import Statistics
     from hookframe.chain.trace import Calls
     from hookframe.host.generation import Generation
+    from hookframe.log.output import Output
 
 
 class Path(Protocol):
@@ -30,6 +33,7 @@ class Path(Protocol):
 
 def build_path(
     generation: Generation,
+    output: Output,
     statistics: Statistics,
     reject: Callable[[InvalidAttempt, object], Decision],
     finish: Callable[[Generation, Attempt, Decision, Calls | None], Decision],
@@ -38,6 +42,7 @@ def build_path(
 
     Args:
         generation: the generation in use.
+        output: puts its streams over those of the program.
         statistics: counts normal decisions.
         reject: builds the decision about an invalid attempt.
         finish: counts and logs any other decision, shows it to observers, and returns the caller's
@@ -76,6 +81,9 @@ def build_path(
                 attempt = read_only_attempt(given)
         except InvalidAttempt as error:
             return reject(error, given)
+        if type(sys.stdout) is not Stream or type(sys.stderr) is not Stream:
+            output.install()  # the program has redirected its output meanwhile
+        out, err = sys.stdout, sys.stderr
         outer = run.started  # of an attempt whose plugin asks its own host
         run.started = started = monotonic()
         if cells is not None:
@@ -87,6 +95,8 @@ def build_path(
                 decision = chain.fail_late(decision, started)
         finally:
             run.started = outer
+            if sys.stdout is not out or sys.stderr is not err:
+                sys.stdout, sys.stderr = out, err
             if cells is not None:
                 cells[STARTED] = outer
                 if outer:

@@ -60,18 +60,18 @@ def test_when_the_file_changes_the_state_is_discarded(site):
     assert [count(host), count(host)] == ["1", "2"]
     old = host.generation.state
     site.save(hook(TELL.replace("str(state['n'])", "'new ' + str(state['n'])")))
-    eventually(lambda: host.generation.number > 1)
-    assert [count(host), count(host)] == ["new 1", "new 2"]
+    first = eventually(lambda: (said := count(host)).startswith("new") and said)
+    assert [first, count(host)] == ["new 1", "new 2"]
     assert host.generation.state is not old
-    assert old == {"n": 2}
+    assert old["n"] >= 2
 
 
 def test_when_the_configuration_changes_the_state_is_discarded(site):
     host = site.file_host(hook(TELL), watch=True)
     assert [count(host), count(host)] == ["1", "2"]
     site.config.write_text(policy(hook_file="hook.py", deadline="2s"))
-    eventually(lambda: host.generation.number > 1)
-    assert count(host) == "1"
+    eventually(lambda: host.decide(ATTEMPT) and host.generation.number > 1)
+    assert host.generation.state == {"n": 1}
 
 
 def test_a_touched_file_with_the_same_content_keeps_the_state(site):
@@ -83,7 +83,7 @@ def test_a_touched_file_with_the_same_content_keeps_the_state(site):
     other.chmod(0o644)
     other.replace(site.file)
     site.config.write_text(policy(hook_file="hook.py", deadline="2s"))
-    eventually(lambda: host.generation.number > 1)
+    eventually(lambda: host.decide(ATTEMPT) and host.generation.number > 1)
     assert host.generation.number == 2
 
 
@@ -98,18 +98,6 @@ def test_two_hosts_do_not_share_a_state(site):
     first = site.file_host(hook(TELL))
     second = site.start()
     assert [count(first), count(first), count(second)] == ["1", "2", "1"]
-
-
-def test_a_plugin_that_keeps_something_on_its_own_object_remembers_it_across_reloads(
-    site, fake_plugins
-):
-    code = "kept['n'] = kept.get('n', 0) + 1\nstate['n'] = kept['n']\nreturn None"
-    host = site.host(policy(["a"], plugins={"a": {"code": code}}))
-    host.decide(ATTEMPT)
-    before = host.generation.state["n"]
-    host.reload()
-    host.decide(ATTEMPT)
-    assert host.generation.state["n"] == before + 1
 
 
 CONCURRENT = hook(
@@ -147,7 +135,7 @@ def test_calls_are_made_one_at_a_time_whatever_the_number_of_threads(site):
     assert (state["most"], state["calls"]) == (1, 6 * 20 * 2)
 
 
-def test_a_reload_waits_for_the_attempt_in_progress_which_finishes_on_the_old_one(site):
+def test_a_change_that_comes_during_an_attempt_is_loaded_before_the_next_one(site):
     entered, go_on = site.directory / "entered", site.directory / "go on"
     slow = hook(
         f"""
@@ -163,10 +151,7 @@ def test_a_reload_waits_for_the_attempt_in_progress_which_finishes_on_the_old_on
     asking = threading.Thread(target=lambda: answers.append(host.decide(ATTEMPT)))
     asking.start()
     eventually(entered.exists)
-    built = site.directory / "built"
-    site.save(hook("return None", f"open({str(built)!r}, 'w').close()"))
-    eventually(built.exists)
-    assert answers == []
+    site.save(hook("return None"))
     go_on.touch()
     asking.join()
     assert answers == [{"action": "pause", "message": "old"}]

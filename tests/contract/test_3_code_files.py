@@ -74,7 +74,7 @@ def test_a_code_file_that_has_not_changed_is_not_loaded_again(script):
     message(host)
     script.path.touch()
     script.site.configure(script.policy(deadline="2s"))
-    eventually(lambda: host.generation.config.deadline == 2.0, SECOND)
+    eventually(lambda: message(host) and host.generation.config.deadline == 2.0, SECOND)
     assert host.generation.number == 2
 
 
@@ -144,11 +144,10 @@ def test_the_last_good_code_goes_on_with_its_object_and_state_where_the_operator
     host = script.host("say one", watch=True, on_load_error="keep")
     assert message(host) == "one 1"
     script.save("sing")
-    eventually(lambda: host.problem, SECOND)
-    assert message(host) == "one 2"
+    eventually(lambda: message(host) and host.problem, SECOND)
+    assert message(host).startswith("one ")
     script.save("say two")
-    eventually(lambda: not host.problem, SECOND)
-    assert message(host) == "two 1"
+    assert eventually(lambda: (said := message(host)).startswith("two") and said) == "two 1"
 
 
 def test_the_old_object_goes_on_where_another_plugin_of_the_new_generation_refuses(
@@ -214,13 +213,6 @@ def test_a_plugin_without_any_code_file_needs_none(site, install):
     install("scripted")
     host = site.host(policy(["scripted"]))
     assert (host.problem, message(host)) == ("", " 1")
-
-
-def test_one_object_for_all_generations_can_have_no_code_files(site, install):
-    install("scripted")
-    host = site.host(policy(["one_object"]))
-    assert "must name a class or a factory" in host.problem
-    assert "(plugin one_object, scripted 0.7)" in host.problem
 
 
 def test_an_error_in_a_code_file_is_logged_in_its_own_words(script, log):

@@ -393,14 +393,14 @@ def test_the_operator_may_keep_the_last_good_generation_after_a_bad_reload(site,
 def test_keep_holds_when_the_configuration_itself_is_broken(site, log):
     host = site.file_host(hook("return None"), watch=True, on_load_error="keep")
     site.config.write_text("chain = [\n")
-    eventually(lambda: log.loading)
+    eventually(lambda: host.decide(ATTEMPT) and log.loading)
     assert host.decide(ATTEMPT) == NORMAL
 
 
 def test_keep_holds_when_the_file_is_removed(site, log):
     host = site.file_host(hook("return None"), watch=True, on_load_error="keep")
     site.file.unlink()
-    eventually(lambda: log.loading)
+    eventually(lambda: host.decide(ATTEMPT) and log.loading)
     assert host.decide(ATTEMPT) == NORMAL
 
 

@@ -1,4 +1,4 @@
-"""Which policy is in use, and which children there are: the supervisor's plan, without processes."""
+"""Which policy is in use, and which children there are: the plan, without processes."""
 
 from __future__ import annotations
 

@@ -320,7 +320,7 @@ def test_what_a_worker_was_asked_is_still_counted_when_it_has_died(counting):
         [worker] = [each for each in before["workers"] if each["role"] == "worker"]
         os.kill(worker["pid"], signal.SIGKILL)
         client.rest()
-    found = eventually(lambda: each if (each := counting.ask(STATUS))["restarts"]["death"] else None)
+    found = eventually(lambda: (each := counting.ask(STATUS))["restarts"]["death"] and each)
     assert found["restarts"]["death"] == 1
     assert found["pid"] == before["pid"]
     assert found["attempts"] >= 6

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -120,10 +120,9 @@ class Client:
             answer = b""
         if not (self._keep and answer.endswith(b"\n")):
             stream, self._stream = self._stream, None
-            try:
-                stream.close()
-            except (OSError, AttributeError):
-                pass
+            if stream is not None:
+                with suppress(OSError):  # what could not be sent
+                    stream.close()
         return answer
 
     def _request(self, asked):

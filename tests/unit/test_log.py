@@ -177,9 +177,6 @@ def test_errors_of_another_place_or_plugin_are_not_equal(log, clock):
 
 FLOODS = {
     "malformed": lambda ours, n: ours.malformed({"msguid": n}, f"mtaid is {n}"),
-    "shadow": lambda ours, n: ours.events(
-        ATTEMPT, [ShadowVote(ORIGIN, {"action": "pause", "message": str(n)})]
-    ),
     "observer": lambda ours, n: ours.observer({"msguid": n}, raised(here, str(n))),
     "lost": lambda ours, n: ours.lost({"msguid": n}, f"the worker died: {n}"),
     "info": lambda ours, _: ours.info("again"),
