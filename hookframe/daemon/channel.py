@@ -105,7 +105,9 @@ class Upgrades(msgspec.Struct, tag=True, frozen=True):
 
 
 class Serve(msgspec.Struct, tag=True, frozen=True):
-    """To a standby: accept connections."""
+    """To a standby: accept connections, while the policy with this number is in use."""
+
+    number: int
 
 
 class Leave(msgspec.Struct, tag=True, frozen=True):

@@ -13,7 +13,7 @@ from hookframe.chain.trace import Explanation
 from hookframe.config.model import Config
 from hookframe.host.attempts import Attempts
 from hookframe.host.generation import Generation
-from hookframe.host.loader import PolicyLoader, format_announcement
+from hookframe.host.loader import PolicyLoader, format_chain
 from hookframe.host.source import ConfigFile, GivenConfig, PolicyFiles, Source, read_when_stable
 from hookframe.log.log import Log
 from hookframe.plugins.hook_file import compile_aside
@@ -41,8 +41,8 @@ class Host:
         files: the policy's files if they were read before; None to read them from the source.
         phase: called during a load with what is being done: "importing NAME", "running PATH",
             "configuring NAME", "closing NAME", and an empty text after each.
-        number: the number of the policy where several processes load it, and another one logs what
-            comes into use; None to count the loads, and to log them here.
+        logs_loads: whether to log which chain comes into use, and load errors; not where another
+            process does.
 
     Raises:
         ValueError: with `interrupt`, outside the main thread.
@@ -58,7 +58,7 @@ class Host:
         cells: memoryview[float] | None = None,
         files: PolicyFiles | None = None,
         phase: Callable[[str], None] | None = None,
-        number: int | None = None,
+        logs_loads: bool = True,
     ) -> None:
         self._source = source
         self._log = log = log or Log()
@@ -66,7 +66,7 @@ class Host:
         self._acquire, self._release = attempts.lock.acquire, attempts.lock.release
         self.statistics = attempts.statistics
         """its counts, over all generations"""
-        self._loader = PolicyLoader(attempts, log, phase, number)
+        self._loader = PolicyLoader(attempts, log, phase, logs_loads=logs_loads)
         self._waiting: PolicyFiles | None = None
         """a change that the next attempt loads"""
         self._loading = False
@@ -151,7 +151,7 @@ class Host:
     def announcement(self) -> str:
         """The chain in use as one line for the log; empty without one."""
         generation = self._attempts.generation
-        return "" if generation is None else format_announcement(generation)
+        return "" if generation is None else format_chain(generation)
 
     @property
     def internal_errors(self) -> int:

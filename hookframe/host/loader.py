@@ -41,8 +41,7 @@ class PolicyLoader:
         attempts: uses what is loaded; its lock is held during a load.
         log: receives errors.
         phase: called with what is being done; see `Builder`.
-        number: the number of the only policy that is loaded, if another process logs what comes
-            into use; None to count the loads, and to log them here.
+        logs_loads: whether to log which chain comes into use, and load errors.
     """
 
     def __init__(
@@ -50,14 +49,15 @@ class PolicyLoader:
         attempts: Attempts,
         log: Log,
         phase: Callable[[str], None] | None = None,
-        number: int | None = None,
+        *,
+        logs_loads: bool = True,
     ) -> None:
         self._attempts = attempts
         self._log = log
         self._builder = Builder(self._report, phase)
         self._reminder_limit = OncePerSecond()
-        self._built_count = 0 if number is None else number - 1
-        self._logs = number is None
+        self._built_count = 0
+        self._logs = logs_loads
         self.files: PolicyFiles | None = None
         """the files of the last load with the code files that it read or looked for"""
         self._files_in_use: PolicyFiles | None = None
@@ -106,7 +106,8 @@ class PolicyLoader:
     def announce(self) -> None:
         """Log the chain in use, or the error of the policy."""
         if self._attempts.generation is not None:
-            self._log.info(format_announcement(self._attempts.generation))
+            generation = self._attempts.generation
+            self._log.info(f"generation {generation.number}: {format_chain(generation)}")
         self.remind()
 
     def close(self) -> None:
@@ -138,7 +139,7 @@ class PolicyLoader:
         if old is not None:
             self._builder.close(old.plugins)
         if self._logs:
-            self._log.info(format_announcement(new))
+            self._log.info(f"generation {new.number}: {format_chain(new)}")
         for plugin in new.plugins:
             for notice in plugin.deprecations:
                 self._log.deprecated(plugin.origin, notice)
@@ -193,9 +194,9 @@ def format_load_error(error: HookframeError) -> str:
     return str(error)
 
 
-def format_announcement(generation: Generation) -> str:
-    """Format the log line of a new chain."""
+def format_chain(generation: Generation) -> str:
+    """Format a chain for the log."""
     names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
     unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)
     chain = names or "empty, every attempt is normal"
-    return f"generation {generation.number}: chain: {chain}{unused}"
+    return f"chain: {chain}{unused}"

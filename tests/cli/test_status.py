@@ -28,9 +28,12 @@ DOCUMENT = {
     "pid": 4711,
     "uptime": 93784.0,
     "generation": 12,
+    "digest": "d1",
+    "versions": {"a-plugin": "1.0"},
     "problem": "",
+    "notes": [],
     "last_load_error": None,
-    "restarts": 0,
+    "restarts": {"policy": 0, "death": 0},
     "workers": [
         {
             "pid": 4712,
@@ -231,7 +234,7 @@ def test_off_a_terminal_it_is_plain_and_has_80_columns(shell, impostor):
             }
         },
         "problem": "x" * 300,
-        "restarts": 1000,
+        "restarts": {"policy": 1000, "death": 1000},
     }
     done = shell.run("status", "--address", impostor(answering(many)))
     assert "\x1b" not in done.out

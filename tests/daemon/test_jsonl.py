@@ -149,7 +149,10 @@ def test_further_keys_reach_the_hook(daemon):
         "é@ü".encode(),
     ],
 )
-def test_bytes_that_are_not_utf8_reach_the_hook_unharmed_and_the_log_escaped(daemon, raw):
+def test_bytes_that_are_not_utf8_reach_the_hook_unharmed_and_the_log_escaped(fresh, raw):
+    daemon = fresh()  # the log of the other one is limited
+    daemon.write()
+    daemon.start()
     shown = line(attempt(recipient="HERE", show="recipient")).replace(b"HERE", raw)
     with daemon.connect() as client:
         client.send(shown)

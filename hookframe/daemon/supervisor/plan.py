@@ -74,7 +74,8 @@ class Plan(Generic[AnyMember]):
         self.stopping = False
         self._forced = False
         """whether the newest files are to be loaded though they are not new"""
-        self._count = 0
+        self._activated = 0
+        """the number of policies that have come into use"""
         self._good_time = 0.0
         """seconds that the last good load took"""
         self._retry = Retry()
@@ -148,8 +149,8 @@ class Plan(Generic[AnyMember]):
 
     def _adopt(self, member: AnyMember, policy: Policy, done: Policy, now: float) -> None:
         """Make what one child has loaded the change that is being loaded."""
-        self._count += 1
-        self.next = member.policy = Policy(self._count, policy.bundle, now, policy.settings)
+        number = self._activated + 1
+        self.next = member.policy = Policy(number, policy.bundle, now, policy.settings)
         self._complete(self.next, done)
 
     def _complete(self, policy: Policy, done: Policy) -> None:
@@ -273,9 +274,8 @@ class Plan(Generic[AnyMember]):
         return self.failure is None or not self.failure.bundle.agrees_with(newest)
 
     def _begin(self, newest: Bundle, now: float) -> None:
-        self._count += 1
         self._forced = False
-        self.next = Policy(self._count, newest, now)
+        self.next = Policy(self._activated + 1, newest, now)
 
     def _activate(
         self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
@@ -287,6 +287,7 @@ class Plan(Generic[AnyMember]):
         ready = [each for each in _of(members, policy, Role.STANDBY) if healthy(each)]
         if len(ready) < policy.settings.workers:
             return
+        self._activated += 1
         self._good_time = now - policy.asked_at
         self.current, self.next, self.failure, self.no_standby_since = policy, None, None, None
         self._retry.reset()

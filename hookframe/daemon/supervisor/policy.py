@@ -20,7 +20,7 @@ class Policy:
     """One load of a policy: being loaded, in use, or replaced.
 
     Args:
-        number: its number in this daemon, from 1.
+        number: its number in this daemon, from 1, if it comes into use.
         bundle: its files.
         asked_at: when the change was noticed, by the monotonic clock.
         settings: what its `hookframe.toml` sets for the daemon; None until a child has read it.

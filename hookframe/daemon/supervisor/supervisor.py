@@ -310,7 +310,7 @@ class Supervisor:
             for child in self._children.of(Role.OBSERVER):
                 child.send(channel.WriteLog(settings.log))
         self._applied = settings
-        self._log.info(policy.announcement)
+        self._log.info(f"generation {policy.number}: {policy.announcement}")
         self._tell_observer()
 
     def _drain(self, child: Child, now: float) -> None:
@@ -319,7 +319,7 @@ class Supervisor:
 
     def _promote(self, child: Child, now: float) -> None:
         child.role, child.since = Role.WORKER, now
-        child.send(channel.Serve())
+        child.send(channel.Serve(child.policy.number if child.policy else 0))
 
     def _replace_unfit(self, now: float) -> None:
         """Replace workers that need too much, by a standby that needs less."""
@@ -350,7 +350,6 @@ class Supervisor:
             run_worker,
             self._source,
             policy.bundle,
-            policy.number,
             self._listeners,
             self._log,
             self._pipe,

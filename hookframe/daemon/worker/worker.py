@@ -41,7 +41,6 @@ _INTERNAL: Final = "internal"
 def run_worker(
     source: Source,
     bundle: Bundle,
-    number: int,
     listeners: Sequence[Listener],
     log: Log,
     pipe: LogPipe,
@@ -54,7 +53,6 @@ def run_worker(
     Args:
         source: where the policy comes from.
         bundle: the files of the policy.
-        number: its number in this daemon.
         listeners: the open sockets.
         log: takes all lines.
         pipe: carries log lines to the observer.
@@ -91,12 +89,12 @@ def run_worker(
         cells=post.slot.cells,
         files=files,
         phase=lambda text: setattr(post.slot, "phase", text),
-        number=number,
+        logs_loads=False,
     ) as host:
         if host.generation is None:
             _fail(post, host.problem, host.files)
             return 0
-        worker = Worker(host, config, listeners, log, post, marker, loop, number)
+        worker = Worker(host, config, listeners, log, post, marker, loop)
         fork_guard.abandon = worker.abandon
         loaded = channel.Loaded(host.digest, host.versions, host.announcement)
         _report_load(post, loaded, _bundle_of(host.files, bundle))
@@ -136,7 +134,7 @@ class Worker:
         post: the connections to the other processes.
         marker: records on the scoreboard which request is being answered.
         loop: calls it.
-        number: the policy in use while it may accept clients.
+        number: the policy in use while it may accept clients; `Serve` sets it.
     """
 
     def __init__(
@@ -148,7 +146,7 @@ class Worker:
         post: Post,
         marker: RequestMarker,
         loop: Loop,
-        number: int,
+        number: int = 0,
     ) -> None:
         self._host = host
         self._log = log
@@ -197,6 +195,7 @@ class Worker:
         for message, _descriptor in self._post.channel.receive():
             match message:
                 case channel.Serve() if not self._leaving:
+                    self._number = message.number
                     self._serve()
                 case channel.Leave():
                     self._leave()
@@ -232,7 +231,13 @@ class Worker:
             self._report()
 
     def _report(self) -> None:
-        self._post.slot.publish(encode_line(self._server.build_part()))
+        self._post.slot.publish(encode_line(self._number_part(self._server.build_part())))
+
+    def _number_part(self, part: WorkerPart) -> WorkerPart:
+        """Put the daemon's number of the policy into this process's part of the status."""
+        if part["generation"] is None:
+            return part
+        return {**part, "generation": self._number or self._in_use[POLICY]}
 
     def _report_exhausted(self, text: str) -> None:
         """Ask to be replaced: no client can be accepted for want of descriptors."""
@@ -248,7 +253,8 @@ class Worker:
         others = [each for each in map(decode, scoreboard.reports()) if each["pid"] != part["pid"]]
         supervisor = scoreboard.own.report()
         whole = decode(supervisor) if supervisor else build_lone_supervisor_part(part)
-        return encode_line(build_document(whole, [part, *others], monotonic()))
+        parts = [self._number_part(part), *others]
+        return encode_line(build_document(whole, parts, monotonic()))
 
     def abandon(self) -> None:
         """Drop all requests and skip all further plugins, in a child that a hook forked."""

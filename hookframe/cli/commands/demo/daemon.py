@@ -23,6 +23,8 @@ _START: Final = 30.0
 """Seconds to wait for the start, on a slow machine."""
 _STOP: Final = 10.0
 _ANSWER: Final = 10.0
+_TRIES: Final = 4
+"""How often an attempt is asked when its connection ends before the answer."""
 
 
 class DaemonFailed(HookframeError):
@@ -40,8 +42,7 @@ class Daemon:
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self._folder = folder
         self._process = process
-        self._connection = self._connect()
-        self._answers = self._connection.makefile("rb")
+        self._open()
 
     def ask(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
         """Send one attempt.
@@ -52,15 +53,28 @@ class Daemon:
         Raises:
             DaemonFailed: there is none.
         """
-        try:
-            self._connection.sendall(json.dumps(attempt).encode() + b"\n")
-            line = self._answers.readline()
-        except OSError as error:
-            raise DaemonFailed(self._add_log(f"the daemon does not answer: {error}")) from None
-        if not line.endswith(b"\n"):
+        request = json.dumps(attempt).encode() + b"\n"
+        for _ in range(_TRIES):
+            line = self._exchange(request)
+            if line.endswith(b"\n"):
+                break
+            # The daemon closes connections when its policy changes.
+            self.close()
+            self._open()
+        else:
             raise DaemonFailed(self._add_log("the daemon closed the connection"))
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def _exchange(self, request: bytes) -> bytes:
+        """Send a request; return the answer, or what there is of it if the connection ends."""
+        try:
+            self._connection.sendall(request)
+            return self._answers.readline()
+        except ConnectionError:
+            return b""
+        except OSError as error:
+            raise DaemonFailed(self._add_log(f"the daemon does not answer: {error}")) from None
 
     def wait_for_log(self, words: str) -> str:
         """Wait for a line of the daemon's log; return it from these words on."""
@@ -76,6 +90,10 @@ class Daemon:
         """Close the connection."""
         self._answers.close()
         self._connection.close()
+
+    def _open(self) -> None:
+        self._connection = self._connect()
+        self._answers = self._connection.makefile("rb")
 
     def _connect(self) -> socket.socket:
         until = monotonic() + _START

@@ -81,7 +81,7 @@ class Daemon:
         new.rename(path)
 
     def start(self, *before: str) -> Self:
-        """Start it, and wait until it listens and a worker answers.
+        """Start it, and wait until it listens, and a worker answers or the policy is broken.
 
         Args:
             before: a command that runs the one in its further arguments, such as `env NAME=value`.
@@ -93,7 +93,8 @@ class Daemon:
         self.launch(*before)
         self.wait_for(_LISTENING, earlier + 1)
         # A busy machine may start no worker in time; the fallback answers with temporary failures.
-        eventually(lambda: not self._has_fallback())
+        # Where the policy is broken it stays.
+        eventually(lambda: "error loading" in self.output or not self._has_fallback())
         return self
 
     def launch(self, *before: str) -> None:
