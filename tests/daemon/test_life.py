@@ -260,9 +260,9 @@ def test_whatever_a_hook_raises_the_attempt_temp_fails_and_the_daemon_lives(daem
     ids = {"msguid": "1abcde-000001-AB", "recipient": "somebody@recipient.test"}
     raising = attempt(returns=f"(_ for _ in ()).throw({raised}('no {{x}}'))", **ids)
     with daemon.connect() as client:
-        client.send(line(raising) * 3 + line(saying("alive")))
-        assert client.answers(4) == [*[TEMPFAIL] * 3, said("alive")]
-    logged = daemon.wait_for(f"Exception running pre_delivery_attempt_hook: {raised}", 3)
+        client.send(line(raising) + line(saying("alive")))
+        assert client.answers(2) == [TEMPFAIL, said("alive")]
+    logged = daemon.wait_for(f"Exception running pre_delivery_attempt_hook: {raised}")
     assert "(plugin file)" in logged
     assert "msguid=[1abcde-000001-AB], recipient=[somebody@recipient.test]" in logged
 

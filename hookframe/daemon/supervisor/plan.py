@@ -337,8 +337,15 @@ class Plan(Generic[AnyMember]):
     ) -> None:
         """Start the fallback while no worker serves; drain it afterwards."""
         there = [each for each in members if each.role is Role.FALLBACK]
-        if any(each.serving and each.role is Role.WORKER and healthy(each) for each in members):
+        serving = [
+            each
+            for each in members
+            if each.serving and each.role is Role.WORKER and healthy(each)
+        ]
+        if serving:
             self._unserved_since = None
+            for each in serving:
+                self.backoff.record_survival(now, each.since)
             actions.drain += [each for each in there if healthy(each)]
             return
         if self._unserved_since is None:
