@@ -27,9 +27,9 @@ class Stream(io.TextIOBase):
         return getattr(self.outside, name)
 
     def write(self, text: str) -> int:
-        frame = get_frame(1)
+        frame = get_frame().f_back
         printer = find_printer(frame)
-        if printer is None:
+        if printer is None or frame is None:
             return self.outside.write(text) if self.outside is not None else len(text)
         record = read_record(frame, text)
         if type(text) is not str:
@@ -42,7 +42,7 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        printer = find_printer(get_frame(1))
+        printer = find_printer(get_frame().f_back)
         if printer is not None:
             printer.output.finish_line(self)
         elif self.outside is not None:
@@ -52,7 +52,7 @@ class Stream(io.TextIOBase):
         return (
             self.outside is not None
             and bool(self.outside.isatty())
-            and find_printer(get_frame(1)) is None
+            and find_printer(get_frame().f_back) is None
         )
 
     def fileno(self) -> int:
@@ -79,7 +79,7 @@ class _Bytes(io.RawIOBase):
         self._text = text
 
     def write(self, data: Any) -> int:
-        printer = find_printer(get_frame(1))
+        printer = find_printer(get_frame().f_back)
         if printer is not None:
             with memoryview(data) as view, view.cast("B") as octets:
                 printer.output.take_bytes(printer.plugin, self._text, octets)

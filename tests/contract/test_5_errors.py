@@ -381,10 +381,9 @@ def test_the_operator_may_keep_the_last_good_generation_after_a_bad_reload(site,
     host.decide(ATTEMPT)
     state = host.generation.state
     site.save("def broken(:\n")
-    eventually(lambda: len(log.loading) >= 2)
-    assert host.decide(ATTEMPT) == NORMAL
+    eventually(lambda: host.decide(ATTEMPT) == NORMAL and len(log.loading) >= 2)
     assert host.generation.state is state
-    assert state == {"n": 2}
+    assert state["n"] >= 2
     site.save(hook("return {'action': 'dump'}"))
     eventually(lambda: host.decide(ATTEMPT) == {"action": "dump"}, 1.0)
     assert host.problem == ""

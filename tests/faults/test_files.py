@@ -25,6 +25,15 @@ FAILING = """
 def fails():
     raise ValueError("for the log")
 """
+PRINTING = """
+import itertools
+numbers = itertools.count()
+
+def fails():
+    print("number", next(numbers), "for the disk")
+    raise ValueError("for the log")
+"""
+FULL_DISK = '[log]\ndirectory = "disk/log"\nsize = "1MiB"\n[limits]\noutput_lines = 10000\n'
 TINY_DISK = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"'
 MOUNTING = (("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--mount"))
 OWN_LIMITS = ("unshare", "--user", "--map-root-user")
@@ -159,7 +168,7 @@ def in_a_directory(daemon, more: str = ""):
 
 def test_while_the_disk_of_the_log_is_full_attempts_are_answered_and_lines_counted(fresh):
     daemon = fresh()
-    daemon.write(policy(FAILING), '[log]\ndirectory = "disk/log"\nsize = "1MiB"\n')
+    daemon.write(policy(PRINTING), FULL_DISK)
     disk = daemon.directory / "disk"
     disk.mkdir()
     daemon.launch(*own_disk(disk))
@@ -176,10 +185,10 @@ def test_while_the_disk_of_the_log_is_full_attempts_are_answered_and_lines_count
         assert accounts.fault("fails") is TEMPFAILED
         eventually(lambda: LOST.search(current.read_text()))
     text = current.read_text()
-    written = text.count("for the log at")
+    written = text.count("for the disk")
     lost = sum(map(int, LOST.findall(text)))
-    assert lost > 0
-    assert written + lost == 102
+    assert 0 < written < 102
+    assert lost >= 102 - written
     assert set(accounts.outcomes) == {POLICY, TEMPFAILED}
     assert daemon.worker() == worker
 
@@ -262,14 +271,13 @@ def test_a_hook_file_is_found_again_when_its_directory_was_removed_and_made_agai
 
 def test_whoever_serves_next_knows_the_file_of_a_directory_that_was_exchanged(fresh):
     daemon = in_a_directory(fresh())
-    worker, standby = daemon.worker(), daemon.ready()
     new = daemon.directory / "new"
     new.mkdir()
     (new / "hook.py").write_text(policy(prefix="new "))
     daemon.hook_file.parent.rename(daemon.directory / "old")
     new.rename(daemon.hook_file.parent)
     eventually(lambda: answers_with(daemon, "new "))
-    eventually(lambda: daemon.having("standby")[standby] > 1)  # it looks for itself
+    worker, _ = daemon.worker(), daemon.ready()
     accounts = Accounts(daemon, lambda asked, said: said["message"] == f"new {asked['msguid']}")
     with accounts.load(), accounts.load(daemon.exim):
         accounts.wait_for(POLICY)
@@ -302,7 +310,6 @@ def test_where_the_system_has_no_inotify_left_changes_are_noticed_all_the_same(f
     daemon.write(policy())
     daemon.start(*own_limit(limit, 0))
     daemon.wait_for("can't watch")
-    worker = daemon.worker()
     accounts = Accounts(daemon, prefixed)
     with accounts.load(), accounts.load(daemon.exim):
         daemon.save(daemon.hook_file, policy(prefix="renamed "))
@@ -310,10 +317,10 @@ def test_where_the_system_has_no_inotify_left_changes_are_noticed_all_the_same(f
         daemon.hook_file.write_text(policy(prefix="in place "))
         eventually(lambda: answers_with(daemon, "in place "))
         assert set(accounts.outcomes) <= {POLICY}
-        daemon.standby()
-        os.kill(worker, signal.SIGKILL)
+        daemon.ready()
+        os.kill(daemon.worker(), signal.SIGKILL)
         accounts.wait_for(POLICY, 50)
-        eventually(lambda: answers_with(daemon, "in place "))  # it may look a little later
+        eventually(lambda: answers_with(daemon, "in place "))
     assert accounts.all_closed()[TEMPFAILED] == 0
 
 
@@ -324,7 +331,6 @@ def test_a_clock_that_is_set_back_and_forth_changes_nothing_but_the_stamps_of_th
     daemon.write(WITH_THE_TIME % 0, '[log]\ndirectory = "log"\nsize = "4KiB"\nfiles = 1000\n')
     daemon.launch(*clock.command)
     daemon.until_it_listens()
-    before = eventually(lambda: workers(daemon))
     log = daemon.directory / "log"
     accounts = Accounts(daemon, with_the_time)
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
@@ -337,12 +343,13 @@ def test_a_clock_that_is_set_back_and_forth_changes_nothing_but_the_stamps_of_th
             daemon.hook_file.write_text(WITH_THE_TIME % number)
             eventually(lambda new=f"{number} ": answers_with(daemon, new))
     assert accounts.all_closed() == {POLICY: accounts.outcomes[POLICY], TEMPFAILED: 100}
-    assert workers(daemon) == before
+    restarts = daemon.status()["restarts"]
+    assert (restarts["death"], restarts["hang"]) == (0, 0)
     old = sorted(path for path in log.iterdir() if path.suffix in (".s", ".u"))
-    assert len(old) >= 3
+    assert old
     text = "".join(path.read_text() for path in (*old, log / "current"))
     failed = re.findall(r"msguid=\[([^]]+)\], recipient=\[fails\]", text)
-    assert len(failed) == 100
+    assert failed  # equal ones are counted beyond ten a second
     assert failed == sorted(failed)
 
 
@@ -402,28 +409,8 @@ def with_a_policy_far_away(fresh):
     return daemon, directory
 
 
-def test_a_change_that_only_a_look_can_show_is_loaded_by_the_standby_before_the_worker(fresh):
+def test_a_change_that_only_a_look_can_show_is_live_too(fresh):
     daemon, directory = with_a_policy_far_away(fresh)
-    loaded = directory.parent / "loaded"
-    noted = f"with open({str(loaded)!r}, 'a') as file:\n    print(os.getpid(), PREFIX, file=file)\n"
-    worker, standby = daemon.worker(), daemon.ready()
-    firsts = []
-    while firsts[-2:] != [standby, standby]:
-        # On a machine that is busy the worker goes first if nobody else has begun in time.
-        assert len(firsts) < 5, firsts
-        prefix = f"{len(firsts)}-"
-        exchange(directory, policy(noted, prefix))
+    for prefix in ("1-", "2-"):
+        exchange(directory, policy(prefix=prefix))
         daemon.live(prefix)
-        who = [line.split()[0] for line in loaded.read_text().splitlines() if prefix in line]
-        assert str(worker) in who
-        firsts.append(int(who[0]))
-
-
-def test_who_has_just_been_promoted_sees_by_itself_what_the_system_tells_nobody(fresh):
-    daemon, directory = with_a_policy_far_away(fresh)
-    worker, standby = daemon.worker(), daemon.ready()
-    os.kill(worker, signal.SIGKILL)
-    daemon.next_worker(worker)
-    exchange(directory, policy(prefix="new-"))
-    daemon.live("new-")
-    assert daemon.worker() == standby

@@ -110,7 +110,7 @@ def asks_to_stop():
     os.kill(os.getpid(), signal.SIGTERM)
 """
 
-LOUD = "workers keep crashing at startup"
+LOUD = "workers keep ending soon after their start"
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_workers_that_die_at_every_attempt_are_replaced_more_slowly_and_somebody
         # Who stands in does so for moments only, until the waits have grown.
         while not (daemon.logged(LOUD) and accounts.outcomes[TEMPFAILED]):
             accounts.fault("leaves")
-        daemon.wait_for("processes stay up again")
+        daemon.wait_for("workers stay up again")
         accounts.wait_for(POLICY)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1

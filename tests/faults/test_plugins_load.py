@@ -10,7 +10,7 @@ import pytest
 
 from hookframe.testing import eventually
 
-from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, prefixed, under_load
+from .accounts import POLICY, TEMPFAILED, Accounts, prefixed, under_load
 from .daemons import IDLE, stop
 from .policies import policy
 
@@ -48,6 +48,9 @@ def parametrized(*sources):
     )
 
 
+ANSWER_TIME = '[limits]\nanswer_time = "1s"\n'
+
+
 @parametrized(DEADLY, {"busy": HANGING["busy"], "in_c": IN_C})
 def test_what_crashes_or_hangs_at_the_start_is_served_as_temp_fails_and_mended_live(fresh, source):
     daemon = fresh()
@@ -82,44 +85,25 @@ def test_what_crashes_or_hangs_when_it_is_saved_never_reaches_the_worker_that_ke
     with under_load(daemon, prefixed("", "mended ")) as accounts:
         daemon.standby()
         daemon.save(daemon.hook_file, source + policy())
-        daemon.wait_for("error loading pre_delivery_attempt_hook: policy rejected: ")
+        line = daemon.wait_for("error loading pre_delivery_attempt_hook: loading the policy ended")
+        assert "hook.py" in line
         accounts.wait_for(POLICY)
+        assert daemon.worker() == worker
         daemon.save(daemon.hook_file, policy("", "mended "))
         daemon.live("mended ")
     assert set(accounts.outcomes) == {POLICY}
-    assert daemon.worker() == worker
 
 
-@parametrized(HANGING)
-def test_a_standby_that_is_late_does_not_hang_beside_the_worker_but_takes_its_place(fresh, source):
-    daemon = fresh().with_policy("", KEEP + LOAD_TIME)
-    with under_load(daemon, prefixed("", "mended ")) as accounts:
+def test_a_standby_that_is_frozen_brands_no_good_policy(fresh):
+    daemon = fresh().with_policy()
+    with under_load(daemon, prefixed("", "new ")) as accounts:
         standby = daemon.ready()
         stop(standby)
-        daemon.save(daemon.hook_file, NOTING + source + policy())
-        eventually((daemon.directory / "begun").exists)
+        daemon.save(daemon.hook_file, policy("", "new "))
+        daemon.live("new ")
         os.kill(standby, signal.SIGCONT)
-        daemon.wait_for("limits.load_time")
-        assert daemon.worker() == standby
-        accounts.wait_for(POLICY)
-        daemon.save(daemon.hook_file, policy("", "mended "))
-        daemon.live("mended ")
-    assert accounts.outcomes[TEMPFAILED] == 0
-    assert daemon.worker() == standby
-
-
-@parametrized(DEADLY)
-def test_a_worker_that_does_not_keep_temp_fails_what_crashes_a_standby_and_lives(fresh, source):
-    daemon = fresh().with_policy()
-    worker = daemon.worker()
-    with under_load(daemon) as accounts:
-        daemon.standby()
-        daemon.save(daemon.hook_file, source + policy())
-        accounts.wait_for(TEMPFAILED)
-        daemon.save(daemon.hook_file, policy())
-        accounts.wait_for(POLICY)
-    assert accounts.outcomes[ENDED] == 0
-    assert daemon.worker() == worker
+    assert set(accounts.outcomes) == {POLICY}
+    assert not daemon.logged("error loading")
 
 
 @parametrized({**HANGING, "in_c": IN_C})
@@ -148,7 +132,6 @@ def test_a_load_that_takes_long_holds_up_no_attempt_and_is_live_afterwards(fresh
     daemon = fresh().with_policy()
     gate = daemon.directory / "gate"
     os.mkfifo(gate)
-    worker = daemon.worker()
     with under_load(daemon, prefixed("", "new ")) as accounts:
         daemon.standby()
         daemon.save(daemon.hook_file, GATED + policy("", "new "))
@@ -156,9 +139,8 @@ def test_a_load_that_takes_long_holds_up_no_attempt_and_is_live_afterwards(fresh
         assert Accounts(daemon).ask() is POLICY
         with gate.open("w"):
             daemon.wait_for("generation 2")
-        assert Accounts(daemon, prefixed("new ")).ask() is POLICY
+        daemon.live("new ")
     assert set(accounts.outcomes) == {POLICY}
-    assert daemon.worker() == worker
 
 
 @parametrized(RAISING)
@@ -173,31 +155,30 @@ def test_whatever_a_hook_file_raises_the_worker_lives_and_the_operators_choice_h
         daemon.wait_for("error loading pre_delivery_attempt_hook")
         accounts.wait_for(POLICY if keep else TEMPFAILED)
         daemon.save(daemon.hook_file, policy())
-        daemon.wait_for("generation 2")
+        eventually(lambda: not daemon.status()["problem"])
         accounts.wait_for(POLICY)
     assert set(accounts.outcomes) == ({POLICY} if keep else {POLICY, TEMPFAILED})
-    assert daemon.worker() == worker
+    assert (daemon.worker() == worker) is keep
 
 
-def test_a_close_that_never_ends_holds_up_a_stop_no_longer_than_a_load(fresh):
+def test_a_close_that_never_ends_holds_up_a_stop_no_longer_than_answer_time(fresh):
     daemon = fresh()
-    daemon.write("def close():\n    while True: pass\n" + policy(), LOAD_TIME)
+    daemon.write("def close():\n    while True: pass\n" + policy(), ANSWER_TIME)
     daemon.start()
     daemon.ready()
     assert daemon.stop() == 0
-    killed = "was killed: closing its plugins takes longer than limits.load_time"
+    killed = "was killed: it did not end within limits.answer_time while closing file"
     assert daemon.logged(f"{killed} at {daemon.hook_file} line 2 (plugin file)") == 2
-    assert daemon.logged("its event loop does not run") == 0
 
 
 def test_a_close_that_never_ends_keeps_no_later_save_from_being_live(fresh):
     closing = "import time\ndef close(): time.sleep(3600)\n"
     daemon = fresh()
-    daemon.write(closing + policy(), LOAD_TIME)
+    daemon.write(closing + policy(), ANSWER_TIME)
     daemon.start()
     with under_load(daemon, prefixed("", "second ", "third ")):
         daemon.save(daemon.hook_file, policy("", "second "))
-        daemon.wait_for("limits.load_time")
+        daemon.wait_for("limits.answer_time")
         daemon.save(daemon.hook_file, policy("", "third "))
         daemon.live("third ")
 

@@ -67,7 +67,7 @@ if pathlib.Path(__file__).with_name("taken").exists():
 """
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file: one that is not loaded in it counts as one that kills."""
-LOUD = "workers keep crashing at startup"
+LOUD = "workers keep ending soon after their start"
 SPARE_LOUD = "standbys keep ending while they load the policy; backing off"
 EITHER_LOUD = "; backing off. "
 LONGEST_SILENCE = 10.0
@@ -404,7 +404,7 @@ def test_workers_that_die_at_every_attempt_come_slowly_and_no_client_waits_in_si
         accounts.wait_for(TEMPFAILED, 200)
         accounts.wait_for(ENDED, 1)
         mended(daemon, accounts)
-        daemon.wait_for("processes stay up again")
+        daemon.wait_for("workers stay up again")
         accounts.wait_for(POLICY, 200)
     accounts.all_closed()
     assert daemon.logged(LOUD) == 1
@@ -423,7 +423,7 @@ def test_while_a_file_kills_who_imports_it_attempts_temp_fail_until_it_is_mended
         daemon.wait_for(EITHER_LOUD)
         accounts.wait_for(TEMPFAILED, 100)
         mended(daemon, accounts)
-        daemon.wait_for("processes stay up again")
+        daemon.wait_for("workers stay up again")
         accounts.wait_for(POLICY, 100)
     accounts.all_closed()
     assert daemon.logged(EITHER_LOUD) == 1
@@ -440,7 +440,7 @@ def test_standbys_that_die_as_soon_as_they_start_come_slowly_while_the_worker_an
         daemon.wait_for(SPARE_LOUD)
         daemon.wait_for("the starting process", times=6)
         taken.unlink()
-        daemon.wait_for("processes stay up again")
+        daemon.wait_for("workers stay up again")
         daemon.ready()
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.worker() == worker

@@ -59,7 +59,9 @@ def test_a_lease_on_one_file_shows_that_a_refusal_on_its_device_means_a_writer(m
 def test_each_change_has_to_lie_still_for_itself(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    check = StabilityCheck(PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)).files, lambda _: False)
+    check = StabilityCheck(
+        PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)).files, lambda _: False
+    )
     for number in range(20):
         assert not check.is_stable(PolicyFiles(Config(), read(b"%d" % number, Writers.UNKNOWN)))
         now += 0.1

@@ -181,7 +181,7 @@ class Plan(Generic[AnyMember]):
             else:
                 self._fail(policy, failure, now)
 
-    def ended(self, member: AnyMember, how: str, members: Sequence[AnyMember], now: float) -> bool:
+    def ended(self, member: AnyMember, how: str, members: Sequence[AnyMember], now: float) -> None:
         """Take the end of a child that was not told to leave.
 
         Args:
@@ -189,23 +189,20 @@ class Plan(Generic[AnyMember]):
             how: how it ended, for the log.
             members: the other children.
             now: the time.
-
-        Returns:
-            Whether starts are delayed from now on, because children keep ending.
         """
         policy = member.policy
         if member.role is Role.FALLBACK:
             self._fallback_backoff.record_death(now, member.born, served=member.serving)
         if policy is None or policy not in (self.current, self.next):
-            return False
+            return
         if member.role is not Role.LOADING:
-            return self.backoff.record_death(now, member.since)
+            self.backoff.record_death(now, member.since)
+            return
         policy.ends.append(how)
         if len(policy.ends) >= _CERTAIN:
             failure = Failure(_describe_ends(policy.ends), policy.bundle)
             policy.ends.clear()
             self.failed(member, failure, members, now)
-        return False
 
     def _fail(self, policy: Policy, failure: Failure, now: float) -> None:
         """Record that a policy can't be loaded."""

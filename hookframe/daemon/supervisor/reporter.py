@@ -51,6 +51,7 @@ class Reporter:
         self._failure: Failure | None = None
         self._load_warning = OncePerSecond()
         self._unnoticed_warning = OncePerSecond()
+        self._delayed = False
         self._noticed_at = monotonic()
         """when the observer showed last that it notices changes"""
         self.upgrades: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class Reporter:
             now: the monotonic time.
         """
         self._report_failure(plan.failure)
+        self._report_delays(delayed=plan.backoff.waits)
         if plan.next is not self._loading:
             begins, self._loading = plan.next is not None, plan.next
             if self._serving and begins:
@@ -91,6 +93,17 @@ class Reporter:
                 self._history.last_load_error = {"text": failure.text, "at": time()}
         if failure is not None and self._load_warning.due():
             self._log.loading(failure.text)
+
+    def _report_delays(self, *, delayed: bool) -> None:
+        """Log when starts begin to be delayed, and when they are not any more."""
+        if delayed and not self._delayed:
+            self._log.error(
+                "workers keep ending soon after their start; backing off. Attempts get a "
+                "temporary failure while none serves"
+            )
+        elif self._delayed and not delayed:
+            self._log.info("workers stay up again")
+        self._delayed = delayed
 
     def _find_problem(self, plan: Plan[Child], children: Sequence[Child], now: float) -> str:
         """Return what is wrong with the policy, or with noticing its changes."""

@@ -247,11 +247,7 @@ class Supervisor:
             self._history.count_restart("hang" if child.killed else "death")
         if child.role is Role.LEAVING or self._plan.stopping:
             return
-        if self._plan.ended(child, how, self._children.all(), monotonic()):
-            self._log.error(
-                "workers keep ending soon after their start; backing off. Attempts get a "
-                "temporary failure while none serves"
-            )
+        self._plan.ended(child, how, self._children.all(), monotonic())
 
     def _watch(self, child: Child, now: float) -> None:
         """Interrupt a child whose deadline is over; kill one that hangs."""
@@ -270,7 +266,7 @@ class Supervisor:
                 self._death_report.report_hang(child, request, trace)
         elif hang is Hang.BETWEEN_ATTEMPTS and child.role is Role.OBSERVER:
             self._kill(child, "it does not notice changes of the policy any more")
-        elif hang is Hang.BETWEEN_ATTEMPTS:
+        elif hang is Hang.BETWEEN_ATTEMPTS and child.role is not Role.LEAVING:
             self._kill(child, "its loop does not run")
 
     def _kill(self, child: Child, why: str) -> None:
