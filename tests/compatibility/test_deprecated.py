@@ -53,7 +53,7 @@ def test_the_log_names_it_once_a_load(deprecated, site, install, log):
     host.reload()
     host.reload()
     lines = log.starting("deprecated: ")
-    assert sum("(plugin guard," in line for line in lines) == 1
+    assert sum("(plugin guard," in line for line in lines) == 3
     assert sum("(plugin file," in line for line in lines) == 3
 
 

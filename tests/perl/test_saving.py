@@ -131,14 +131,14 @@ def test_the_last_good_file_goes_on_with_its_process_and_state_where_the_operato
     process = message(host)[1]
     for broken in ("return sub {", "die 'no'", "exit 5", "1;", "kill KILL => $$"):
         site.save(broken)
-        eventually(lambda: host.problem, SECOND)
+        eventually(lambda: message(host) and host.problem, SECOND)
         asked = [message(host) for _ in range(2)]
         assert {(each[0], each[1]) for each in asked} == {("old", process)}
         site.save(says("old"))
-        eventually(lambda: not host.problem, SECOND)
+        eventually(lambda: message(host) and not host.problem, SECOND)
         process = message(host)[1]
     site.save("syntax error {")
-    eventually(lambda: host.problem, SECOND)
+    eventually(lambda: message(host) and host.problem, SECOND)
     numbers = [int(message(host)[2]) for _ in range(3)]
     assert numbers == list(range(numbers[0], numbers[0] + 3))
     assert numbers[0] > 1
@@ -147,7 +147,7 @@ def test_the_last_good_file_goes_on_with_its_process_and_state_where_the_operato
 def test_a_kept_file_is_what_a_replaced_process_runs_as_well(site):
     host = site.perl_host(says("old"), on_load_error="keep")
     site.save("syntax error {")
-    eventually(lambda: host.problem, SECOND)
+    eventually(lambda: message(host) and host.problem, SECOND)
     assert host.decide(attempt(recipient="exit")) == TEMPFAIL
     assert message(host)[0] == "old"
 

@@ -134,5 +134,5 @@ def test_the_last_good_settings_stay_where_the_operator_chose_so(configuration, 
     keep = 'on_load_error = "keep"'
     with Host.from_config(configuration(keep, recipients=str(blocked))) as host:
         configuration(keep, recipients=str(blocked.parent / "none"))
-        eventually(lambda: "can't be read" in host.problem)
+        eventually(lambda: host.decide(attempt()) and "can't be read" in host.problem)
         assert host.decide(attempt()) == DUMP

@@ -203,7 +203,7 @@ def test_each_line_has_the_name_of_the_plugin_that_printed_it(site, attempt, log
         chain=("perl", "file"),
     )
     host.decide(attempt())
-    assert log.printed == ["plugin perl: perl", "plugin file: python", "plugin perl: unfinished"]
+    assert log.printed == ["plugin perl: perl", "plugin perl: unfinished", "plugin file: python"]
 
 
 def test_standard_input_is_empty(site, attempt):

@@ -49,6 +49,7 @@ class PerlProcess:
     """
 
     def __init__(self, perl: str) -> None:
+        self._printed = False
         pipes = _pipes(4)
         (requests, self._requests), (self._answers, answers) = pipes[:2]
         (self._output, output), (lifeline, self._lifeline) = pipes[2:]
@@ -104,6 +105,10 @@ class PerlProcess:
         except BaseException:
             self.end()
             raise
+        finally:
+            if self._printed:
+                self._printed = False
+                sys.stderr.flush()  # ends a line that the hook has left unfinished
 
     def end(self) -> None:
         """Kill it, and give back what we hold of it."""
@@ -162,6 +167,7 @@ class PerlProcess:
             if not printed and not final:  # it has closed what it could print to
                 self._events.unregister(self._output)
         if text := self._decode(printed, final):
+            self._printed = True
             sys.stderr.write(text)
 
     def _how_it_ended(self, error: Exception) -> str:
