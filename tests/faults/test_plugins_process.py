@@ -142,7 +142,6 @@ def daemon(lasting):
 
 @pytest.mark.parametrize("name", names(LASTING))
 def test_what_a_hook_changes_in_its_process_keeps_no_save_from_being_live(daemon, name):
-    worker = daemon.worker()
     prefix = f"{name} "
     right = prefixed(*(f"{each} " for each in names(LASTING)), "")
     with under_load(daemon, right) as accounts:
@@ -151,7 +150,6 @@ def test_what_a_hook_changes_in_its_process_keeps_no_save_from_being_live(daemon
         daemon.save(daemon.hook_file, policy(LASTING, prefix))
         daemon.live(prefix)
     assert set(accounts.outcomes) == {POLICY}
-    assert daemon.worker() == worker
 
 
 def test_a_relative_path_of_the_configuration_survives_a_change_of_directory(fresh):

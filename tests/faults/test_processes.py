@@ -68,8 +68,7 @@ if pathlib.Path(__file__).with_name("taken").exists():
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file: one that is not loaded in it counts as one that kills."""
 LOUD = "workers keep ending soon after their start"
-SPARE_LOUD = "standbys keep ending while they load the policy; backing off"
-EITHER_LOUD = "; backing off. "
+SPARE_LOUD = "no standby can be loaded, the workers go on"
 LONGEST_SILENCE = 10.0
 """Seconds; a client usually waits for less than one, on a machine that has time for it."""
 REQUEST = line(attempt(recipient=WHO))
@@ -361,7 +360,6 @@ def test_a_second_signal_to_stop_waits_for_nobody(fresh, number):
 
 def test_a_hundred_sighups_lose_no_attempt_and_no_save(fresh):
     daemon = fresh().with_policy()
-    worker = daemon.worker()
     accounts = Accounts(daemon, lambda asked, said: said["message"].endswith(asked["msguid"]))
     with accounts.load(), accounts.load(keep=False), accounts.load(daemon.exim):
         for number in range(100):
@@ -371,7 +369,6 @@ def test_a_hundred_sighups_lose_no_attempt_and_no_save(fresh):
             sleep(0.002)
         eventually(lambda: daemon.ask(attempt())["message"].startswith("new "))
     assert set(accounts.all_closed()) == {POLICY}
-    assert daemon.worker() == worker
     assert daemon.logged("SIGHUP") <= 100
 
 
@@ -384,8 +381,9 @@ def test_sighup_builds_the_chain_anew_in_every_worker_and_in_the_standby(fresh):
     daemon.signal(signal.SIGHUP)
 
     def reloaded():
-        found = {each["pid"]: each["generation"] for each in daemon.status()["workers"]}
-        return all(found[each["pid"]] > each["generation"] for each in before["workers"])
+        found = daemon.status()["workers"]
+        serving = [each for each in found if each["role"] in ("worker", "standby")]
+        return len(serving) == 3 and all(each["generation"] == 2 for each in serving)
 
     assert len(before["workers"]) == 3
     eventually(reloaded)
@@ -420,13 +418,11 @@ def test_while_a_file_kills_who_imports_it_attempts_temp_fail_until_it_is_mended
         accounts.wait_for(POLICY)
         daemon.save(daemon.hook_file, code)
         accounts.wait_for(TEMPFAILED)
-        daemon.wait_for(EITHER_LOUD)
+        daemon.wait_for("error loading pre_delivery_attempt_hook: loading the policy ended")
         accounts.wait_for(TEMPFAILED, 100)
         mended(daemon, accounts)
-        daemon.wait_for("workers stay up again")
         accounts.wait_for(POLICY, 100)
     accounts.all_closed()
-    assert daemon.logged(EITHER_LOUD) == 1
     assert accounts.longest < LONGEST_SILENCE
 
 
@@ -440,7 +436,7 @@ def test_standbys_that_die_as_soon_as_they_start_come_slowly_while_the_worker_an
         daemon.wait_for(SPARE_LOUD)
         daemon.wait_for("the starting process", times=6)
         taken.unlink()
-        daemon.wait_for("workers stay up again")
+        daemon.wait_for("a standby can be loaded again")
         daemon.ready()
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.worker() == worker
@@ -454,12 +450,11 @@ def test_a_daemon_that_starts_with_a_file_that_kills_temp_fails_until_it_is_mend
     daemon.wait_for("listening on")
     accounts = Accounts(daemon)
     with accounts.load(), accounts.load(daemon.exim):
-        daemon.wait_for(LOUD)  # a loaded machine may take so long that somebody stands in before
+        daemon.wait_for("error loading pre_delivery_attempt_hook: loading the policy ended")
         accounts.wait_for(TEMPFAILED, 100)
         assert accounts.outcomes[ENDED] == 0
         mended(daemon, accounts)
     assert set(accounts.all_closed()) <= {POLICY, TEMPFAILED, ENDED}
-    assert daemon.logged(LOUD) == 1
 
 
 def test_a_stand_in_that_is_killed_is_replaced_like_everybody(fresh):

@@ -82,6 +82,7 @@ class Plan(Generic[AnyMember]):
         self._spare_retry = Retry()
         self.no_standby_since: float | None = None
         """since when no child can load the policy in use, though workers have loaded it"""
+        self.no_standby_reason = ""
         self.backoff = Backoff()
         self._fallback_backoff = Backoff()
         self._unserved_since: float | None = now
@@ -177,6 +178,7 @@ class Plan(Generic[AnyMember]):
         elif policy is not None and policy is self.current:
             if any(each.serving and each.policy is policy and healthy(each) for each in members):
                 self.no_standby_since = self.no_standby_since or now
+                self.no_standby_reason = failure.text
                 self._spare_retry.fail(now)
             else:
                 self._fail(policy, failure, now)
@@ -335,9 +337,7 @@ class Plan(Generic[AnyMember]):
         """Start the fallback while no worker serves; drain it afterwards."""
         there = [each for each in members if each.role is Role.FALLBACK]
         serving = [
-            each
-            for each in members
-            if each.serving and each.role is Role.WORKER and healthy(each)
+            each for each in members if each.serving and each.role is Role.WORKER and healthy(each)
         ]
         if serving:
             self._unserved_since = None

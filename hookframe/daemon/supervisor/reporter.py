@@ -52,6 +52,7 @@ class Reporter:
         self._load_warning = OncePerSecond()
         self._unnoticed_warning = OncePerSecond()
         self._delayed = False
+        self._no_standby: float | None = None
         self._noticed_at = monotonic()
         """when the observer showed last that it notices changes"""
         self.upgrades: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class Reporter:
         """
         self._report_failure(plan.failure)
         self._report_delays(delayed=plan.backoff.waits)
+        self._report_standby(plan)
         if plan.next is not self._loading:
             begins, self._loading = plan.next is not None, plan.next
             if self._serving and begins:
@@ -104,6 +106,16 @@ class Reporter:
         elif self._delayed and not delayed:
             self._log.info("workers stay up again")
         self._delayed = delayed
+
+    def _report_standby(self, plan: Plan[Child]) -> None:
+        """Log when no standby can be loaded, and when one can be again."""
+        since = plan.no_standby_since
+        if since is not None and self._no_standby is None:
+            reason = plan.no_standby_reason
+            self._log.error(f"no standby can be loaded, the workers go on: {reason}")
+        elif self._no_standby is not None and since is None:
+            self._log.info("a standby can be loaded again")
+        self._no_standby = since
 
     def _find_problem(self, plan: Plan[Child], children: Sequence[Child], now: float) -> str:
         """Return what is wrong with the policy, or with noticing its changes."""

@@ -202,9 +202,7 @@ class Supervisor:
                 plan.loaded(child, done, now)
                 self._tell_observer()
             case channel.Failed() if bundle is not None:
-                goes_on = plan.no_standby_since
                 plan.failed(child, Failure(message.text, bundle), self._children.all(), now)
-                self._note_failure(goes_on, message.text)
                 self._tell_observer()
             case channel.Serving():
                 child.serving = True
@@ -217,11 +215,6 @@ class Supervisor:
                 plan.change(bundle, forced=message.forced)
             case channel.Upgrades():
                 self._reporter.upgrades = message.texts
-
-    def _note_failure(self, before: float | None, text: str) -> None:
-        """Log that no standby can be loaded, once."""
-        if before is None and self._plan.no_standby_since is not None:
-            self._log.error(f"no standby can be loaded, the workers go on: {text}")
 
     def _tell_observer(self) -> None:
         """Tell the observer which files and versions are in use or looked for."""
