@@ -1,4 +1,4 @@
-"""Under mixed load workers are killed and the hook file is saved, again and again.
+"""Under mixed load workers are killed, the hook file is saved and SIGHUPs come, again and again.
 
 It takes HOOKFRAME_SOAK seconds, 60 if that is not set, and prints what it has counted.
 """
@@ -32,6 +32,7 @@ SETTLED = 1.0
 GROWTH = 1.10
 SPINNING_ONE_OF = 6
 STANDBY_ONE_OF = 4
+SIGHUP_ONE_OF = 5
 HOOK = """
 import itertools
 import os
@@ -131,6 +132,8 @@ class Killer:
                 assert outcome in {ENDED, TEMPFAILED}  # who stands in has no loop
                 self.kills["a loop in C"] += outcome is ENDED
                 continue
+            if self._chance.randrange(SIGHUP_ONE_OF) == 0:
+                self._daemon.signal(signal.SIGHUP)
             children = self._daemon.children()
             if self._chance.randrange(STANDBY_ONE_OF) == 0:
                 self._kill(children - {self._books.worker}, "SIGKILL of the standby")
@@ -204,12 +207,13 @@ def test_whatever_is_killed_and_saved_every_attempt_is_answered_rightly_or_sees_
     early = [size for when, size in weighed if size and abs(when - WARM) < WARM / 2]
     late = [size for when, size in weighed if size and when > SECONDS - WARM]
     before, after = statistics.median(early), statistics.median(late)
-    restarts = daemon.ask({"hookframe": "status"})["restarts"]
+    reasons = daemon.ask({"hookframe": "status"})["restarts"]
+    restarts = ", ".join(f"{number} by {reason}" for reason, number in reasons.items() if number)
     print(
         f"{SECONDS:g} s: {outcomes.total()} attempts: "
         f"{', '.join(f'{number} {outcome}' for outcome, number in outcomes.items())}\n"
         f"{', '.join(f'{number} times {what}' for what, number in killer.kills.items())}: "
-        f"{restarts} workers replaced\n"
+        f"workers replaced: {restarts}\n"
         f"{len(saver.times)} saves, {len(saver.missed)} missed, live after "
         f"{statistics.median(saver.times):.3f} s (median), {max(saver.times):.3f} s (largest)\n"
         f"longest wait of a client {books.longest:.3f} s\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import nullcontext
 
 from hookframe._text import one_line
 from hookframe.api.errors import ConfigError, LoadError
@@ -102,7 +101,7 @@ def loaded(text: bytes) -> Plugin | LoadError:
     snapshot = Snapshot(HOOK_FILE, text, os.geteuid(), 0o644)
     result: Plugin | LoadError
     try:
-        result = load_hook_file(snapshot, 1, lambda _: nullcontext())
+        result = load_hook_file(snapshot, 1)
     except LoadError as error:
         result = error
     if isinstance(result, LoadError):
