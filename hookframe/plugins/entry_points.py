@@ -59,7 +59,7 @@ def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     return InstalledPlugin(point.name, name, version, point)
 
 
-def _read_name_and_version(distribution: importlib_metadata.Distribution) -> tuple[str, str]:
+def _read_name_and_version(distribution: Any) -> tuple[str, str]:
     """Read the two lines of the metadata, without the email package if that is possible."""
     head, _, _ = (distribution.read_text("METADATA") or "").partition("\n\n")
     found = dict(_HEADERS.findall(head))
