@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import importlib_metadata
 
 from hookframe.api.errors import Origin
+
+_HEADERS: Final = re.compile(r"^(Name|Version):[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 
 
 class EntryPoint(Protocol):
@@ -53,7 +55,17 @@ def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     distribution = point.dist
     if distribution is None:  # entry points that are read from distributions have one
         raise LookupError(point.name)
-    return InstalledPlugin(point.name, distribution.name, distribution.version, point)
+    name, version = _read_name_and_version(distribution)
+    return InstalledPlugin(point.name, name, version, point)
+
+
+def _read_name_and_version(distribution: Any) -> tuple[str, str]:
+    """Read the two lines of the metadata, without the email package if that is possible."""
+    head, _, _ = (distribution.read_text("METADATA") or "").partition("\n\n")
+    found = dict(_HEADERS.findall(head))
+    if len(found) == len(("Name", "Version")):
+        return found["Name"], found["Version"]
+    return distribution.name, distribution.version
 
 
 def _find_undamaged(group: str) -> Iterator[InstalledPlugin]:

@@ -78,8 +78,10 @@ def _run_module(name: str, snapshot: Snapshot, origin: Origin) -> ModuleType:
     return module
 
 
+@calls_plugins
 def compile_aside(snapshot: Snapshot) -> None:
     """Compile a hook file before its load, in a thread that has the time; errors wait for it."""
+    plugin = Origin(FILE, snapshot.path)  # noqa: F841  (whose output a SyntaxWarning is)
     with suppress(Exception):
         _compile(snapshot)
 
