@@ -22,6 +22,9 @@ TRACE: Final = signal.SIGRTMAX - 2
 """The signal at which a child writes its traceback, in C; no plugin uses it."""
 _LONGEST: Final = 128 * 1024
 """The longest message in bytes; less than what a socket of this kind takes."""
+DESCRIPTORS: Final = "descriptors"
+INTERNAL: Final = "internal"
+"""Why a worker that can go on asks to be replaced: no descriptor is free; an error of our own."""
 LONGEST_TEXT: Final = 16 * 1024
 """The longest text in a message, in characters."""
 

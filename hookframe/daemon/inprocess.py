@@ -14,7 +14,6 @@ from hookframe.daemon.signals import RELOAD, STOP, EarlySignals
 from hookframe.daemon.status import build_document, build_lone_supervisor_part
 from hookframe.host.host import Host
 from hookframe.log.exceptions import describe
-from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
     from hookframe.config.model import Config
@@ -71,7 +70,6 @@ class _Daemon:
         self._listeners = listeners
         self._log = log
         self._notifier = notifier
-        self._error_warning = OncePerSecond()
         self._loop = Loop(self._report_error)
         marker = RequestMarker(Slot())
         self._server = Server(host, listeners, config, log, marker, _build_status, self._loop)
@@ -100,9 +98,7 @@ class _Daemon:
         """Check the connections, and apply what has changed; again and again."""
         self._loop.call_later(SWEEP, self._sweep)
         self._server.sweep()
-        apply_change = getattr(self._host, "apply_change", None)
-        if apply_change is not None:
-            apply_change()
+        self._host.apply_change()
         config = self._host.config
         if config is not None and config is not self._config:
             self._config = config
@@ -121,5 +117,4 @@ class _Daemon:
         self._server.drain(self._loop.stop)
 
     def _report_error(self, error: Exception) -> None:
-        if self._error_warning.due():
-            self._log.error(f"an error of hookframe's own: {describe(error)}")
+        self._log.error(f"an error of hookframe's own: {describe(error)}")

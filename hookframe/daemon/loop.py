@@ -14,6 +14,8 @@ from time import monotonic
 from types import FrameType
 from typing import Final
 
+from hookframe.log.rate import OncePerSecond
+
 _MOST: Final = 64
 """Events that are taken from the system at a time."""
 
@@ -38,7 +40,7 @@ class Loop:
     `on_error`, and the loop goes on.
 
     Args:
-        on_error: takes the error.
+        on_error: takes the error, at most one a second, so that it can be logged.
     """
 
     # asyncio is not used: it makes several objects for each event, which would cost a client with
@@ -46,6 +48,7 @@ class Loop:
 
     def __init__(self, on_error: Callable[[Exception], object]) -> None:
         self._on_error = on_error
+        self._error_limit = OncePerSecond()
         self._epoll = epoll(flags=EPOLL_CLOEXEC)
         self._ready: dict[int, Callable[[int], object]] = {}
         self._soon: deque[Callable[[], object]] = deque()
@@ -157,8 +160,9 @@ class Loop:
             self._report(error)
 
     def _report(self, error: Exception) -> None:
-        with suppress(Exception):
-            self._on_error(error)
+        if self._error_limit.due():
+            with suppress(Exception):
+                self._on_error(error)
 
     def _empty_pipe(self, _: int) -> None:
         with suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""500 messages through Exim while the policy is saved every 100 ms: none lost, none wrongly sent."""
+"""500 messages through Exim while the policy is saved each 100 ms: none lost, none wrongly sent."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from hookframe.api.schema import build_attempt_schema, build_decision_schema
 from hookframe.config.model import Config
 from hookframe.daemon.protocols.jsonl import STATUS_REQUEST
 from hookframe.daemon.protocols.protocols import Protocols
+from hookframe.log.log import Log
 
 from ..helpers.attempts import NORMAL, TEMPFAIL, attempt
 from ..helpers.log import Lines
@@ -47,6 +48,7 @@ class Bench:
         self._handler = logger.add(self.lines.take, format="{message}", level="DEBUG", catch=False)
         self._streams = sys.stdout, sys.stderr
         policy = Config(hook_file=str(OBEDIENT), trust_file_permissions=True, deadline=None)
+        self._limited, Log.limited = Log.limited, False
         self.host = Host.of(policy, watch=False)
         assert not self.host.problem, self.host.problem
         self.lines.clear()
@@ -57,6 +59,7 @@ class Bench:
     def close(self) -> None:
         """Close the host; what it has put in place of the standard streams must be gone."""
         self.host.close()
+        Log.limited = self._limited
         logger.remove(self._handler)
         assert (sys.stdout, sys.stderr) == self._streams
 

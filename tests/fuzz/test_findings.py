@@ -111,9 +111,9 @@ def test_a_hook_file_that_defines_something_odd_is_a_plugin_or_refused(child, pa
 
 
 def test_a_file_that_exits_when_it_is_looked_at_does_not_end_reloading(site):
-    """The thread that reloads ended without a word, and the old policy went on for ever."""
+    """A change that ended the program that loads it would end the attempt that came next."""
     host = site.file_host(hook("return {'action': 'pause', 'message': 'old'}"), watch=True)
     site.save("def __getattr__(name): raise SystemExit\n")
-    eventually(lambda: host.problem)
+    eventually(lambda: host.decide(attempt()) and host.problem)
     site.save(hook("return {'action': 'pause', 'message': 'new'}"))
     eventually(lambda: host.decide(attempt()).get("message") == "new")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from hookframe.daemon import channel
 from hookframe.daemon.process import read_memory
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from hookframe.log.log import Log
 
 MEMORY: Final = "memory"
-DESCRIPTORS: Final = "descriptors"
-INTERNAL: Final = "internal"
 _INTERVAL: Final = 0.5
 """Seconds between two checks."""
 _IMPROVEMENT: Final = 0.9
@@ -89,7 +88,7 @@ class Replacement:
                 return MEMORY
             self._warn(f"{seen}; a new worker uses almost as much: raise the limit", now)
         reason, text = self._requests.get(worker.pid, ("", ""))
-        if reason == DESCRIPTORS:
+        if reason == channel.DESCRIPTORS:
             more, less = _count_descriptors(worker.pid), _count_descriptors(spare.pid)
             if less >= more * _IMPROVEMENT:
                 self._requests.pop(worker.pid)

@@ -34,7 +34,6 @@ from hookframe.daemon.supervisor.watchdog import Hang
 from hookframe.daemon.worker.fallback import run_fallback
 from hookframe.daemon.worker.worker import run_worker
 from hookframe.log.exceptions import describe
-from hookframe.log.rate import OncePerSecond
 from hookframe.log.setup import make_daemon_log
 
 if TYPE_CHECKING:
@@ -96,7 +95,6 @@ class Supervisor:
         self._signals = signals
         self._notifier = notifier
         self._loop = Loop(self._log_error)
-        self._error_warning = OncePerSecond()
         scoreboard = Scoreboard(2 * _MOST_WORKERS + _OTHERS)
         self._own = scoreboard.own
         self._children = Children(scoreboard, self._loop, log, self._step, self._release_in_child)
@@ -353,5 +351,4 @@ class Supervisor:
 
     def _log_error(self, error: Exception) -> None:
         """Log an unexpected error; the next step goes on."""
-        if self._error_warning.due():
-            self._log.error(f"an error in the supervisor: {describe(error)}")
+        self._log.error(f"an error in the supervisor: {describe(error)}")

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hookframe.api.attempt import encode_line
 from hookframe.api.errors import ConfigError
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from hookframe.host.source import PolicyFiles, Source
     from hookframe.log.log import Log
     from hookframe.log.pipe import LogPipe
-
-_DESCRIPTORS: Final = "descriptors"
-_INTERNAL: Final = "internal"
 
 
 def run_worker(
@@ -241,11 +238,11 @@ class Worker:
 
     def _report_exhausted(self, text: str) -> None:
         """Ask to be replaced: no client can be accepted for want of descriptors."""
-        self._post.channel.send(channel.Unfit(_DESCRIPTORS, text))
+        self._post.channel.send(channel.Unfit(channel.DESCRIPTORS, text))
 
     def _report_error(self, text: str) -> None:
         """Ask to be replaced after an error of hookframe's own."""
-        self._post.channel.send(channel.Unfit(_INTERNAL, text))
+        self._post.channel.send(channel.Unfit(channel.INTERNAL, text))
 
     def _build_status(self, part: WorkerPart) -> bytes:
         """Build the status of the whole daemon."""
