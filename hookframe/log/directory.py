@@ -139,6 +139,8 @@ class LogDirectory:
         try:
             if self._is_current(file):
                 self._rename()
+        except FileNotFoundError:  # the other writer was faster; a lost directory is found next
+            return True
         except OSError as error:
             self._report_failure("can't be rotated in", error.strerror or str(error))
             return False

@@ -119,7 +119,7 @@ def test_others_have_their_turn_before_the_next_one_of_a_client(loop, pair):
     assert set(seen[4:]) == {"again"}
 
 
-def test_an_error_is_passed_on_and_keeps_nothing_else_from_its_turn(loop, errors, pair):
+def test_errors_are_passed_on_once_a_second_and_keep_nothing_else_from_its_turn(loop, errors, pair):
     ours, theirs = pair
     seen = []
     loop.watch(ours.fileno(), lambda _: 1 / 0)
@@ -130,8 +130,7 @@ def test_an_error_is_passed_on_and_keeps_nothing_else_from_its_turn(loop, errors
     loop.call_later(0.01, lambda: (seen.append("timer"), loop.stop()))
     loop.run()
     assert seen == ["soon", "timer"]
-    assert len(errors) > 3
-    assert {type(each) for each in errors} == {ZeroDivisionError}
+    assert [type(each) for each in errors] == [ZeroDivisionError]
 
 
 def test_an_error_in_the_function_that_takes_errors_ends_nothing():

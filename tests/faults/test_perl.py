@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from importlib.metadata import entry_points
 
 import pytest
@@ -44,6 +45,8 @@ sub returns_a_deep_structure { return { action => 'dump', message => [ { a => [ 
 sub returns_code { return { action => sub { 'dump' } } }
 sub returns_megabytes { return { action => 'dump', message => 'x' x 5_000_000 } }
 """
+ANOTHER_SECOND = 1.0
+"""Errors of one line of Python, here the plugin's, are equal: ten a second are logged."""
 IN_THE_LOG = {
     "dies": "no list",
     "dies_with_an_object": "(it died with a reference that has no text)",
@@ -128,6 +131,7 @@ def perls_words(code: str) -> str:
 
 def fault(daemon: Daemon, name: str, times: int = 2) -> str:
     """Meet a fault under load; give what the log says of it."""
+    time.sleep(ANOTHER_SECOND)
     worker = daemon.worker()
     with under_load(daemon) as accounts:
         for _ in range(times):
