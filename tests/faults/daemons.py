@@ -18,7 +18,7 @@ from ..helpers.requests import line
 from ..helpers.wait import PATIENCE
 from .policies import PATIENT, WHO, policy
 
-WORKER, FALLBACK = "hookframe-work", "hookframe-stand"
+WORKER, FALLBACK, OBSERVER = "hookframe-work", "hookframe-stand", "hookframe-watch"
 """The names under which the system shows the daemon's children."""
 IDLE = 3.0
 """Seconds without a client, so that every process has waited for nothing several times."""

@@ -19,7 +19,7 @@ from ..helpers.processes import gone
 from ..helpers.requests import line
 from ..helpers.wait import for_a_while
 from .accounts import ENDED, POLICY, TEMPFAILED, Accounts, under_load
-from .daemons import FALLBACK, IDLE, stop
+from .daemons import FALLBACK, IDLE, OBSERVER, stop
 from .policies import SHORT, WHO, policy
 
 HANGING = """
@@ -370,6 +370,33 @@ def test_a_hundred_sighups_lose_no_attempt_and_no_save(fresh):
         eventually(lambda: daemon.ask(attempt())["message"].startswith("new "))
     assert set(accounts.all_closed()) == {POLICY}
     assert daemon.logged("SIGHUP") <= 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP])
+def test_an_observer_that_ends_or_is_stopped_is_replaced_and_costs_no_attempt(fresh, number):
+    daemon = fresh().with_policy()
+    (observer,) = daemon.children(OBSERVER)
+    worker = daemon.worker()
+    with under_load(
+        daemon, lambda asked, said: said["message"].endswith(asked["msguid"])
+    ) as accounts:
+        os.kill(observer, number)
+        daemon.save(daemon.hook_file, policy(prefix="new "))
+        eventually(lambda: daemon.ask(attempt())["message"].startswith("new "))
+        eventually(lambda: daemon.children(OBSERVER) - {observer})
+        eventually(lambda: gone(observer))
+    assert set(accounts.all_closed()) == {POLICY}
+    assert daemon.worker() != worker
+    assert len(daemon.children(OBSERVER)) == 1
+
+
+def test_a_sighup_that_a_stopped_observer_has_not_taken_is_obeyed_by_the_next(fresh):
+    daemon = fresh().with_policy()
+    (observer,) = daemon.children(OBSERVER)
+    os.kill(observer, signal.SIGSTOP)
+    daemon.signal(signal.SIGHUP)
+    eventually(lambda: daemon.status()["generation"] == 2)
+    eventually(lambda: gone(observer))
 
 
 def test_sighup_builds_the_chain_anew_in_every_worker_and_in_the_standby(fresh):

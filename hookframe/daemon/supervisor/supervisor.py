@@ -186,7 +186,8 @@ class Supervisor:
         for child in self._children.all_but_observer():
             if child.role is Role.LOADING:
                 child.kill()
-            self._drain(child, monotonic())
+            if child.role is not Role.LEAVING:
+                self._drain(child, monotonic())
 
     def _take_message(self, child: Child, message: Message, descriptor: int) -> None:
         plan, now = self._plan, monotonic()
