@@ -27,6 +27,7 @@ IN_C = "import itertools\nsum(itertools.repeat(0))\n"
 RAISING = {
     "exit": "raise SystemExit(0)\n",
     "memory": "more = bytearray(1 << 50)\n",
+    "memory_by_and_by": "more = []\nwhile True:\n    more.append(bytearray(1 << 20))\n",
 }
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file on a busy machine, and for attempts while a bad one is loaded."""

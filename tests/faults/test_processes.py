@@ -568,3 +568,54 @@ def test_a_system_without_room_for_another_process_costs_no_more_than_the_standb
         daemon.ready()
     assert accounts.outcomes[ENDED] <= 3
     assert accounts.outcomes[TEMPFAILED] == 0
+
+
+def test_as_the_first_process_of_a_container_it_reaps_what_hooks_have_left(fresh):
+    daemon = fresh()
+    leaves = """
+    import subprocess
+
+    def leaves():
+        subprocess.run(["sh", "-c", "sleep 0.01 & exit 0"])
+    """
+    daemon.write(policy(leaves), 'deadline = "10s"\n')
+    daemon.start("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    (first,) = (each.pid for each in daemon.descendants() if each.parent == daemon.pid)
+    accounts = Accounts(daemon)
+    assert {accounts.fault("leaves") for _ in range(50)} == {POLICY}
+    eventually(lambda: {each.state for each in daemon.descendants()}.isdisjoint("Z"))
+    assert "sleep" not in {each.name for each in daemon.descendants()}
+    os.kill(first, signal.SIGTERM)
+    eventually(lambda: not daemon.is_running)
+
+
+UPGRADED = """
+from hookframe import hookimpl
+
+import {name}_version
+
+@hookimpl
+def pre_delivery_attempt(attempt):
+    return {{"action": "pause", "message": {name}_version.NUMBER + " of {number}"}}
+"""
+
+
+def test_a_sighup_takes_a_plugin_that_pip_has_upgraded_as_a_whole(fresh):
+    daemon = fresh()
+
+    def upgrade(number: str) -> None:
+        for old in daemon.installed.glob("grows-*.dist-info/METADATA"):
+            old.write_text(old.read_text().replace("Version: 1.0", f"Version: {number}"))
+            old.parent.rename(daemon.installed / f"grows-{number}.dist-info")
+        (daemon.installed / "grows.py").write_text(UPGRADED.format(name="grows", number=number))
+        (daemon.installed / "grows_version.py").write_text(f"NUMBER = {number!r}\n")
+
+    daemon.install("grows", "")
+    upgrade("1.0")
+    daemon.with_plugins('chain = ["grows"]\n')
+    assert daemon.ask(attempt())["message"] == "1.0 of 1.0"
+    upgrade("2.0")
+    assert daemon.ask(attempt())["message"] == "1.0 of 1.0"
+    daemon.signal(signal.SIGHUP)
+    eventually(lambda: daemon.ask(attempt())["message"] == "2.0 of 2.0")
+    assert daemon.status()["versions"]["grows"] == "2.0"
