@@ -361,7 +361,12 @@ def test_while_no_directory_can_be_used_the_lines_go_to_standard_error(
 ):
     # capfd loses what is written while a test reads it.
     said = tmp_path / "stderr"
-    monkeypatch.setattr(sys, "stderr", said.open("a"))
+    with said.open("a") as stream, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", stream)
+        _check_standard_error(writing, sink, tmp_path, said)
+
+
+def _check_standard_error(writing, sink, tmp_path, said):
     (tmp_path / "log").write_text("")
     writer = writing(table(tmp_path / "log"))
     sink.write("INFO    one")
