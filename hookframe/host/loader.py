@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain, repeat
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
@@ -23,9 +22,29 @@ if TYPE_CHECKING:
     from hookframe.host.source import PolicyFiles
     from hookframe.log.log import Log
 
-RETRIES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""Seconds after which a broken policy is loaded again, as what it lacked may be there; the last
-one again and again."""
+_DELAYS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds until the next try, after each failure in a row; the last one repeats."""
+
+
+class Retry:
+    """The delay of the next try. Times are seconds of one steady clock."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._not_before = 0.0
+
+    def fail(self, now: float) -> None:
+        """Record a failure."""
+        self._not_before = now + _DELAYS[min(self._failures, len(_DELAYS) - 1)]
+        self._failures += 1
+
+    def reset(self) -> None:
+        """Record that it is worth a new try at once."""
+        self._failures, self._not_before = 0, 0.0
+
+    def due(self, now: float) -> bool:
+        """Return whether it may be tried."""
+        return now >= self._not_before
 
 
 class PolicyLoader:
@@ -67,8 +86,8 @@ class PolicyLoader:
         """the last load error and its UNIX time"""
         self.config: Config | None = None
         """the last valid configuration"""
-        self._delays = iter(RETRIES)
-        self._retry_at = 0.0
+        self._retry = Retry()
+        """when a broken policy is loaded again, as what it lacked may be there"""
         attempts.remind = self.remind
 
     def load(self, policy_files: PolicyFiles) -> None:
@@ -78,7 +97,7 @@ class PolicyLoader:
             lines = policy_files.config.limits.output_lines
             self._attempts.limit.lines = lines if self._log.limited else None
         if self.files is None or not policy_files.agrees_with(self.files):
-            self._delays = chain(RETRIES, repeat(RETRIES[-1]))
+            self._retry.reset()
         served = self._attempts.generation is not None
         try:
             with _exit_forked_children():
@@ -96,7 +115,7 @@ class PolicyLoader:
     @property
     def retry_due(self) -> bool:
         """Whether a broken policy is to be loaded again."""
-        return bool(self.problem) and monotonic() >= self._retry_at
+        return bool(self.problem) and self._retry.due(monotonic())
 
     def remind(self) -> None:
         """Log the error of the policy, at most once a second."""
@@ -155,7 +174,7 @@ class PolicyLoader:
         """Report an error, and go on as `on_load_error` says, if a chain was in use before."""
         text = format_load_error(error)
         self.last_error = (text, time())
-        self._retry_at = monotonic() + next(self._delays)
+        self._retry.fail(monotonic())
         if self.config is None or self.config.on_load_error != "keep":
             self._retire()
         elif served and self._attempts.generation is None and self._files_in_use is not None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hookframe.daemon.channel import Settings
 from hookframe.daemon.supervisor.backoff import Backoff
 from hookframe.daemon.supervisor.policy import GRACE, Failure, Policy
-from hookframe.daemon.supervisor.retry import Retry
 from hookframe.daemon.supervisor.roles import Member, Role, healthy
+from hookframe.host.loader import Retry
 
 if TYPE_CHECKING:
     from hookframe.daemon.bundle import Bundle
