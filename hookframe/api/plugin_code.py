@@ -44,8 +44,18 @@ def find_called(frame: FrameType | None) -> Any:
     """
     while frame is not None:
         if frame.f_code in CALLERS:
-            called = frame.f_locals.get("member") or frame.f_locals.get("plugin")
+            called = read_called(frame)
             if called is not None:
                 return called
         frame = frame.f_back
     return None
+
+
+def read_called(frame: FrameType) -> Any:
+    """Read which plugin, or member of a chain, a marked function calls; None if it has none.
+
+    Args:
+        frame: a frame of the function.
+    """
+    variables = frame.f_locals
+    return variables.get("member") or variables.get("plugin")

@@ -9,7 +9,7 @@ import warnings
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hookframe.api.plugin_code import CALLERS, PACKAGE
+from hookframe.api.plugin_code import CALLERS, PACKAGE, read_called
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def find_printer(frame: FrameType | None) -> Printer | None:
     while each is not None:
         code = each.f_code
         if code in CALLERS:
-            found = _read_name(each.f_locals)
+            found = _read_name(read_called(each))
             if found:
                 return Printer(_find_output(each), found)
         elif code.co_filename == _OWN_LOG:
@@ -70,9 +70,8 @@ def find_printer(frame: FrameType | None) -> Printer | None:
     return threading.current_thread().__dict__.get(_MEMORY) or by_file
 
 
-def _read_name(variables: Any) -> str:
-    """Read the name of the plugin that a function marked with `calls_plugins` calls."""
-    called = variables.get("member") or variables.get("plugin")
+def _read_name(called: Any) -> str:
+    """Read the name of a plugin, or of a member's plugin; empty if there is none."""
     plugin = getattr(called, "plugin", called)
     return plugin if type(plugin) is str else getattr(plugin, "name", "")
 
