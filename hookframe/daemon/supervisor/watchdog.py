@@ -72,9 +72,7 @@ class Watchdog:
         return Hang.BETWEEN_ATTEMPTS if hangs else Hang.NONE
 
     def _check_attempt(self, now: float, deadline: float) -> Hang:
-        if not deadline:
-            return Hang.OVERDUE if now > self._find_due() else Hang.NONE
-        if now > self._find_end(deadline):
+        if deadline and now > self._find_end(deadline):
             return Hang.IN_AN_ATTEMPT
         return Hang.OVERDUE if now > self._find_due() else Hang.NONE
 
