@@ -15,15 +15,8 @@ from pathlib import Path
 import pytest
 
 import hookframe.daemon
-from hookframe import Host
-from hookframe.config.address import Address
-from hookframe.config.model import Config
-from hookframe.daemon.loop import Loop
-from hookframe.daemon.scoreboard import RequestMarker, Slot
-from hookframe.daemon.server.server import Server
-from hookframe.daemon.sockets.listener import Listener
-from hookframe.log.log import Log
 from tests.helpers.attempts import ATTEMPT
+from tests.helpers.serving import Serving
 
 BUDGETS = json.loads(Path(__file__).with_name("wire.json").read_text())
 DAEMON = str(Path(hookframe.daemon.__file__).parent)
@@ -33,27 +26,11 @@ NORMAL = b'{"action":"normal"}\n'
 SYSTEM_CALLS = {"read", "write", "close", "register", "modify", "unregister", "fcntl", "shutdown"}
 
 
-class Bench:
+class Bench(Serving):
     """The connections of one process, and clients of theirs in the same one."""
 
     def __init__(self, directory, protocol):
-        self.path = str(directory / protocol)
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(self.path)
-        self._listener = Listener(Address(protocol, self.path), listening)
-        self._host = Host.of(Config(), watch=False)
-        self._loop = Loop(pytest.fail)
-        self._server = Server(
-            self._host,
-            [self._listener],
-            Config(),
-            Log(),
-            RequestMarker(Slot()),
-            lambda _: b"{}",
-            self._loop,
-        )
-        self._server.prepare()
-        self._server.open()
+        super().__init__(str(directory / protocol), pytest.fail, protocol)
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX)
@@ -82,13 +59,8 @@ class Bench:
         return calls
 
     def _take_turn(self):
-        self._loop.call_soon(self._loop.stop)
-        self._loop.run()
-
-    def close(self):
-        self._loop.close()
-        self._host.close()
-        self._listener.close()
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run()
 
 
 @pytest.fixture

@@ -5,25 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import threading
 from contextlib import contextmanager, suppress
 
 import pytest
 
-from hookframe import Host
-from hookframe.config.address import Address
-from hookframe.config.model import Config
-from hookframe.daemon.loop import Loop
-from hookframe.daemon.scoreboard import RequestMarker, Slot
-from hookframe.daemon.server.server import Server
-from hookframe.daemon.sockets.listener import Listener
-from hookframe.log.log import Log
 from hookframe.testing import Client, eventually
 
 from ..helpers.attempts import NORMAL, attempt
 from ..helpers.obedient_hook import said, saying
 from ..helpers.requests import fields, line
+from ..helpers.serving import Serving
 
 pytestmark = pytest.mark.slow
 
@@ -130,32 +122,19 @@ def test_a_client_that_neither_reads_nor_closes_is_waited_for_no_longer_than_ans
         assert daemon.wait() == 0
 
 
-class Bench:
+class Bench(Serving):
     """The connections of one process, and what it is told of them."""
 
     def __init__(self, directory):
-        self.path = directory / "jsonl.sock"
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(str(self.path))
-        self._listener = Listener(Address("jsonl", str(self.path)), listening)
-        self._host = Host.of(Config(), watch=False)
         self.errors, self.told = [], []
         self.in_use = True
-        self.loop = Loop(self.errors.append)
-        self.server = Server(
-            self._host,
-            [self._listener],
-            Config(),
-            Log(),
-            RequestMarker(Slot()),
-            lambda _: b"{}",
-            self.loop,
+        super().__init__(
+            str(directory / "jsonl.sock"),
+            self.errors.append,
             may_accept=lambda: self.in_use,
             on_superseded=lambda: self.told.append("superseded"),
             on_exhausted=self.told.append,
         )
-        self.server.prepare()
-        self.server.open()
 
     def until(self, condition):
         """Serve until a condition holds."""
@@ -185,11 +164,6 @@ class Bench:
 
         self.until(answered)
         return received[0]
-
-    def close(self):
-        self.loop.close()
-        self._host.close()
-        self._listener.close()
 
 
 @pytest.fixture
