@@ -1,6 +1,6 @@
-"""`hookframe serve` with a policy that does nothing, beside the least that answers attempts.
+"""`hookframe serve` with a policy that does nothing, compared with minimal servers.
 
-The servers in Perl and JavaScript parse a request and answer; they check nothing. Requests are as
+Those, in Perl and JavaScript, parse a request and answer; they check nothing. Requests are as
 mail servers send them: the two flags as 1 or 0, and a further key.
 """
 

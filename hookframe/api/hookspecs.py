@@ -92,10 +92,10 @@ def code_files(settings: Settings) -> Sequence[str]:
 
 @hookspec
 def configure(settings: Settings, files: CodeFiles, state_directory: str | None) -> None:
-    """Set the plugin's settings, before the first attempt of each generation of the chain.
+    """Set the plugin's settings, once for each load of the policy, before its first attempt.
 
-    A plugin object without code files is shared by all generations, and the old generation is in
-    use until the new one is complete: build what the settings require first, and assign it last.
+    Each load calls a class or a function for a new object. In a program a module, or one object, is
+    the same in the next load: it is closed before it is configured again.
 
     Args:
         settings: the table `[plugins.NAME.settings]`; empty if there is none.

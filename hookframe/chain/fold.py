@@ -93,7 +93,7 @@ class Fold:
         Args:
             attempt: the attempt, read-only.
             state: the generation's state.
-            calls: receives each call; None if nobody asks for them.
+            calls: receives each call; None for no record.
         """
         decision = NORMAL
         for member in self._members:

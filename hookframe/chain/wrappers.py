@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hookframe.chain.trace import Calls
 
 Inner = Callable[..., "Decision"]
-"""Decides an attempt with a state, and with a record of calls if somebody asks for one."""
+"""Decides an attempt with a state; it records the calls if it is given a record."""
 
 
 class Wrapper:
@@ -49,7 +49,7 @@ class Wrapper:
         Args:
             attempt: the attempt, read-only.
             state: the generation's state.
-            calls: receives each call; None if nobody asks for them.
+            calls: receives each call; None for no record.
 
         Returns:
             The wrapper's decision, or the inner one if it changes nothing.

@@ -28,7 +28,7 @@ class Path(Protocol):
     """The way of an attempt to its decision."""
 
     def __call__(self, given: Mapping[str, Any], calls: Calls | None = None, /) -> Decision:
-        """Decide about an attempt, and record its calls if somebody asks for them."""
+        """Decide about an attempt; record its calls if there is a record for them."""
 
 
 def build_path(
@@ -49,8 +49,8 @@ def build_path(
             copy.
 
     Returns:
-        A function from the attempt, and the record of calls if somebody asks for one, to the
-        decision; its caller holds the host's lock.
+        A function from the attempt, and a record of calls or None, to the decision; its caller
+        holds the host's lock.
     """
     chain, state = generation.chain, generation.state
     decide_in_chain, run, deadline = chain.decide, chain.run, chain.run.deadline

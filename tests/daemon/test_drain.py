@@ -1,4 +1,4 @@
-"""A process that stops serving loses nobody: what clients have sent is answered, then it closes."""
+"""A process that stops serving answers what its clients have sent, then closes."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ class Plan(Generic[AnyMember]):
                 actions.drain.append(each)
 
     def _replace(self, actions: Actions[AnyMember], members: Sequence[AnyMember]) -> None:
-        """Promote standbys of the policy in use for missing workers; drain those too many."""
+        """Promote standbys of the policy in use for missing workers."""
         policy = self.current
         if policy is None or actions.activated is not None:
             return

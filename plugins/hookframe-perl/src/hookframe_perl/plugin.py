@@ -20,7 +20,7 @@ _NEXT: Final = "the next attempt gets a new one, with an empty state"
 
 
 class Perl:
-    """Runs one Perl hook file; made anew for each generation of the chain, as the file is."""
+    """Runs one Perl hook file; each load of the policy makes a new one."""
 
     hookframe_api_version = 1
 
