@@ -1,4 +1,4 @@
-"""What changes in hookframe.toml while the daemon runs: it holds from then on, for all processes."""
+"""What changes in hookframe.toml while the daemon runs holds from then on, for all processes."""
 
 from __future__ import annotations
 
