@@ -67,7 +67,7 @@ def test_an_observer_that_ends_or_is_stopped_is_replaced_and_costs_no_attempt(fr
     assert daemon.worker() != worker
     assert len(daemon.children(OBSERVER)) == 1
     assert (daemon.logged(UNNOTICED) > 0) is (number == signal.SIGSTOP)
-    assert daemon.status()["problem"] == ""
+    eventually(lambda: daemon.status()["problem"] == "")
 
 
 def test_a_sighup_that_a_stopped_observer_has_not_taken_loads_what_is_known(fresh):

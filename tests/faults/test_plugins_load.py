@@ -49,6 +49,49 @@ def parametrized(*sources):
     )
 
 
+BAD = """
+import ctypes
+import os
+
+from hookframe import hookimpl
+
+{at_import}
+
+@hookimpl
+def configure():
+    {at_configure}
+
+@hookimpl
+def pre_delivery_attempt():
+    return None
+"""
+"""A plugin that goes wrong while it is imported, or configured."""
+PHASES = {
+    "exits at import": ({"at_import": "os._exit(0)"}, "importing bad"),
+    "crashes at import": ({"at_import": "ctypes.string_at(0)"}, "importing bad"),
+    "hangs at import": ({"at_import": "while True: pass"}, "importing bad"),
+    "crashes at configure": ({"at_configure": "ctypes.string_at(0)"}, "configuring bad"),
+    "hangs at configure": ({"at_configure": "while True: pass"}, "configuring bad"),
+}
+ONCE_FROZEN = """
+import os
+import pathlib
+
+gate = pathlib.Path(__file__).with_name("gate")
+gate.with_name("loading").write_text(str(os.getpid()))
+if gate.exists():
+    gate.open().close()
+"""
+LACKING = """
+import pathlib
+
+here = pathlib.Path(__file__)
+with here.with_name("loads").open("a") as loads:
+    loads.write("x")
+PREFIX = here.with_name("lacking").read_text()
+"""
+"""Needs a file of which hookframe knows nothing."""
+
 ANSWER_TIME = '[limits]\nanswer_time = "1s"\n'
 
 
@@ -105,6 +148,71 @@ def test_a_standby_that_is_frozen_brands_no_good_policy(fresh):
         os.kill(standby, signal.SIGCONT)
     assert set(accounts.outcomes) == {POLICY}
     assert not daemon.logged("error loading")
+
+
+@pytest.mark.parametrize(("where", "phase"), PHASES.values(), ids=PHASES)
+def test_a_plugin_that_ends_or_hangs_the_process_that_loads_it_is_blamed_by_name_and_phase(
+    fresh, where, phase
+):
+    daemon = fresh()
+    source = BAD.format(**{"at_import": "", "at_configure": "pass", **where})
+    daemon.install("bad", source)
+    daemon.with_plugins(KEEP + LOAD_TIME)
+    worker = daemon.worker()
+    good = daemon.configuration.read_text()
+    with under_load(daemon) as accounts:
+        chain = good.replace("[limits]", 'chain = ["bad", "file"]\n[limits]')
+        daemon.save(daemon.configuration, chain)
+        line = daemon.wait_for("error loading pre_delivery_attempt_hook: loading the policy ended")
+        assert f"while {phase}" in line
+        assert phase in daemon.status()["problem"]
+        accounts.wait_for(POLICY)
+        daemon.save(daemon.configuration, good)
+        eventually(lambda: not daemon.status()["problem"])
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.worker() == worker
+
+
+def test_a_process_that_is_frozen_while_it_loads_brands_no_good_policy(fresh):
+    daemon = fresh().with_policy("", LOAD_TIME)
+    gate, loading = daemon.directory / "gate", daemon.directory / "loading"
+    os.mkfifo(gate)
+    with under_load(daemon, prefixed("", "new ")) as accounts:
+        daemon.save(daemon.hook_file, ONCE_FROZEN + policy("", "new "))
+        stop(int(eventually(lambda: loading.exists() and loading.read_text())))
+        gate.unlink()
+        daemon.live("new ")
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.logged("limits.load_time") == 1
+    assert not daemon.logged("error loading")
+    assert daemon.status()["last_load_error"] is None
+
+
+def test_a_sighup_loads_a_broken_policy_again_at_once(fresh):
+    daemon = fresh().with_policy()
+    loads = daemon.directory / "loads"
+    daemon.save(daemon.hook_file, f"{policy()}{LACKING}")
+    eventually(lambda: loads.exists() and loads.read_text() == "xxx")  # the next one is 5 s later
+    (daemon.directory / "lacking").write_text("now ")
+    daemon.signal(signal.SIGHUP)
+    daemon.live("now ", patience=4.0)
+    eventually(lambda: daemon.status()["problem"] == "")
+
+
+def test_saves_that_come_faster_than_they_load_end_in_the_newest(fresh):
+    daemon = fresh().with_policy()
+    right = prefixed("", "1 ", "2 ", "3 ")
+    with under_load(daemon, right) as accounts:
+        for number in (1, 2, 3):
+            daemon.save(
+                daemon.hook_file, f"import time\ntime.sleep(0.6)\n{policy('', f'{number} ')}"
+            )
+            accounts.wait_for(POLICY, 20)
+        daemon.live("3 ")
+        accounts.wait_for(POLICY, 50)
+        assert Accounts(daemon, prefixed("3 ")).ask() is POLICY
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.status()["generation"] <= 4
 
 
 @parametrized({**HANGING, "in_c": IN_C})
