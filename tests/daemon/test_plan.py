@@ -356,6 +356,21 @@ def test_a_load_that_takes_too_long_gives_way_to_a_newer_save_without_blame(worl
     assert (world.in_use, world.plan.failure) == ({"hook": "3"}, None)
 
 
+@pytest.mark.parametrize("seconds", [0.4, 2.0, 5.0, 20.0])
+def test_saves_without_a_pause_let_a_policy_that_loads_more_slowly_than_before_come_into_use(
+    world, seconds
+):
+    began, number = world.now, 1
+    while len(world.activated) == 1:
+        number += 1
+        world.save(hook=str(number))
+        world.step(0.3)
+        for child in world.of(Role.LOADING):
+            if world.now - child.born >= seconds:
+                world.load(child)
+    assert world.now - began <= 3 * seconds + 2
+
+
 def test_a_save_that_is_undone_before_it_is_loaded_changes_nothing(world):
     (worker,) = world.of(Role.WORKER)
     world.save(hook="2")

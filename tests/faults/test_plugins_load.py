@@ -10,6 +10,7 @@ import pytest
 
 from hookframe.testing import eventually
 
+from ..helpers.attempts import TEMPFAIL, attempt
 from .accounts import POLICY, TEMPFAILED, Accounts, prefixed, under_load
 from .daemons import IDLE, stop
 from .policies import policy
@@ -197,6 +198,25 @@ def test_a_sighup_loads_a_broken_policy_again_at_once(fresh):
     daemon.signal(signal.SIGHUP)
     daemon.live("now ", patience=4.0)
     eventually(lambda: daemon.status()["problem"] == "")
+
+
+def test_while_nothing_is_known_to_be_broken_failures_are_not_counted_as_load_errors(fresh):
+    daemon = fresh()
+    gate = daemon.directory / "gate"
+    daemon.write(GATED + "1 / 0\n" + policy())
+    os.mkfifo(gate)
+    daemon.launch()
+    daemon.wait_for("listening on")
+    assert daemon.ask(attempt()) == TEMPFAIL
+    before = daemon.status()["temporary_failures"]
+    with gate.open("w"):
+        daemon.wait_for("error loading")
+    gate.unlink()
+    gate.touch()
+    assert daemon.ask(attempt()) == TEMPFAIL
+    after = daemon.status()["temporary_failures"]
+    assert (before["no_worker"], before["load_error"]) == (1, 0)
+    assert (after["no_worker"], after["load_error"]) == (1, 1)
 
 
 def test_saves_that_come_faster_than_they_load_end_in_the_newest(fresh):

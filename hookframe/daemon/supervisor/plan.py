@@ -76,8 +76,9 @@ class Plan(Generic[AnyMember]):
         """whether the newest files are to be loaded though they are not new"""
         self._activated = 0
         """the number of policies that have come into use"""
-        self._good_time = 0.0
-        """seconds that the last good load took"""
+        self._load_time = 0.0
+        """seconds that a load may need: those of the last good one, or twice those of one that
+        gave way to a newer change"""
         self._retry = Retry()
         self._spare_retry = Retry()
         self.no_standby_since: float | None = None
@@ -265,7 +266,9 @@ class Plan(Generic[AnyMember]):
         if in_use and not self._forced:
             self.next = None  # undone before it was loaded
             return
-        if now - loading.asked_at > self._good_time + GRACE:
+        passed = now - loading.asked_at
+        if passed > self._load_time + GRACE:
+            self._load_time = 2 * passed  # else loads that have become slower would never end
             self._begin(newest, now)
 
     def _is_new(self, newest: Bundle) -> bool:
@@ -287,7 +290,7 @@ class Plan(Generic[AnyMember]):
         if len(ready) < policy.settings.workers:
             return
         self._activated += 1
-        self._good_time = now - policy.asked_at
+        self._load_time = now - policy.asked_at
         self.current, self.next, self.failure, self.no_standby_since = policy, None, None, None
         self._retry.reset()
         self._spare_retry.reset()
