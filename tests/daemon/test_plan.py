@@ -33,6 +33,7 @@ class Process:
     serving: bool = False
     killed: bool = False
     lost: bool = False
+    busy: bool = False
 
 
 class World:
@@ -384,6 +385,30 @@ def test_no_standby_is_loaded_while_a_change_is(world):
     assert [child.policy.bundle.files for child in world.of(Role.LOADING)] == [{"hook": "2"}]
 
 
+def test_a_change_does_not_wait_for_the_load_of_a_standby():
+    world = World(processors=1)
+    world.save(hook="1")
+    world.load(world.of(Role.LOADING)[0])
+    world.save(hook="2")
+    assert [each.policy.bundle.files for each in world.of(Role.LOADING)] == [
+        {"hook": "1"},
+        {"hook": "2"},
+    ]
+
+
+def test_a_worker_that_dies_is_replaced_at_once_though_no_standby_could_be_loaded(world):
+    world.crash(world.of(Role.STANDBY)[0])
+    for _ in range(5):
+        world.step(60)
+        world.fail(world.of(Role.LOADING)[0])
+    world.step(1)
+    assert not world.of(Role.LOADING)
+    world.crash(world.of(Role.WORKER)[0])
+    world.step(1)
+    world.load_all()
+    assert len(world.of(Role.WORKER)) == 1
+
+
 def test_a_missing_worker_is_replaced_while_a_change_is_loaded(world):
     world.save(hook="2")
     world.crash(world.of(Role.STANDBY)[0])
@@ -412,13 +437,37 @@ def test_a_child_that_can_not_be_reaped_blocks_another_of_its_purpose(world):
     assert len([each for each in world.children if each.policy is child.policy]) == 1
 
 
-def test_old_workers_that_end_slowly_are_killed_when_they_are_too_many(world):
+def change(world, number):
+    world.save(hook=str(number))
+    while loading := world.of(Role.LOADING):
+        world.load(loading[0])
+
+
+def test_a_change_waits_for_old_workers_that_still_answer(world):
     for number in range(2, 9):
-        world.save(hook=str(number))
-        while loading := world.of(Role.LOADING):
-            world.load(loading[0])
-    assert len(world.of(Role.LEAVING)) <= 3 + 1
+        for worker in world.of(Role.WORKER):
+            worker.busy = True
+        change(world, number)
+        world.children = [
+            each for each in world.children if each.role is not Role.LEAVING or each.busy
+        ]
+        world.step(0.1)
+    answering = [child for child in world.of(Role.LEAVING) if child.busy]
+    assert len(answering) == 3
+    assert (world.in_use, world.killed) == ({"hook": "4"}, [])
+    world.leave_all()
+    world.load_all()
     assert world.in_use == {"hook": "8"}
+
+
+def test_old_workers_that_wait_for_silent_clients_are_killed_when_they_are_too_many(world):
+    for number in range(2, 9):
+        change(world, number)
+        world.step(2.0)
+    assert world.in_use == {"hook": "8"}
+    assert {why for _, why in world.killed} == {
+        "too many processes of earlier policies are still ending"
+    }
 
 
 def test_a_child_that_leaves_for_longer_than_answer_time_is_killed(world):
@@ -495,7 +544,7 @@ def test_whatever_happens_the_newest_policy_is_in_use_in_the_end(events, workers
                 world.fail(loading[0])
             case "crash" if loading:
                 world.crash(loading[0])
-        assert len(world.of(Role.LOADING)) <= world.processors
+        assert len(world.of(Role.LOADING)) <= 2 * world.processors
         assert len(world.of(Role.OBSERVER)) == 1
         assert all(child.policy is world.plan.current for child in world.of(Role.WORKER))
         if world.plan.failure and on_load_error == "tempfail":

@@ -77,6 +77,11 @@ class Child:
         return self.lost_at is not None
 
     @property
+    def busy(self) -> bool:
+        """Whether it is answering a request."""
+        return self.post.slot.in_progress is not None
+
+    @property
     def phase(self) -> str:
         """What it is doing while it loads or closes plugins; may be empty."""
         return self.post.slot.phase

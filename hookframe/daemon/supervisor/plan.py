@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _FALLBACK_AFTER: Final = 1.0
 """Seconds without a worker after which the fallback is started, if the policy is not broken."""
 _MORE_LEAVING: Final = 2
-"""The number of leaving children beyond the number of workers from which the oldest is killed."""
+"""The most leaving children beside which a policy comes into use: its predecessor's join them."""
+_DRAINED_AFTER: Final = 1.5
+"""Seconds after which a leaving child that answers nobody only waits for silent clients."""
 _LEAVE_GRACE: Final = 0.5
 """Seconds beyond `limits.answer_time` in which a leaving child must have ended."""
 _CERTAIN: Final = 2
@@ -200,6 +202,7 @@ class Plan(Generic[AnyMember]):
             return
         if member.role is not Role.LOADING:
             self.backoff.record_death(now, member.since)
+            self._spare_retry.reset()  # it is needed at once
             return
         policy.ends.append(how)
         if len(policy.ends) >= _CERTAIN:
@@ -240,7 +243,6 @@ class Plan(Generic[AnyMember]):
         self._replace(actions, members)
         self._load(actions, members, now)
         self._manage_fallback(actions, members, now)
-        self._limit_leaving(actions, members)
         return actions
 
     def _choose(self, now: float) -> None:
@@ -287,7 +289,7 @@ class Plan(Generic[AnyMember]):
         if policy is None or policy.settings is None:
             return
         ready = [each for each in _of(members, policy, Role.STANDBY) if healthy(each)]
-        if len(ready) < policy.settings.workers:
+        if len(ready) < policy.settings.workers or self._is_crowded(actions, members, now):
             return
         self._activated += 1
         self._load_time = now - policy.asked_at
@@ -319,20 +321,18 @@ class Plan(Generic[AnyMember]):
 
     def _load(self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float) -> None:
         """Fork children that load: for a change, for missing workers, for a standby."""
-        room = self._processors - sum(each.role is Role.LOADING for each in members)
+        wanted: list[tuple[Policy, int]] = []
         if self.next is not None:
             settings = self.next.settings
-            wanted = settings.workers if settings is not None else 1
-            there = _count(members, self.next)
-            actions.fork += [(Role.LOADING, self.next)] * max(0, min(room, wanted - there))
-            room -= len(actions.fork)
-        policy = self.current
-        if policy is None or self.backoff.wait(now) or not self._spare_retry.due(now):
-            return
-        standby = 1 if self.next is None else 0
-        there = _count(members, policy)
-        missing = self.settings.workers + standby - there
-        actions.fork += [(Role.LOADING, policy)] * max(0, min(room, missing))
+            wanted.append((self.next, settings.workers if settings is not None else 1))
+        if self.current is not None and not self.backoff.wait(now) and self._spare_retry.due(now):
+            standby = 1 if self.next is None else 0
+            wanted.append((self.current, self.settings.workers + standby))
+        for policy, number in wanted:
+            # The load of one policy does not wait for that of the other.
+            room = self._processors - len(_of(members, policy, Role.LOADING))
+            missing = number - _count(members, policy)
+            actions.fork += [(Role.LOADING, policy)] * max(0, min(room, missing))
 
     def _manage_fallback(
         self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
@@ -355,13 +355,20 @@ class Plan(Generic[AnyMember]):
         if due and not actions.promote and not there and not self._fallback_backoff.wait(now):
             actions.fork.append((Role.FALLBACK, None))
 
-    def _limit_leaving(self, actions: Actions[AnyMember], members: Sequence[AnyMember]) -> None:
-        """Kill the oldest of too many children that are still ending."""
+    def _is_crowded(
+        self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
+    ) -> bool:
+        """Return whether too many children are still leaving; kill the oldest that can be spared.
+
+        One that still answers is awaited, so that no change costs an attempt.
+        """
         leaving = [each for each in members if each.role is Role.LEAVING and not each.killed]
-        leaving.sort(key=lambda each: each.since)
-        excess = len(leaving) + len(actions.drain) - self.settings.workers - _MORE_LEAVING
+        excess = len(leaving) - _MORE_LEAVING
+        spared = [each for each in leaving if not each.busy and now - each.since > _DRAINED_AFTER]
+        spared = sorted(spared, key=lambda each: each.since)[: max(0, excess)]
         why = "too many processes of earlier policies are still ending"
-        actions.kill += [(each, why) for each in leaving[: max(0, excess)]]
+        actions.kill += [(each, why) for each in spared]
+        return excess > len(spared)
 
     def _find_slow(
         self, members: Sequence[AnyMember], now: float

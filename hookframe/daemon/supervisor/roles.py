@@ -38,6 +38,10 @@ class Member(Protocol):
     def lost(self) -> bool:
         """Whether its channel is closed."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is answering a request."""
+
 
 def healthy(member: Member) -> bool:
     """Return whether a child can still be of use."""
