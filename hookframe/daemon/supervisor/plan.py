@@ -362,7 +362,7 @@ class Plan(Generic[AnyMember]):
 
         One that still answers is awaited, so that no change costs an attempt.
         """
-        leaving = [each for each in members if each.role is Role.LEAVING and not each.killed]
+        leaving = [each for each in members if each.role is Role.LEAVING and healthy(each)]
         excess = len(leaving) - _MORE_LEAVING
         spared = [each for each in leaving if not each.busy and now - each.since > _DRAINED_AFTER]
         spared = sorted(spared, key=lambda each: each.since)[: max(0, excess)]
