@@ -337,6 +337,28 @@ def test_a_replacement_that_loads_other_versions_is_a_change_for_all_workers():
     assert world.plan.current.digest == "with the upgraded plugin"
 
 
+def test_a_replacement_that_loads_other_versions_during_a_change_serves_nobody():
+    world = World(on_load_error="keep")
+    world.save(hook="1")
+    world.load_all()
+    world.crash(world.of(Role.STANDBY)[0])
+    (standby,) = world.of(Role.LOADING)
+    world.save(hook="broken")
+    world.load(standby, digest="with the upgraded plugin")
+    world.fail(world.of(Role.LOADING)[0])
+    world.crash(world.of(Role.WORKER)[0])
+    assert not world.of(Role.WORKER)
+    for _ in range(3):
+        world.step(1)
+        for child in world.of(Role.LOADING):
+            if child.policy.bundle.files == {"hook": "1"}:
+                world.load(child, digest="with the upgraded plugin")
+            else:
+                world.fail(child)
+    (worker,) = world.of(Role.WORKER)
+    assert worker.policy.digest == world.plan.current.digest == "with the upgraded plugin"
+
+
 def test_a_load_that_is_not_much_slower_than_the_last_one_is_finished_before_the_next(world):
     world.save(hook="2")
     world.step(0.4)

@@ -142,8 +142,13 @@ class Plan(Generic[AnyMember]):
         if policy is self.current:
             self.no_standby_since = None
             self._spare_retry.reset()
-            if done.digest != policy.digest and self.next is None:
+            if done.digest == policy.digest:
+                return
+            if self.next is None:
                 self._adopt(member, policy, done, now)
+            else:  # another change is being loaded, which has the new versions too
+                member.policy = done
+                self._spare_retry.fail(now)
             return
         if policy.digest and policy.digest != done.digest:
             # Something has changed between two loads of one policy: the others load again.
