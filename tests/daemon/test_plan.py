@@ -450,6 +450,18 @@ def test_the_fallback_is_there_after_a_second_without_a_worker_and_goes_when_one
     assert not world.of(Role.FALLBACK)
 
 
+def test_with_keep_a_broken_change_is_no_reason_for_the_fallback_while_a_worker_is_replaced():
+    world = World(on_load_error="keep")
+    world.save(hook="1")
+    world.load_all()
+    world.save(hook="broken")
+    world.fail(world.of(Role.LOADING)[0])
+    world.crash(world.of(Role.STANDBY)[0])
+    world.crash(world.of(Role.WORKER)[0])
+    world.step(0.9)
+    assert not world.of(Role.FALLBACK)
+
+
 def test_a_child_that_can_not_be_reaped_blocks_another_of_its_purpose(world):
     world.save(hook="2")
     (child,) = world.of(Role.LOADING)

@@ -355,7 +355,8 @@ class Plan(Generic[AnyMember]):
             return
         if self._unserved_since is None:
             self._unserved_since = now
-        due = self.failure is not None or self.backoff.waits
+        broken = self.current is None and self.failure is not None
+        due = broken or self.backoff.waits
         due = due or now - self._unserved_since > _FALLBACK_AFTER
         if due and not actions.promote and not there and not self._fallback_backoff.wait(now):
             actions.fork.append((Role.FALLBACK, None))
