@@ -54,7 +54,7 @@ class Observer:
     def __init__(self, source: Source, pipe: LogPipe, table: LogTable, post: Post) -> None:
         self._post = post
         log = make_daemon_log(table, pipe)
-        self._writer = LogWriter(pipe.reading, table)
+        self._writer = LogWriter(pipe.reading, table, pipe.take_lost)
         self._watcher = PolicyWatcher(source, self._deliver, log)
         self._watcher.beat = self._beat
         self._asked = False
