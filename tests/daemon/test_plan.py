@@ -33,7 +33,7 @@ class Process:
     serving: bool = False
     killed: bool = False
     lost: bool = False
-    busy: bool = False
+    answered_at: float = 0.0
 
 
 class World:
@@ -478,16 +478,18 @@ def change(world, number):
 
 
 def test_a_change_waits_for_old_workers_that_still_answer(world):
+    slow = []
     for number in range(2, 9):
-        for worker in world.of(Role.WORKER):
-            worker.busy = True
+        slow += world.of(Role.WORKER)
         change(world, number)
         world.children = [
-            each for each in world.children if each.role is not Role.LEAVING or each.busy
+            each for each in world.children if each.role is not Role.LEAVING or each in slow
         ]
-        world.step(0.1)
-    answering = [child for child in world.of(Role.LEAVING) if child.busy]
-    assert len(answering) == 3
+        for _ in range(5):
+            for each in slow:
+                each.answered_at = world.now
+            world.step(0.1)
+    assert [each.role for each in slow[:3]] == [Role.LEAVING] * 3
     assert (world.in_use, world.killed) == ({"hook": "4"}, [])
     world.leave_all()
     world.load_all()

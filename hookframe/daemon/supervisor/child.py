@@ -77,9 +77,9 @@ class Child:
         return self.lost_at is not None
 
     @property
-    def busy(self) -> bool:
-        """Whether it is answering a request."""
-        return self.post.slot.in_progress is not None
+    def answered_at(self) -> float:
+        """When it was seen last to answer a request."""
+        return self.watchdog.answered_at
 
     @property
     def phase(self) -> str:

@@ -24,7 +24,7 @@ _FALLBACK_AFTER: Final = 1.0
 _MORE_LEAVING: Final = 2
 """The most leaving children beside which a policy comes into use: its predecessor's join them."""
 _DRAINED_AFTER: Final = 1.5
-"""Seconds after which a leaving child that answers nobody only waits for silent clients."""
+"""Seconds without an answer after which a leaving child only waits for silent clients."""
 _LEAVE_GRACE: Final = 0.5
 """Seconds beyond `limits.answer_time` in which a leaving child must have ended."""
 _CERTAIN: Final = 2
@@ -370,7 +370,8 @@ class Plan(Generic[AnyMember]):
         """
         leaving = [each for each in members if each.role is Role.LEAVING and healthy(each)]
         excess = len(leaving) - _MORE_LEAVING
-        spared = [each for each in leaving if not each.busy and now - each.since > _DRAINED_AFTER]
+        before = now - _DRAINED_AFTER
+        spared = [each for each in leaving if max(each.since, each.answered_at) < before]
         spared = sorted(spared, key=lambda each: each.since)[: max(0, excess)]
         why = "too many processes of earlier policies are still ending"
         actions.kill += [(each, why) for each in spared]

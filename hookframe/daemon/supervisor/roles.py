@@ -39,8 +39,8 @@ class Member(Protocol):
         """Whether its channel is closed."""
 
     @property
-    def busy(self) -> bool:
-        """Whether it is answering a request."""
+    def answered_at(self) -> float:
+        """When it was seen last to answer a request."""
 
 
 def healthy(member: Member) -> bool:
