@@ -490,10 +490,21 @@ def test_a_change_waits_for_old_workers_that_still_answer(world):
                 each.answered_at = world.now
             world.step(0.1)
     assert [each.role for each in slow[:3]] == [Role.LEAVING] * 3
-    assert (world.in_use, world.killed) == ({"hook": "4"}, [])
+    assert (world.in_use, world.killed) == ({"hook": "5"}, [])
     world.leave_all()
     world.load_all()
     assert world.in_use == {"hook": "8"}
+
+
+def test_a_policy_that_ends_temporary_failures_waits_for_nobody():
+    world = World(workers=5)
+    for number in range(4):
+        world.save(hook=f"broken {number}")
+        world.fail(world.of(Role.LOADING)[0])
+        change(world, number)
+        for worker in world.of(Role.WORKER):
+            worker.answered_at = world.now + 60
+        assert world.in_use == {"hook": str(number)}
 
 
 def test_old_workers_that_wait_for_silent_clients_are_killed_when_they_are_too_many(world):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FALLBACK_AFTER: Final = 1.0
 """Seconds without a worker after which the fallback is started, if the policy is not broken."""
 _MORE_LEAVING: Final = 2
-"""The most leaving children beside which a policy comes into use: its predecessor's join them."""
+"""The most leaving children, beyond the number of workers, beside which a policy comes into use."""
 _DRAINED_AFTER: Final = 1.5
 """Seconds without an answer after which a leaving child only waits for silent clients."""
 _LEAVE_GRACE: Final = 0.5
@@ -366,16 +366,17 @@ class Plan(Generic[AnyMember]):
     ) -> bool:
         """Return whether too many children are still leaving; kill the oldest that can be spared.
 
-        One that still answers is awaited, so that no change costs an attempt.
+        One that still answers is awaited, so that no change costs an attempt, unless there is no
+        policy in use.
         """
         leaving = [each for each in members if each.role is Role.LEAVING and healthy(each)]
-        excess = len(leaving) - _MORE_LEAVING
+        excess = len(leaving) - self.settings.workers - _MORE_LEAVING
         before = now - _DRAINED_AFTER
         spared = [each for each in leaving if max(each.since, each.answered_at) < before]
         spared = sorted(spared, key=lambda each: each.since)[: max(0, excess)]
         why = "too many processes of earlier policies are still ending"
         actions.kill += [(each, why) for each in spared]
-        return excess > len(spared)
+        return self.current is not None and excess > len(spared)
 
     def _find_slow(
         self, members: Sequence[AnyMember], now: float
