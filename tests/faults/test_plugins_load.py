@@ -175,7 +175,7 @@ def test_a_plugin_that_ends_or_hangs_the_process_that_loads_it_is_blamed_by_name
 
 
 def test_a_process_that_is_frozen_while_it_loads_brands_no_good_policy(fresh):
-    daemon = fresh().with_policy("", LOAD_TIME)
+    daemon = fresh().with_policy("", LOAD_TIME.replace("1s", "2s"))
     gate, loading = daemon.directory / "gate", daemon.directory / "loading"
     os.mkfifo(gate)
     with under_load(daemon, prefixed("", "new ")) as accounts:
