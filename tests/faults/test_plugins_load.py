@@ -181,7 +181,7 @@ def test_a_process_that_is_frozen_while_it_loads_brands_no_good_policy(fresh):
     with under_load(daemon, prefixed("", "new ")) as accounts:
         daemon.save(daemon.hook_file, ONCE_FROZEN + policy("", "new "))
         stop(int(eventually(lambda: loading.exists() and loading.read_text())))
-        gate.unlink()
+        gate.unlink()  # what it says of that when it is woken to be killed is no verdict
         daemon.live("new ")
     assert set(accounts.outcomes) == {POLICY}
     assert daemon.logged("limits.load_time") == 1

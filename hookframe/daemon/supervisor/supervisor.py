@@ -204,6 +204,8 @@ class Supervisor:
         plan, now = self._plan, monotonic()
         bundle = Bundle(descriptor) if descriptor >= 0 else None
         match message:
+            case channel.Loaded() | channel.Failed() if child.killed:
+                pass  # it was woken to be killed; its end counts
             case channel.Read():
                 plan.read(child, message.settings)
             case channel.Loaded() if bundle is not None:
