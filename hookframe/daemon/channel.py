@@ -202,17 +202,20 @@ class Channel:
     def receive(self) -> Iterator[tuple[Message, int]]:
         """Yield each message that has arrived, and its descriptor; -1 if it has none.
 
-        A message that can't be read closes the channel, as its sender is damaged.
+        A message that can't be read closes the channel, as its sender is damaged. So does one
+        whose descriptor is lost, because this process can't open any more: its sender is replaced.
         """
         while not self.closed:
             try:
-                data, descriptors, _, _ = socket.recv_fds(
+                data, descriptors, flags, _ = socket.recv_fds(
                     self._socket, _LONGEST, 1, socket.MSG_CMSG_CLOEXEC
                 )
             except BlockingIOError:
                 return
             except OSError:
-                data, descriptors = b"", []
+                data, descriptors, flags = b"", [], 0
+            if flags & socket.MSG_CTRUNC:
+                data = b""
             try:
                 message = _decoder.decode(data)
             except msgspec.MsgspecError:

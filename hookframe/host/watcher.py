@@ -51,7 +51,7 @@ class PolicyWatcher:
         self._deliver = deliver
         self._log = log
         self.beat: Callable[[], None] = _do_nothing
-        """called at every check, at least every 0.75 s while nothing blocks"""
+        """called after every check, at least every 0.75 s while nothing blocks or fails"""
         self.hurried = False
         """whether to check, and to call `beat`, every 0.25 s"""
         self._delivered = "" if seen is None else seen.digest
@@ -82,6 +82,7 @@ class PolicyWatcher:
         while not self._stopping.is_set():
             try:
                 self._check()
+                self.beat()
             except Exception as error:  # noqa: BLE001  (watching must outlive errors)
                 if self._error_limit.due():
                     self._log.error(f"checking for changes failed: {error!r}")
@@ -122,12 +123,12 @@ class PolicyWatcher:
 
     def _check(self) -> None:
         """Wait for a sign of a change, or for the time of the next check; then check once."""
-        self.beat()
         noticed = self._noticed.wait(self._find_patience())
         if not (noticed or self._unsettled) and all(file.still_matches() for file in self._seen):
             return  # cheaper than reading them as a whole
         self._noticed.clear()
         if not self._stopping.is_set():
+            self._unsettled = True  # also if this raises
             self._unsettled = self._take_look()
 
     def _find_patience(self) -> float:

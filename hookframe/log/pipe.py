@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe._text import one_line
 from hookframe.files.descriptors import SavedDescriptor, duplicate_descriptor
-from hookframe.log.rate import LostLines
 from hookframe.log.tai64n import localize, stamp
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _TORN_AFTER: Final = 1.0
 """Seconds after which the rest of a line is not awaited any more."""
 _FIRST, _LAST = 1, 2
 _FRAME: Final = re.compile(rb"\x02([0-9a-f]+) ([0-3]) ([^\x02]*)", re.DOTALL)
-_NOT_READ: Final = "the process that writes them does not keep up"
 _REST_LOST: Final = " … (the rest of this line is lost)"
 _BEGINNING_LOST: Final = "WARNING 1 line of the log lost: its beginning is missing"
 
@@ -47,11 +45,14 @@ class LogPipe:
     Args:
         reading: the end of the process that writes the lines; it does not block.
         writing: the end of all processes; it does not block.
+        lost: an eventfd(2) that adds up the lines for which the pipe had no room, those of
+            processes that have ended too; -1 to count none.
     """
 
-    def __init__(self, reading: int, writing: int) -> None:
+    def __init__(self, reading: int, writing: int, lost: int = -1) -> None:
         self.reading = reading
         self.writing = SavedDescriptor(writing)
+        self.lost = lost
 
     @classmethod
     def open(cls) -> LogPipe:
@@ -63,17 +64,29 @@ class LogPipe:
         ends = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         with suppress(OSError):  # the user has too many large pipes
             fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
-        high = [duplicate_descriptor(end) for end in ends]
-        for end in ends:
-            os.close(end)
+        low = (*ends, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        high = [duplicate_descriptor(each) for each in low]
+        for each in low:
+            os.close(each)
         return cls(*high)
+
+    def count_lost(self, lines: int) -> None:
+        """Count lines that could not be sent."""
+        with suppress(OSError):  # a plugin has closed it
+            os.eventfd_write(self.lost, lines)
+
+    def take_lost(self) -> int:
+        """Return how many lines were lost since the last call."""
+        try:
+            return os.eventfd_read(self.lost)
+        except OSError:  # none
+            return 0
 
 
 class PipeSink:
     """Sends lines through the pipe.
 
-    It never blocks and never raises: lines for which the pipe has no room are counted, and their
-    number is sent before the next line.
+    It never blocks and never raises: lines for which the pipe has no room are counted.
 
     Args:
         pipe: the pipe.
@@ -83,30 +96,13 @@ class PipeSink:
     def __init__(self, pipe: LogPipe, terminal: Writable) -> None:
         self._pipe = pipe
         self._terminal = terminal
-        self._lost = LostLines()
 
     def write(self, text: str) -> None:
         """Send a line with the present time, or count it as lost."""
-        self._deliver([stamp(one_line(text.rstrip("\n")))])
-
-    def report_lost(self) -> None:
-        """Report lost lines, if there are any and the pipe has room."""
-        if self._lost.unreported:
-            self._deliver([])
-
-    def _deliver(self, lines: list[str]) -> None:
-        lost = self._lost
-        unreported = lost.unreported
         try:
-            if unreported:
-                self._send(stamp(f"WARNING {lost.describe()}"))
-                lost.mark_reported(unreported)
-            for line in lines:
-                self._send(line)
-        except BlockingIOError:
-            lost.add(len(lines), _NOT_READ)
-        except OSError as error:
-            lost.add(len(lines), error.strerror or str(error))
+            self._send(stamp(one_line(text.rstrip("\n"))))
+        except OSError:
+            self._pipe.count_lost(1)
 
     def _send(self, line: str) -> None:
         descriptor = self._pipe.writing.descriptor

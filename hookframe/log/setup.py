@@ -49,8 +49,7 @@ def make_daemon_log(table: LogTable, pipe: LogPipe | None = None) -> Log:
     if table.directory is None:
         return Log(_make_logger(terminal, _TERMINAL))
     if pipe is not None:
-        sink = PipeSink(pipe, terminal)
-        return Log(_make_logger(sink.write, _DIRECTORY), sink.report_lost)
+        return Log(_make_logger(PipeSink(pipe, terminal).write, _DIRECTORY))
 
     def report(text: str) -> None:
         terminal.write(f"hookframe: {text}\n")

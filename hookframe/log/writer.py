@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 from time import monotonic
@@ -32,10 +33,15 @@ class LogWriter:
     Args:
         descriptor: the reading end of the pipe.
         table: the configuration of the log.
+        take_lost: returns how many lines found no room in the pipe since its last call.
     """
 
-    def __init__(self, descriptor: int, table: LogTable) -> None:
+    def __init__(
+        self, descriptor: int, table: LogTable, take_lost: Callable[[], int] = lambda: 0
+    ) -> None:
         self._descriptor = descriptor
+        self._take_lost = take_lost
+        self._lost_limit = OncePerSecond()
         self._reader = PipeReader(descriptor, self._write)
         self._terminal = open_standard_error()
         self._directory: LogDirectory | None = None
@@ -56,6 +62,7 @@ class LogWriter:
             if self._wanted is not None and self._open_limit.due():
                 self._open(self._wanted)
             if self._reader.read():
+                self._report_lost()
                 continue
             if finishing:
                 break
@@ -63,6 +70,7 @@ class LogWriter:
             poll.poll(_UPKEEP)
             self._clear_wake()
         self._reader.pass_on_torn(force=True)
+        self._lost_limit = OncePerSecond()
         self._do_upkeep()
         self._finished.set()
 
@@ -111,8 +119,16 @@ class LogWriter:
 
     def _do_upkeep(self) -> None:
         self._reader.pass_on_torn()
+        self._report_lost()
         if self._directory is not None:
             self._directory.report_lost()
+
+    def _report_lost(self) -> None:
+        """Write how many lines found no room in the pipe, once a second."""
+        if self._lost_limit.due() and (lost := self._take_lost()):
+            lines = "1 line" if lost == 1 else f"{lost} lines"
+            text = f"{lines} of the log lost: the process that writes them does not keep up"
+            self._write(stamp(f"WARNING {text}"))
 
     def _complain(self, text: str) -> None:
         self._terminal.write(f"hookframe: {text}\n")

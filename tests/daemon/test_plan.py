@@ -33,6 +33,7 @@ class Process:
     serving: bool = False
     killed: bool = False
     lost: bool = False
+    answered_at: float = 0.0
 
 
 class World:
@@ -336,6 +337,28 @@ def test_a_replacement_that_loads_other_versions_is_a_change_for_all_workers():
     assert world.plan.current.digest == "with the upgraded plugin"
 
 
+def test_a_replacement_that_loads_other_versions_during_a_change_serves_nobody():
+    world = World(on_load_error="keep")
+    world.save(hook="1")
+    world.load_all()
+    world.crash(world.of(Role.STANDBY)[0])
+    (standby,) = world.of(Role.LOADING)
+    world.save(hook="broken")
+    world.load(standby, digest="with the upgraded plugin")
+    world.fail(world.of(Role.LOADING)[0])
+    world.crash(world.of(Role.WORKER)[0])
+    assert not world.of(Role.WORKER)
+    for _ in range(3):
+        world.step(1)
+        for child in world.of(Role.LOADING):
+            if child.policy.bundle.files == {"hook": "1"}:
+                world.load(child, digest="with the upgraded plugin")
+            else:
+                world.fail(child)
+    (worker,) = world.of(Role.WORKER)
+    assert worker.policy.digest == world.plan.current.digest == "with the upgraded plugin"
+
+
 def test_a_load_that_is_not_much_slower_than_the_last_one_is_finished_before_the_next(world):
     world.save(hook="2")
     world.step(0.4)
@@ -356,6 +379,21 @@ def test_a_load_that_takes_too_long_gives_way_to_a_newer_save_without_blame(worl
     assert (world.in_use, world.plan.failure) == ({"hook": "3"}, None)
 
 
+@pytest.mark.parametrize("seconds", [0.4, 2.0, 5.0, 20.0])
+def test_saves_without_a_pause_let_a_policy_that_loads_more_slowly_than_before_come_into_use(
+    world, seconds
+):
+    began, number = world.now, 1
+    while len(world.activated) == 1:
+        number += 1
+        world.save(hook=str(number))
+        world.step(0.3)
+        for child in world.of(Role.LOADING):
+            if world.now - child.born >= seconds:
+                world.load(child)
+    assert world.now - began <= 3 * seconds + 2
+
+
 def test_a_save_that_is_undone_before_it_is_loaded_changes_nothing(world):
     (worker,) = world.of(Role.WORKER)
     world.save(hook="2")
@@ -367,6 +405,30 @@ def test_no_standby_is_loaded_while_a_change_is(world):
     world.save(hook="2")
     world.crash(world.of(Role.STANDBY)[0])
     assert [child.policy.bundle.files for child in world.of(Role.LOADING)] == [{"hook": "2"}]
+
+
+def test_a_change_does_not_wait_for_the_load_of_a_standby():
+    world = World(processors=1)
+    world.save(hook="1")
+    world.load(world.of(Role.LOADING)[0])
+    world.save(hook="2")
+    assert [each.policy.bundle.files for each in world.of(Role.LOADING)] == [
+        {"hook": "1"},
+        {"hook": "2"},
+    ]
+
+
+def test_a_worker_that_dies_is_replaced_at_once_though_no_standby_could_be_loaded(world):
+    world.crash(world.of(Role.STANDBY)[0])
+    for _ in range(5):
+        world.step(60)
+        world.fail(world.of(Role.LOADING)[0])
+    world.step(1)
+    assert not world.of(Role.LOADING)
+    world.crash(world.of(Role.WORKER)[0])
+    world.step(1)
+    world.load_all()
+    assert len(world.of(Role.WORKER)) == 1
 
 
 def test_a_missing_worker_is_replaced_while_a_change_is_loaded(world):
@@ -388,6 +450,18 @@ def test_the_fallback_is_there_after_a_second_without_a_worker_and_goes_when_one
     assert not world.of(Role.FALLBACK)
 
 
+def test_with_keep_a_broken_change_is_no_reason_for_the_fallback_while_a_worker_is_replaced():
+    world = World(on_load_error="keep")
+    world.save(hook="1")
+    world.load_all()
+    world.save(hook="broken")
+    world.fail(world.of(Role.LOADING)[0])
+    world.crash(world.of(Role.STANDBY)[0])
+    world.crash(world.of(Role.WORKER)[0])
+    world.step(0.9)
+    assert not world.of(Role.FALLBACK)
+
+
 def test_a_child_that_can_not_be_reaped_blocks_another_of_its_purpose(world):
     world.save(hook="2")
     (child,) = world.of(Role.LOADING)
@@ -397,13 +471,50 @@ def test_a_child_that_can_not_be_reaped_blocks_another_of_its_purpose(world):
     assert len([each for each in world.children if each.policy is child.policy]) == 1
 
 
-def test_old_workers_that_end_slowly_are_killed_when_they_are_too_many(world):
+def change(world, number):
+    world.save(hook=str(number))
+    while loading := world.of(Role.LOADING):
+        world.load(loading[0])
+
+
+def test_a_change_waits_for_old_workers_that_still_answer(world):
+    slow = []
     for number in range(2, 9):
-        world.save(hook=str(number))
-        while loading := world.of(Role.LOADING):
-            world.load(loading[0])
-    assert len(world.of(Role.LEAVING)) <= 3 + 1
+        slow += world.of(Role.WORKER)
+        change(world, number)
+        world.children = [
+            each for each in world.children if each.role is not Role.LEAVING or each in slow
+        ]
+        for _ in range(5):
+            for each in slow:
+                each.answered_at = world.now
+            world.step(0.1)
+    assert [each.role for each in slow[:3]] == [Role.LEAVING] * 3
+    assert (world.in_use, world.killed) == ({"hook": "5"}, [])
+    world.leave_all()
+    world.load_all()
     assert world.in_use == {"hook": "8"}
+
+
+def test_a_policy_that_ends_temporary_failures_waits_for_nobody():
+    world = World(workers=5)
+    for number in range(4):
+        world.save(hook=f"broken {number}")
+        world.fail(world.of(Role.LOADING)[0])
+        change(world, number)
+        for worker in world.of(Role.WORKER):
+            worker.answered_at = world.now + 60
+        assert world.in_use == {"hook": str(number)}
+
+
+def test_old_workers_that_wait_for_silent_clients_are_killed_when_they_are_too_many(world):
+    for number in range(2, 9):
+        change(world, number)
+        world.step(2.0)
+    assert world.in_use == {"hook": "8"}
+    assert {why for _, why in world.killed} == {
+        "too many processes of earlier policies are still ending"
+    }
 
 
 def test_a_child_that_leaves_for_longer_than_answer_time_is_killed(world):
@@ -480,7 +591,7 @@ def test_whatever_happens_the_newest_policy_is_in_use_in_the_end(events, workers
                 world.fail(loading[0])
             case "crash" if loading:
                 world.crash(loading[0])
-        assert len(world.of(Role.LOADING)) <= world.processors
+        assert len(world.of(Role.LOADING)) <= 2 * world.processors
         assert len(world.of(Role.OBSERVER)) == 1
         assert all(child.policy is world.plan.current for child in world.of(Role.WORKER))
         if world.plan.failure and on_load_error == "tempfail":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hookframe.testing import eventually
+
 from .accounts import ENDED, POLICY, TEMPFAILED, under_load
-from .policies import names
+from .policies import PATIENT, names, policy
 
 DEADLY = """
 def closes_all():
@@ -113,3 +115,24 @@ def test_a_worker_whose_listening_sockets_were_closed_is_replaced(fresh):
         daemon.next_worker(worker)
     assert accounts.outcomes[ENDED] <= 5
     assert "closed" in daemon.wait_for("this worker exits and is replaced")
+
+
+LEAKING = """
+kept = []
+
+def leaks():
+    kept.append(os.open("/dev/null", os.O_RDONLY))
+"""
+
+
+def test_a_worker_whose_hook_leaks_descriptors_is_replaced_and_no_connection_is_lost(fresh):
+    daemon = fresh()
+    daemon.write(policy(LEAKING), f'deadline = "{PATIENT}"\n')
+    daemon.start("prlimit", "--nofile=300:300")
+    worker = daemon.worker()
+    with under_load(daemon) as accounts:
+        eventually(lambda: accounts.fault("leaks") and daemon.status()["restarts"]["descriptors"])
+        assert daemon.next_worker(worker)
+    assert accounts.outcomes[ENDED] == 0
+    assert daemon.status()["restarts"]["death"] == 0
+    assert daemon.logged(f"the worker {worker} is replaced: ") == 1

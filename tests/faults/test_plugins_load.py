@@ -10,6 +10,7 @@ import pytest
 
 from hookframe.testing import eventually
 
+from ..helpers.attempts import TEMPFAIL, attempt
 from .accounts import POLICY, TEMPFAILED, Accounts, prefixed, under_load
 from .daemons import IDLE, stop
 from .policies import policy
@@ -48,6 +49,49 @@ def parametrized(*sources):
         "source", [pytest.param(code, id=name) for each in sources for name, code in each.items()]
     )
 
+
+BAD = """
+import ctypes
+import os
+
+from hookframe import hookimpl
+
+{at_import}
+
+@hookimpl
+def configure():
+    {at_configure}
+
+@hookimpl
+def pre_delivery_attempt():
+    return None
+"""
+"""A plugin that goes wrong while it is imported, or configured."""
+PHASES = {
+    "exits at import": ({"at_import": "os._exit(0)"}, "importing bad"),
+    "crashes at import": ({"at_import": "ctypes.string_at(0)"}, "importing bad"),
+    "hangs at import": ({"at_import": "while True: pass"}, "importing bad"),
+    "crashes at configure": ({"at_configure": "ctypes.string_at(0)"}, "configuring bad"),
+    "hangs at configure": ({"at_configure": "while True: pass"}, "configuring bad"),
+}
+ONCE_FROZEN = """
+import os
+import pathlib
+
+gate = pathlib.Path(__file__).with_name("gate")
+gate.with_name("loading").write_text(str(os.getpid()))
+if gate.exists():
+    gate.open().close()
+"""
+LACKING = """
+import pathlib
+
+here = pathlib.Path(__file__)
+with here.with_name("loads").open("a") as loads:
+    loads.write("x")
+PREFIX = here.with_name("lacking").read_text()
+"""
+"""Needs a file of which hookframe knows nothing."""
 
 ANSWER_TIME = '[limits]\nanswer_time = "1s"\n'
 
@@ -105,6 +149,90 @@ def test_a_standby_that_is_frozen_brands_no_good_policy(fresh):
         os.kill(standby, signal.SIGCONT)
     assert set(accounts.outcomes) == {POLICY}
     assert not daemon.logged("error loading")
+
+
+@pytest.mark.parametrize(("where", "phase"), PHASES.values(), ids=PHASES)
+def test_a_plugin_that_ends_or_hangs_the_process_that_loads_it_is_blamed_by_name_and_phase(
+    fresh, where, phase
+):
+    daemon = fresh()
+    source = BAD.format(**{"at_import": "", "at_configure": "pass", **where})
+    daemon.install("bad", source)
+    daemon.with_plugins(KEEP + LOAD_TIME)
+    worker = daemon.worker()
+    good = daemon.configuration.read_text()
+    with under_load(daemon) as accounts:
+        chain = good.replace("[limits]", 'chain = ["bad", "file"]\n[limits]')
+        daemon.save(daemon.configuration, chain)
+        line = daemon.wait_for("error loading pre_delivery_attempt_hook: loading the policy ended")
+        assert f"while {phase}" in line
+        assert phase in daemon.status()["problem"]
+        accounts.wait_for(POLICY)
+        daemon.save(daemon.configuration, good)
+        eventually(lambda: not daemon.status()["problem"])
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.worker() == worker
+
+
+def test_a_process_that_is_frozen_while_it_loads_brands_no_good_policy(fresh):
+    daemon = fresh().with_policy("", LOAD_TIME.replace("1s", "2s"))
+    gate, loading = daemon.directory / "gate", daemon.directory / "loading"
+    os.mkfifo(gate)
+    with under_load(daemon, prefixed("", "new ")) as accounts:
+        daemon.save(daemon.hook_file, ONCE_FROZEN + policy("", "new "))
+        stop(int(eventually(lambda: loading.exists() and loading.read_text())))
+        gate.unlink()  # what it says of that when it is woken to be killed is no verdict
+        daemon.live("new ")
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.logged("limits.load_time") == 1
+    assert not daemon.logged("error loading")
+    assert daemon.status()["last_load_error"] is None
+
+
+def test_a_sighup_loads_a_broken_policy_again_at_once(fresh):
+    daemon = fresh().with_policy()
+    loads = daemon.directory / "loads"
+    daemon.save(daemon.hook_file, f"{policy()}{LACKING}")
+    eventually(lambda: loads.exists() and loads.read_text() == "xxx")  # the next one is 5 s later
+    (daemon.directory / "lacking").write_text("now ")
+    daemon.signal(signal.SIGHUP)
+    daemon.live("now ", patience=4.0)
+    eventually(lambda: daemon.status()["problem"] == "")
+
+
+def test_while_nothing_is_known_to_be_broken_failures_are_not_counted_as_load_errors(fresh):
+    daemon = fresh()
+    gate = daemon.directory / "gate"
+    daemon.write(GATED + "1 / 0\n" + policy())
+    os.mkfifo(gate)
+    daemon.launch()
+    daemon.wait_for("listening on")
+    assert daemon.ask(attempt()) == TEMPFAIL
+    before = daemon.status()["temporary_failures"]
+    with gate.open("w"):
+        daemon.wait_for("error loading")
+    gate.unlink()
+    gate.touch()
+    assert daemon.ask(attempt()) == TEMPFAIL
+    after = daemon.status()["temporary_failures"]
+    assert (before["no_worker"], before["load_error"]) == (1, 0)
+    assert (after["no_worker"], after["load_error"]) == (1, 1)
+
+
+def test_saves_that_come_faster_than_they_load_end_in_the_newest(fresh):
+    daemon = fresh().with_policy()
+    right = prefixed("", "1 ", "2 ", "3 ")
+    with under_load(daemon, right) as accounts:
+        for number in (1, 2, 3):
+            daemon.save(
+                daemon.hook_file, f"import time\ntime.sleep(0.6)\n{policy('', f'{number} ')}"
+            )
+            accounts.wait_for(POLICY, 20)
+        daemon.live("3 ")
+        accounts.wait_for(POLICY, 50)
+        assert Accounts(daemon, prefixed("3 ")).ask() is POLICY
+    assert set(accounts.outcomes) == {POLICY}
+    assert daemon.status()["generation"] <= 4
 
 
 @parametrized({**HANGING, "in_c": IN_C})

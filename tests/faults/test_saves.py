@@ -227,3 +227,37 @@ def test_saves_in_all_ways_lose_no_attempt_fail_none_and_delay_none(fresh):
     assert max(live) < 3.0
     assert daemon.status()["unaccounted"] == 0
     assert daemon.status()["restarts"]["death"] == daemon.status()["restarts"]["hang"] == 0
+
+
+SLOW_HOOK = """
+import time
+
+
+def pre_delivery_attempt(attempt):
+    time.sleep(0.2)
+    return {{"action": "pause", "message": "{number} " + attempt["msguid"]}}
+"""
+
+
+def test_saves_that_come_faster_than_a_hook_ends_lose_no_attempt(fresh):
+    daemon = fresh()
+    daemon.write(SLOW_HOOK.format(number=0), 'deadline = "10s"\n')
+    daemon.start()
+    clients = [Client(daemon.jsonl), Client(daemon.jsonl, keep=False)]
+    clients += [Client(daemon.exim, exim=True) for _ in range(2)]
+    ending = threading.Event()
+    with ExitStack() as stack:
+        for client in clients:
+            thread = threading.Thread(target=client.run, args=(ending,))
+            thread.start()
+            stack.callback(thread.join)
+        stack.callback(ending.set)
+        for number in range(1, 31):
+            daemon.save(daemon.hook_file, SLOW_HOOK.format(number=number))
+            sleep(0.08)
+        until = monotonic() + PATIENCE
+        while not all(each.answered_by(30) for each in clients):
+            assert monotonic() < until, daemon.output[-4000:]
+            sleep(PAUSE)
+    assert [each.lost + each.failed for each in clients] == [[], [], [], []]
+    assert not daemon.logged("error in pre_delivery_attempt_hook")

@@ -1,4 +1,4 @@
-"""Under mixed load workers are killed, the hook file is saved and SIGHUPs come, again and again.
+"""Under mixed load processes are killed, the policy is saved and SIGHUPs come, again and again.
 
 It takes HOOKFRAME_SOAK seconds, 60 if that is not set, and prints what it has counted.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import statistics
 import threading
@@ -20,16 +19,23 @@ from time import monotonic
 
 import pytest
 
+from hookframe.testing import eventually
+
 from ..helpers.requests import line
 from ..helpers.wait import PATIENCE
 from .accounts import ENDED, POLICY, TEMPFAILED, Accounts
+from .daemons import OBSERVER
 
 SECONDS = float(os.environ.get("HOOKFRAME_SOAK", "60"))
 WARM = SECONDS / 6
-"""Seconds after which the memory is as large as it may become: ten of sixty."""
+"""Seconds after which what stays is as large as it may become: ten of sixty."""
 SETTLED = 1.0
 """Seconds after the first answer by a save, from which on nobody answers by an older one."""
 GROWTH = 1.10
+MOST_PROCESSES = 7
+"""The observer, a worker, two that load, and three of earlier policies that are ending."""
+BUNDLES = 2
+"""Copies of the policy's files that the supervisor may keep more than at the start."""
 SPINNING_ONE_OF = 6
 STANDBY_ONE_OF = 4
 SIGHUP_ONE_OF = 5
@@ -49,6 +55,8 @@ KINDS = (
     {"count": 10, "where": "exim"},
 )
 """How fifty clients ask: over lasting connections, or over a new one for each attempt."""
+UNDER_WAY = sum(kind["count"] * kind.get("pipeline", 1) for kind in KINDS) + 1
+"""So many attempts may be under way when a worker is killed."""
 
 
 class Books(Accounts):
@@ -146,17 +154,34 @@ class Killer:
                 self.kills[what] += 1
 
 
-def memory(daemon) -> float:
-    """The daemon's proportional set size (proc(5)) in MiB, or 0 while it is not complete."""
-    children = daemon.children()
-    total = 0
-    for pid in (daemon.pid, *children):
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            return 0.0
-        total += int(re.search(r"^Pss: +([0-9]+) kB", text, re.MULTILINE)[1])
-    return total / 1024 if len(children) == 2 else 0.0
+class Scales:
+    """Weighs the processes that stay, the supervisor and the observer, and counts all of them."""
+
+    def __init__(self, daemon) -> None:
+        (observer,) = daemon.children(OBSERVER)
+        self._daemon = daemon
+        self._lasting = (daemon.pid, observer)
+        self._began = monotonic()
+        self.memory: list[tuple[float, int]] = []
+        """the seconds that had passed, and the bytes that both had resident"""
+        self.most_processes = 0
+
+    def run(self, ending: threading.Event) -> None:
+        """Weigh until told to end."""
+        while not ending.wait(0.2):
+            sizes = [self._daemon.resident(pid) for pid in self._lasting]
+            assert all(sizes), "the supervisor or the observer has ended"
+            self.memory.append((monotonic() - self._began, sum(sizes)))
+            self.most_processes = max(self.most_processes, len(self._daemon.descendants()))
+
+    def median(self, begin: float, end: float) -> float:
+        """The memory between two times, in MiB."""
+        sizes = [size for passed, size in self.memory if begin < passed < end]
+        return statistics.median(sizes) / (1 << 20)
+
+    def descriptors(self) -> int:
+        """How many descriptors both have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._lasting)
 
 
 @contextmanager
@@ -188,25 +213,22 @@ def test_whatever_is_killed_and_saved_every_attempt_is_answered_rightly_or_sees_
     daemon.write(HOOK.format(number=0), 'deadline = "200ms"\n')
     daemon.start()
     books = Books(daemon)
-    saver, killer = Saver(daemon, books), Killer(daemon, books)
-    weighed: list[tuple[float, float]] = []
+    saver, killer, scales = Saver(daemon, books), Killer(daemon, books), Scales(daemon)
+    daemon.ready()
+    open_before = scales.descriptors()
     with ExitStack() as stack:
         for kind in chain.from_iterable([kind] * kind["count"] for kind in KINDS):
             how = {key: value for key, value in kind.items() if key != "count"}
             if "where" in how:
                 how["where"] = getattr(daemon, how["where"])
             stack.enter_context(books.load(**how))
-        began = monotonic()
-        with going_on(saver, killer):
-            pause = threading.Event()
-            while (passed := monotonic() - began) < SECONDS:
-                weighed.append((passed, memory(daemon)))
-                pause.wait(0.2)
+        with going_on(saver, killer, scales):
+            threading.Event().wait(SECONDS)
         books.wait_for(POLICY, 100)
     outcomes = books.all_closed()
-    early = [size for when, size in weighed if size and abs(when - WARM) < WARM / 2]
-    late = [size for when, size in weighed if size and when > SECONDS - WARM]
-    before, after = statistics.median(early), statistics.median(late)
+    before, after = scales.median(WARM, 2 * WARM), scales.median(SECONDS - WARM, SECONDS)
+    eventually(lambda: len(daemon.descendants()) == len(("worker", "standby", "observer")))
+    eventually(lambda: scales.descriptors() <= open_before + BUNDLES)
     reasons = daemon.ask({"hookframe": "status"})["restarts"]
     restarts = ", ".join(f"{number} by {reason}" for reason, number in reasons.items() if number)
     print(
@@ -217,12 +239,15 @@ def test_whatever_is_killed_and_saved_every_attempt_is_answered_rightly_or_sees_
         f"{len(saver.times)} saves, {len(saver.missed)} missed, live after "
         f"{statistics.median(saver.times):.3f} s (median), {max(saver.times):.3f} s (largest)\n"
         f"longest wait of a client {books.longest:.3f} s\n"
-        f"memory {before:.1f} MiB after {WARM:g} s, {after:.1f} MiB at the end"
+        f"at most {scales.most_processes} processes beside the supervisor; supervisor and "
+        f"observer {before:.1f} MiB after {WARM:g} s, {after:.1f} MiB at the end"
     )
     assert saver.missed == []
     assert len(saver.times) > SECONDS / 3
     assert killer.kills.total() > SECONDS / 3
     assert outcomes[POLICY] > 100 * killer.kills.total()
+    assert outcomes[ENDED] <= UNDER_WAY * killer.kills.total()
     assert outcomes[TEMPFAILED] < outcomes[POLICY] / 10
     assert after < GROWTH * before
+    assert scales.most_processes <= MOST_PROCESSES
     assert daemon.exchange(line({"hookframe": "status"}))

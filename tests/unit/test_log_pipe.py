@@ -44,6 +44,7 @@ def pipe():
     pipe = LogPipe.open()
     yield pipe
     os.close(pipe.reading)
+    os.close(pipe.lost)
     while (descriptor := pipe.writing.descriptor) is not None:
         os.close(descriptor)
 
@@ -218,32 +219,21 @@ def test_a_full_pipe_costs_lines_which_are_counted_and_never_waits(pipe, sink, r
     arrived = read()
     assert 5_000 < len(arrived) < 20_000
     assert arrived == [f"line {number} {'x' * 100}" for number in range(len(arrived))]
+    assert pipe.take_lost() == 20_000 - len(arrived)
+    assert pipe.take_lost() == 0
     sink.write("next\n")
-    lost, next_line = read()
-    assert int(LOST.fullmatch(lost)[1]) == 20_000 - len(arrived)
-    assert next_line == "next"
-    sink.report_lost()
-    assert read() == []
+    assert read() == ["next"]
 
 
-def test_what_was_lost_is_said_as_soon_as_somebody_reads(sink, read):
-    for length in (1000, 0):  # until there is no room for the report
-        for _ in range(2000):
-            sink.write("x" * length)
-    read()
-    sink.report_lost()
-    assert LOST.fullmatch(read()[-1])
+def test_the_lost_lines_of_processes_that_have_ended_are_counted(pipe, sink, read):
+    def fill():
+        for _ in range(20_000):
+            sink.write("x" * 100)
 
-
-def test_a_child_does_not_count_what_its_parent_has_lost(pipe, sink, read):
-    for _ in range(20_000):
-        sink.write("x" * 100)
-    read(torn=True)
-    forked(lambda: sink.write("child"))
-    sink.write("parent")
-    child, lost, parent = read()
-    assert (child, parent) == ("child", "parent")
-    assert LOST.fullmatch(lost)
+    for _ in range(2):
+        forked(fill)
+    arrived = [line for line in read(torn=True) if line == "x" * 100]
+    assert pipe.take_lost() == 40_000 - len(arrived)
 
 
 def test_a_forked_child_has_lines_of_its_own(pipe, sink, read):
@@ -281,7 +271,10 @@ PROGRAM = """
 import sys
 from hookframe.config.model import LogTable
 from hookframe.log.writer import LogWriter
-LogWriter(int(sys.argv[1]), LogTable(sys.argv[2])).run()
+from hookframe.log.pipe import LogPipe
+reading, writing, lost = map(int, sys.argv[1:4])
+pipe = LogPipe(reading, writing, lost)
+LogWriter(reading, LogTable(sys.argv[4]), pipe.take_lost).run()
 """
 
 
@@ -289,7 +282,7 @@ class Writing:
     """A writer in a thread."""
 
     def __init__(self, pipe, table):
-        self.writer = LogWriter(pipe.reading, table)
+        self.writer = LogWriter(pipe.reading, table, pipe.take_lost)
         self._thread = threading.Thread(target=self.writer.run)
         self._thread.start()
 
@@ -388,9 +381,10 @@ def logged(directory):
 
 def start_process(pipe, directory):
     """Start a writer in a process of its own."""
+    descriptors = [pipe.reading, pipe.writing.descriptor, pipe.lost]
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(pipe.reading), str(directory)],
-        pass_fds=[pipe.reading],
+        [sys.executable, "-c", PROGRAM, *map(str, descriptors), str(directory)],
+        pass_fds=descriptors,
     )
 
 
@@ -405,7 +399,7 @@ def test_a_frozen_writer_delays_nobody_and_a_second_one_goes_on(pipe, sink, tmp_
         for number in range(20_000):
             sink.write(f"line {number} {'x' * 100}")
         second = start_process(pipe, tmp_path)
-        eventually(lambda: sink.report_lost() or any(map(LOST.fullmatch, logged(tmp_path))))
+        eventually(lambda: any(map(LOST.fullmatch, logged(tmp_path))))
         sink.write("last")
         eventually(lambda: logged(tmp_path)[-1] == "last")
         lines = logged_in(tmp_path)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hookframe.host.source import PolicyFiles, Source
     from hookframe.log.pipe import LogPipe
 
+_NOTHING_NOTICED: Final = 1
+"""A heartbeat of long ago: from its start the watchdog expects others."""
 _LAST_LINES: Final = 1.5
 """Seconds in which the rest of the log is written at the end."""
 
@@ -52,7 +54,7 @@ class Observer:
     def __init__(self, source: Source, pipe: LogPipe, table: LogTable, post: Post) -> None:
         self._post = post
         log = make_daemon_log(table, pipe)
-        self._writer = LogWriter(pipe.reading, table)
+        self._writer = LogWriter(pipe.reading, table, pipe.take_lost)
         self._watcher = PolicyWatcher(source, self._deliver, log)
         self._watcher.beat = self._beat
         self._asked = False
@@ -61,7 +63,7 @@ class Observer:
 
     def run(self) -> None:
         """Obey the supervisor's commands until the one to leave."""
-        self._beat()
+        self._post.slot.fields[HEARTBEAT] = _NOTHING_NOTICED
         threads = {
             "watch": self._watcher.run,
             "log": self._writer.run,
@@ -90,10 +92,16 @@ class Observer:
                 self._writer.reopen(message.table)
 
     def _deliver(self, policy_files: PolicyFiles) -> None:
-        """Send the settled files to the supervisor; called in the watcher's thread."""
-        asked, self._asked = self._asked, False
+        """Send the settled files to the supervisor; called in the watcher's thread.
+
+        Raises:
+            OSError: they can't be sent; the watcher delivers them again.
+        """
         bundle = Bundle.of(policy_files)
-        self._post.channel.send(channel.Changed(asked), bundle.fileno())
+        asked, self._asked = self._asked, False
+        if not self._post.channel.send(channel.Changed(asked), bundle.fileno()):
+            self._asked = self._asked or asked
+            raise OSError("the files can't be sent to the supervisor")
 
     def _report_upgrades(self, texts: tuple[str, ...]) -> None:
         self._post.channel.send(channel.Upgrades(texts))

@@ -77,6 +77,11 @@ class Child:
         return self.lost_at is not None
 
     @property
+    def answered_at(self) -> float:
+        """When it was seen last to answer a request."""
+        return self.watchdog.answered_at
+
+    @property
     def phase(self) -> str:
         """What it is doing while it loads or closes plugins; may be empty."""
         return self.post.slot.phase

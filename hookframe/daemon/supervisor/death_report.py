@@ -63,7 +63,7 @@ class DeathReport:
         self._log.lost(identify_request(request), text + _locate(child, trace))
 
     def report_killed(self, child: Child, why: str, trace: str) -> str:
-        """Log why a child was killed outside an attempt, and return that.
+        """Log why a child was killed, with the attempt if it was in one, and return that.
 
         Args:
             child: the child.
@@ -72,7 +72,11 @@ class DeathReport:
         """
         where = _locate(child, trace) if trace else ""
         text = f"{why}{_describe_phase(child)}{where}"
-        self._log.error(f"the {child.name} was killed: {text}")
+        request = child.post.slot.in_progress
+        if request is None:
+            self._log.error(f"the {child.name} was killed: {text}")
+        else:
+            self._log.lost(identify_request(request), f"the {child.name} was killed: {text}")
         return text
 
     def describe_end(self, child: Child, status: int) -> str:

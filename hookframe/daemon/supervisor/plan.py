@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _FALLBACK_AFTER: Final = 1.0
 """Seconds without a worker after which the fallback is started, if the policy is not broken."""
 _MORE_LEAVING: Final = 2
-"""The number of leaving children beyond the number of workers from which the oldest is killed."""
+"""The most leaving children, beyond the number of workers, beside which a policy comes into use."""
+_DRAINED_AFTER: Final = 1.5
+"""Seconds without an answer after which a leaving child only waits for silent clients."""
 _LEAVE_GRACE: Final = 0.5
 """Seconds beyond `limits.answer_time` in which a leaving child must have ended."""
 _CERTAIN: Final = 2
@@ -76,8 +78,9 @@ class Plan(Generic[AnyMember]):
         """whether the newest files are to be loaded though they are not new"""
         self._activated = 0
         """the number of policies that have come into use"""
-        self._good_time = 0.0
-        """seconds that the last good load took"""
+        self._load_time = 0.0
+        """seconds that a load may need: those of the last good one, or twice those of one that
+        gave way to a newer change"""
         self._retry = Retry()
         self._spare_retry = Retry()
         self.no_standby_since: float | None = None
@@ -139,8 +142,13 @@ class Plan(Generic[AnyMember]):
         if policy is self.current:
             self.no_standby_since = None
             self._spare_retry.reset()
-            if done.digest != policy.digest and self.next is None:
+            if done.digest == policy.digest:
+                return
+            if self.next is None:
                 self._adopt(member, policy, done, now)
+            else:  # another change is being loaded, which has the new versions too
+                member.policy = done
+                self._spare_retry.fail(now)
             return
         if policy.digest and policy.digest != done.digest:
             # Something has changed between two loads of one policy: the others load again.
@@ -199,6 +207,7 @@ class Plan(Generic[AnyMember]):
             return
         if member.role is not Role.LOADING:
             self.backoff.record_death(now, member.since)
+            self._spare_retry.reset()  # it is needed at once
             return
         policy.ends.append(how)
         if len(policy.ends) >= _CERTAIN:
@@ -239,7 +248,6 @@ class Plan(Generic[AnyMember]):
         self._replace(actions, members)
         self._load(actions, members, now)
         self._manage_fallback(actions, members, now)
-        self._limit_leaving(actions, members)
         return actions
 
     def _choose(self, now: float) -> None:
@@ -265,7 +273,9 @@ class Plan(Generic[AnyMember]):
         if in_use and not self._forced:
             self.next = None  # undone before it was loaded
             return
-        if now - loading.asked_at > self._good_time + GRACE:
+        passed = now - loading.asked_at
+        if passed > self._load_time + GRACE:
+            self._load_time = 2 * passed  # else loads that have become slower would never end
             self._begin(newest, now)
 
     def _is_new(self, newest: Bundle) -> bool:
@@ -284,10 +294,10 @@ class Plan(Generic[AnyMember]):
         if policy is None or policy.settings is None:
             return
         ready = [each for each in _of(members, policy, Role.STANDBY) if healthy(each)]
-        if len(ready) < policy.settings.workers:
+        if len(ready) < policy.settings.workers or self._is_crowded(actions, members, now):
             return
         self._activated += 1
-        self._good_time = now - policy.asked_at
+        self._load_time = now - policy.asked_at
         self.current, self.next, self.failure, self.no_standby_since = policy, None, None, None
         self._retry.reset()
         self._spare_retry.reset()
@@ -316,20 +326,18 @@ class Plan(Generic[AnyMember]):
 
     def _load(self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float) -> None:
         """Fork children that load: for a change, for missing workers, for a standby."""
-        room = self._processors - sum(each.role is Role.LOADING for each in members)
+        wanted: list[tuple[Policy, int]] = []
         if self.next is not None:
             settings = self.next.settings
-            wanted = settings.workers if settings is not None else 1
-            there = _count(members, self.next)
-            actions.fork += [(Role.LOADING, self.next)] * max(0, min(room, wanted - there))
-            room -= len(actions.fork)
-        policy = self.current
-        if policy is None or self.backoff.wait(now) or not self._spare_retry.due(now):
-            return
-        standby = 1 if self.next is None else 0
-        there = _count(members, policy)
-        missing = self.settings.workers + standby - there
-        actions.fork += [(Role.LOADING, policy)] * max(0, min(room, missing))
+            wanted.append((self.next, settings.workers if settings is not None else 1))
+        if self.current is not None and not self.backoff.wait(now) and self._spare_retry.due(now):
+            standby = 1 if self.next is None else 0
+            wanted.append((self.current, self.settings.workers + standby))
+        for policy, number in wanted:
+            # The load of one policy does not wait for that of the other.
+            room = self._processors - len(_of(members, policy, Role.LOADING))
+            missing = number - _count(members, policy)
+            actions.fork += [(Role.LOADING, policy)] * max(0, min(room, missing))
 
     def _manage_fallback(
         self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
@@ -347,18 +355,28 @@ class Plan(Generic[AnyMember]):
             return
         if self._unserved_since is None:
             self._unserved_since = now
-        due = self.failure is not None or self.backoff.waits
+        broken = self.current is None and self.failure is not None
+        due = broken or self.backoff.waits
         due = due or now - self._unserved_since > _FALLBACK_AFTER
         if due and not actions.promote and not there and not self._fallback_backoff.wait(now):
             actions.fork.append((Role.FALLBACK, None))
 
-    def _limit_leaving(self, actions: Actions[AnyMember], members: Sequence[AnyMember]) -> None:
-        """Kill the oldest of too many children that are still ending."""
-        leaving = [each for each in members if each.role is Role.LEAVING and not each.killed]
-        leaving.sort(key=lambda each: each.since)
-        excess = len(leaving) + len(actions.drain) - self.settings.workers - _MORE_LEAVING
+    def _is_crowded(
+        self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
+    ) -> bool:
+        """Return whether too many children are still leaving; kill the oldest that can be spared.
+
+        One that still answers is awaited, so that no change costs an attempt, unless there is no
+        policy in use.
+        """
+        leaving = [each for each in members if each.role is Role.LEAVING and healthy(each)]
+        excess = len(leaving) - self.settings.workers - _MORE_LEAVING
+        before = now - _DRAINED_AFTER
+        spared = [each for each in leaving if max(each.since, each.answered_at) < before]
+        spared = sorted(spared, key=lambda each: each.since)[: max(0, excess)]
         why = "too many processes of earlier policies are still ending"
-        actions.kill += [(each, why) for each in leaving[: max(0, excess)]]
+        actions.kill += [(each, why) for each in spared]
+        return self.current is not None and excess > len(spared)
 
     def _find_slow(
         self, members: Sequence[AnyMember], now: float

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.bundle import Bundle
 
 GRACE: Final = 1.0
-"""Seconds beyond the time of the last good load that a load has while a newer change waits."""
+"""Seconds beyond the time that a load needs which it has while a newer change waits."""
 
 
 @dataclass(eq=False, slots=True)

@@ -38,6 +38,10 @@ class Member(Protocol):
     def lost(self) -> bool:
         """Whether its channel is closed."""
 
+    @property
+    def answered_at(self) -> float:
+        """When it was seen last to answer a request."""
+
 
 def healthy(member: Member) -> bool:
     """Return whether a child can still be of use."""

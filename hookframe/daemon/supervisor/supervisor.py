@@ -105,6 +105,8 @@ class Supervisor:
         self._reporter = Reporter(log, listeners, notifier, self._history, self._own)
         self._reread_at: float | None = None
         """when SIGHUP asked the observer for the files; None once it has answered"""
+        self._explained = ""
+        """what the fallback was told last"""
         self._next_step: Timer | None = None
 
     def run(self) -> None:
@@ -134,6 +136,7 @@ class Supervisor:
             self._watch(child, now)
         self._force_without_observer(now)
         self._act(self._plan.decide(self._children.all(), now), now)
+        self._explain_failures()
         if not self._plan.stopping:
             self._replace_unfit(now)
         self._reporter.report(self._plan, self._children.all(), now)
@@ -147,6 +150,14 @@ class Supervisor:
         if self._reread_at is not None and now - self._reread_at > _ANSWER_TIME:
             self._reread_at = None
             self._plan.force()
+
+    def _explain_failures(self) -> None:
+        """Tell the fallback why attempts fail, if that has changed."""
+        text = self._plan.failure.text if self._plan.failure else ""
+        if text != self._explained:
+            self._explained = text
+            for child in self._children.of(Role.FALLBACK):
+                child.send(channel.Explain(text))
 
     def _find_pause(self, now: float) -> float:
         """Return the seconds until the next step."""
@@ -193,6 +204,8 @@ class Supervisor:
         plan, now = self._plan, monotonic()
         bundle = Bundle(descriptor) if descriptor >= 0 else None
         match message:
+            case channel.Loaded() | channel.Failed() if child.killed:
+                pass  # it was woken to be killed; its end counts
             case channel.Read():
                 plan.read(child, message.settings)
             case channel.Loaded() if bundle is not None:

@@ -50,6 +50,8 @@ class Watchdog:
         self._gap_ended = 0.0
         """when this process, or the machine, went on after a pause"""
         self._checked_at = now
+        self.answered_at = 0.0
+        """when an attempt was seen last"""
 
     def check(self, now: float, deadline: float) -> Hang:
         """Return where the child hangs.
@@ -65,6 +67,7 @@ class Watchdog:
             self._number, self._since = number, now
         self._checked_at = now
         if number:
+            self.answered_at = now
             return self._check_attempt(now, deadline)
         heartbeat = self._fields[HEARTBEAT] / MICROSECONDS
         alive = max(heartbeat, self._since)

@@ -49,7 +49,9 @@ def run_fallback(
     name_process("hookframe-stand")
     loop = Loop(lambda error: log.error(f"an error in the fallback: {describe(error)}"))
     host, marker = FallbackHost(config, log, problem), RequestMarker(post.slot)
-    Worker(host, config, listeners, log, post, marker, loop, number).run(serve=True)
+    worker = Worker(host, config, listeners, log, post, marker, loop, number)
+    worker.explain_failures = host.explain_failures
+    worker.run(serve=True)
     return 0
 
 
@@ -65,15 +67,23 @@ class FallbackHost:
     def __init__(self, config: Config, log: Log, problem: str = "") -> None:
         self.config: Config | None = config
         self._log = log
-        self._kind = LOAD_ERROR if problem else NO_WORKER
         self._answered = 0
         self._warning = OncePerSecond()
         self.statistics = Statistics()
         self.generation: Generation | None = None
+        self.last_load_error: tuple[str, float] | None = None
+        self.explain_failures(problem)
+
+    def explain_failures(self, problem: str) -> None:
+        """Take why attempts fail from now on.
+
+        Args:
+            problem: as for the constructor.
+        """
+        self._kind = LOAD_ERROR if problem else NO_WORKER
         self.problem = problem or (
             "no worker is ready: every attempt is answered with a temporary failure"
         )
-        self.last_load_error: tuple[str, float] | None = None
 
     def decide(self, attempt: Mapping[str, Any]) -> Decision:  # noqa: ARG002
         """Temp-fail an attempt."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -167,6 +167,8 @@ class Worker:
         self._reported: object = None
         """the server's summary at the last report"""
         self._leaving = False
+        self.explain_failures: Callable[[str], object] = _do_nothing
+        """takes why all attempts fail, in the fallback"""
 
     def run(self, *, serve: bool = False) -> None:
         """Obey the supervisor's commands until the one to leave.
@@ -194,6 +196,8 @@ class Worker:
                 case channel.Serve() if not self._leaving:
                     self._number = message.number
                     self._serve()
+                case channel.Explain():
+                    self.explain_failures(message.problem)
                 case channel.Leave():
                     self._leave()
         if self._post.channel.closed:
@@ -258,3 +262,7 @@ class Worker:
         self._server.forget()
         if isinstance(self._host, Host):
             self._host.abandon()
+
+
+def _do_nothing(_: object) -> None:
+    """Do nothing."""
