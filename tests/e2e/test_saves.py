@@ -44,7 +44,7 @@ COUNT = 500
 PAUSE = 0.1
 ANSWER_TIME = 2.0
 """Seconds after which nothing may be decided by a policy of which a newer one is live."""
-OLDEST = 5.0
+OLDEST = 3.0
 """Seconds after which a save must be live, while others follow it, on a busy machine."""
 
 
