@@ -357,24 +357,26 @@ def test_a_directory_that_can_not_be_used_leaves_the_log_where_it_is(
 
 
 def test_while_no_directory_can_be_used_the_lines_go_to_standard_error(
-    writing, sink, tmp_path, capfd
+    writing, sink, tmp_path, monkeypatch
 ):
+    # capfd loses what is written while a test reads it.
+    said = tmp_path / "stderr"
+    with said.open("a") as stream, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", stream)
+        _check_standard_error(writing, sink, tmp_path, said)
+
+
+def _check_standard_error(writing, sink, tmp_path, said):
     (tmp_path / "log").write_text("")
     writer = writing(table(tmp_path / "log"))
     sink.write("INFO    one")
-    text = ""
-
-    def said():
-        nonlocal text
-        text += capfd.readouterr().err
-        return re.search(r"^20[-0-9]{8} [0-9:.]{12} INFO    one$", text, re.MULTILINE)
-
-    eventually(said)
+    one = re.compile(r"^20[-0-9]{8} [0-9:.]{12} INFO    one$", re.MULTILINE)
+    eventually(lambda: one.search(said.read_text()))
     (tmp_path / "log").unlink()
     eventually(lambda: sink.write("INFO    two") or logged(tmp_path / "log"))
     writer.finish()
     assert set(logged_in(tmp_path / "log")) == {"INFO    two"}
-    assert "hookframe: the log can't be written to" in text
+    assert "hookframe: the log can't be written to" in said.read_text()
 
 
 def logged(directory):

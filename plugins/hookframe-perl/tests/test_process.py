@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE
+from hookframe.log.log import Log
 from hookframe.testing import eventually
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,10 @@ NORMAL = {"action": "normal"}
 WHO = "sub { { action => 'pause', message => $$ } }"
 
 
-def test_where_descriptors_run_out_attempts_temp_fail_and_none_is_lost(site, attempt, log, family):
+def test_where_descriptors_run_out_attempts_temp_fail_and_none_is_lost(
+    site, attempt, log, family, monkeypatch
+):
+    monkeypatch.setattr(Log, "limited", False)  # equal errors are logged ten times a second
     host = site.host("sub { exit if $_[0]{recipient} eq 'bad'; { action => 'normal' } }")
     host.decide(attempt(recipient="bad"))
     before = family.descriptors()
