@@ -32,7 +32,10 @@ def pre_delivery_attempt(attempt):
 """
 HALF = "import time\n\n\ndef pre_delivery_attempt():\n    return None\n"
 """A complete hook file, which is the first part of a longer one: nothing may be decided by it."""
+BROKEN = "def pre_delivery_attempt(:\n"
 MORE = """\
+workers = {workers}
+on_load_error = "keep"
 [limits]
 answer_time = "2s"
 [plugins.file.settings]
@@ -49,10 +52,17 @@ OLDEST = 3.0
 
 
 class Saver(threading.Thread):
-    """Saves a new version each tenth of a second, in another way each time."""
+    """Saves a new version each tenth of a second, in another way each time.
 
-    def __init__(self, daemon):
+    Args:
+        daemon: the daemon.
+        breaks: whether each of them follows a save that can't be loaded, of the hook file only.
+    """
+
+    def __init__(self, daemon, *, breaks):
         super().__init__()
+        self._breaks = breaks
+        self.ways = 5 if breaks else 6
         self._file, self._configuration = daemon.hook_file, daemon.configuration
         self._replace = daemon.save
         self._toml = daemon.configuration.read_text()
@@ -65,12 +75,15 @@ class Saver(threading.Thread):
     def run(self):
         while not self.ending.wait(PAUSE):
             number = len(self.began)
+            if self._breaks:
+                self._replace(self._file, BROKEN)
+                sleep(PAUSE / 2)
             self.began.append(monotonic())
             self._save(number, HOOK.format(number=number))
             self.ended.append(monotonic())
 
     def _save(self, number, text):
-        match number % 6:
+        match number % self.ways:
             case 0:
                 self._replace(self._file, text)
             case 1:
@@ -102,12 +115,18 @@ class Saver(threading.Thread):
 
 
 @pytest.mark.timeout(110)
+@pytest.mark.parametrize(
+    ("workers", "breaks"),
+    [(1, False), (3, True)],
+    ids=["one worker", "three workers, and broken saves"],
+)
 def test_500_messages_are_delivered_by_the_policy_of_their_moment_while_it_is_saved(
-    exim, sink, make_daemon
+    exim, sink, make_daemon, workers, breaks
 ):
     daemon = make_daemon()
-    daemon.start_with(HOOK.format(number=0), MORE.format(number=0))
-    saver = Saver(daemon)
+    daemon.start_with(HOOK.format(number=0), MORE.format(workers=workers, number=0))
+    saver = Saver(daemon, breaks=breaks)
+    before = len(sink.seen())
     messages = [Message("s@sender.test", (f"r{number}@remote.test",)) for number in range(COUNT)]
     exim.queue_messages(messages)
     saver.start()
@@ -117,15 +136,17 @@ def test_500_messages_are_delivered_by_the_policy_of_their_moment_while_it_is_sa
     finally:
         saver.ending.set()
         saver.join()
+    assert daemon.stop() == 0
 
-    sent = Counter(address.strip("<>") for seen in sink.seen() for address in seen["rcpt"])
+    seen = sink.seen()[before:]
+    sent = Counter(address.strip("<>") for each in seen for address in each["rcpt"])
     assert sent == {f"r{number}@remote.test": 1 for number in range(COUNT)}
     assert not exim.queue()
     assert [line for line in exim.log() if " == " in line or " ** " in line] == []
     assert "error in" not in daemon.output
-    assert "error loading" not in daemon.output
+    assert ("error loading" in daemon.output) == breaks
 
-    decided = sorted(map(decided_by, sink.seen()), key=lambda each: each[1])
+    decided = sorted(map(decided_by, seen), key=lambda each: each[1])
     newest, newest_at = 0, 0.0
     for version, moment in decided:
         assert saver.began[version] <= moment
@@ -134,7 +155,7 @@ def test_500_messages_are_delivered_by_the_policy_of_their_moment_while_it_is_sa
             newest, newest_at = version, moment
         assert version == newest or moment <= newest_at + ANSWER_TIME
     # Each way of saving has put something into use.
-    assert len({version % 6 for version, _ in decided}) == 6
+    assert len({version % saver.ways for version, _ in decided}) == saver.ways
 
 
 def decided_by(seen):
