@@ -6,7 +6,7 @@ Does: lets so many attempts a minute through to each domain in the table, evenly
 Reads: `recipient`; the clock; `state`; no file.
 Costs: one look-up in a table an attempt; a number in `state` for each domain of the table.
 Edit: `PER_MINUTE`, `BURST`.
-Mind: it counts attempts, whatever becomes of them, and starts again when the chain is reloaded.
+Mind: it counts attempts, whatever becomes of them, and starts again at each change of the policy.
     With more than one of hookframe's `workers` each counts for itself. An MTA that can limit by
     itself does it better: a deferred message waits for as long as the MTA thinks fit.
 """

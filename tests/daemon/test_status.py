@@ -258,6 +258,22 @@ def test_the_process_that_serves_is_listed_with_its_clients(counting):
     assert worker["uptime"] >= 0
 
 
+def test_each_worker_shows_the_policy_in_use_also_after_a_change_that_nobody_was_asked_since(fresh):
+    daemon = fresh()
+    daemon.write(OBEDIENT)
+    daemon.start()
+    daemon.save(daemon.configuration, f"workers = 4\n{daemon.configuration.read_text()}")
+    daemon.wait_for("generation 2")
+
+    with daemon.connect() as client:  # one of them is asked, and only that one
+
+        def shown():
+            workers = [each for each in client.ask(STATUS)["workers"] if each["role"] == "worker"]
+            return len(workers) == 4 and {each["generation"] for each in workers} == {2}
+
+        eventually(shown)
+
+
 def test_a_request_that_is_too_long_is_counted_as_malformed(counting):
     counting.exchange(padded(LIMIT + 1) + b"\n")
     counting.exchange(padded(LIMIT + 1) + b"\n\n", counting.exim)

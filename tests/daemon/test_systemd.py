@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import struct
+from time import monotonic_ns
 
 import pytest
 
@@ -197,6 +198,24 @@ def test_a_daemon_says_that_it_stops(managed, manager):
     daemon.signal(signal.SIGTERM)
     manager.wait_for("STOPPING=1")
     assert daemon.wait() == 0
+
+
+@pytest.mark.parametrize("text", [ASKS, "broken("], ids=["good", "broken"])
+def test_a_reload_is_announced_with_its_time_and_ends_with_ready_whatever_comes_of_it(
+    managed, manager, text
+):
+    daemon = managed()
+    daemon.hook_file.write_text(text)
+    asked = monotonic_ns() // 1000
+    daemon.signal(signal.SIGHUP)
+    # Type=notify-reload waits for a RELOADING=1 that is younger than its signal, then for READY=1.
+    for _ in range(2):  # the save alone may have begun a load before
+        (*_, reloading) = manager.wait_for("RELOADING=1")
+        (began,) = [line for line in reloading if line.startswith("MONOTONIC_USEC=")]
+        manager.wait_for("READY=1")
+        if int(began.partition("=")[2]) >= asked:
+            return
+    pytest.fail("no load was announced after the signal")
 
 
 def test_a_daemon_gives_signs_of_life(managed, manager):

@@ -207,6 +207,7 @@ class Worker:
         """Accept clients from now on."""
         self._server.open()
         self._log.unmute()
+        self._report()  # the number of the policy was not known before
         self._post.channel.send(channel.Serving())
 
     def _leave(self) -> None:

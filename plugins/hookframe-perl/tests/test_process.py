@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -11,7 +12,6 @@ import sys
 import pytest
 
 from hookframe import TEMPFAIL_MESSAGE
-from hookframe.log.log import Log
 from hookframe.testing import eventually
 
 pytestmark = pytest.mark.slow
@@ -21,22 +21,26 @@ NORMAL = {"action": "normal"}
 WHO = "sub { { action => 'pause', message => $$ } }"
 
 
-def test_where_descriptors_run_out_attempts_temp_fail_and_none_is_lost(
-    site, attempt, log, family, monkeypatch
-):
-    monkeypatch.setattr(Log, "limited", False)  # equal errors are logged ten times a second
+def test_where_descriptors_run_out_attempts_temp_fail_and_none_is_lost(site, attempt, log, family):
     host = site.host("sub { exit if $_[0]{recipient} eq 'bad'; { action => 'normal' } }")
     host.decide(attempt(recipient="bad"))
     before = family.descriptors()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
     try:
-        for more in range(12):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (before + more, limits[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(12):
             for _ in range(3):
                 host.decide(attempt())
             host.decide(attempt(recipient="bad"))
+            os.close(taken.pop())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in taken:
+            os.close(descriptor)
     assert any("can't start " in error and "Too many open files" in error for error in log.errors)
     assert family.descriptors() == before
     assert host.decide(attempt()) == NORMAL
