@@ -22,28 +22,23 @@ class Backoff:
         self._latest = 0.0
         """start of the process that died early last"""
 
-    def record_death(self, now: float, since: float, *, served: bool = True) -> bool:
+    def record_death(self, now: float, since: float, *, served: bool = True) -> None:
         """Record a death.
 
         Args:
             now: the time of the death.
             since: when the process began to serve, or was started if it never did.
             served: whether it was of use; if not, its death is early at any age.
-
-        Returns:
-            Whether starts are delayed from this death on.
         """
         if served and now - since >= _STABLE_AFTER:
             if since > self._latest:
                 self._in_a_row = 0
-            return False
+            return
         self._in_a_row += 1
         self._latest = max(self._latest, since)
         excess = self._in_a_row - _TOLERATED
-        if excess < 0:
-            return False
-        self._not_before = now + min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(excess, 10))
-        return excess == 0
+        if excess >= 0:
+            self._not_before = now + min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(excess, 10))
 
     @property
     def waits(self) -> bool:
@@ -54,15 +49,13 @@ class Backoff:
         """Return the seconds until the next start is allowed; 0 for now."""
         return max(0.0, self._not_before - now) if self.waits else 0.0
 
-    def record_survival(self, now: float, since: float) -> bool:
-        """Record a living process; return whether that ends the delays.
+    def record_survival(self, now: float, since: float) -> None:
+        """Record a living process, which may end the delays.
 
         Args:
             now: the time.
             since: when it began to serve, or was started if it does not.
         """
         # One that is older than the last that died does not show that starts succeed.
-        if not self._in_a_row or since <= self._latest or now - since < _STABLE_AFTER:
-            return False
-        waited, self._in_a_row = self.waits, 0
-        return waited
+        if since > self._latest and now - since >= _STABLE_AFTER:
+            self._in_a_row = 0
