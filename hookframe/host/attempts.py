@@ -20,7 +20,7 @@ from hookframe.chain.stats import Statistics
 from hookframe.chain.trace import Calls, Explanation, Trace
 from hookframe.host.generation import Generation
 from hookframe.host.path import Path, build_path
-from hookframe.log.output import Output
+from hookframe.log.capture.output import Output
 
 if TYPE_CHECKING:
     from hookframe.api.events import ShadowVote

@@ -13,7 +13,7 @@ from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import ATOMS, ReadOnlyDict
 from hookframe.chain.deadline import DUE, STARTED
-from hookframe.log.stream import Stream
+from hookframe.log.capture.stream import Stream
 
 if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hookframe.chain.stats import Statistics
     from hookframe.chain.trace import Calls
     from hookframe.host.generation import Generation
-    from hookframe.log.output import Output
+    from hookframe.log.capture.output import Output
 
 
 class Path(Protocol):

@@ -10,10 +10,10 @@ from loguru import logger
 
 from hookframe._text import one_line
 from hookframe.files.descriptors import open_standard_streams
+from hookframe.log.capture.printer import find_printer, get_frame, read_loguru
 from hookframe.log.directory import LogDirectory
 from hookframe.log.log import Log
 from hookframe.log.pipe import PipeSink
-from hookframe.log.printer import find_printer, get_frame, read_loguru
 from hookframe.log.stderr import open_standard_error
 from hookframe.log.tai64n import stamp
 

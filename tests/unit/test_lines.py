@@ -1,4 +1,4 @@
-"""`hookframe.log.lines`: what plugins print, cut into lines."""
+"""`hookframe.log.capture.lines`: what plugins print, cut into lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hookframe.log import lines as printed_lines
 from hookframe.log import rate
-from hookframe.log.lines import LONGEST_LINE, Lines
+from hookframe.log.capture.lines import LONGEST_LINE, Lines
 from hookframe.log.rate import LineLimit
 
 TEXTS = st.lists(st.text(st.sampled_from("ab\n"), max_size=12), max_size=8)

@@ -1,4 +1,4 @@
-"""`hookframe.log.output`: what plugins print, log and warn, by any of the ways of Python."""
+"""What plugins print, log and warn, by any of the ways of Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hookframe.api.plugin_code import calls_plugins
 from hookframe.config.model import Config
 from hookframe.log import lines as printed_lines
 from hookframe.log import rate
-from hookframe.log.output import Output
+from hookframe.log.capture.output import Output
 from hookframe.testing import member, open_chain
 from hookframe.testing.members import build_policy
 
@@ -405,7 +405,7 @@ GIGABYTE = """
 import resource, sys
 from types import SimpleNamespace
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.log.output import Output
+from hookframe.log.capture.output import Output
 from hookframe.testing import member, open_chain
 from hookframe.testing.members import build_policy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from hookframe.log.printer import find_printer, get_frame, read_record
+from hookframe.log.capture.printer import find_printer, get_frame, read_record
 
 
 class Stream(io.TextIOBase):

@@ -7,10 +7,10 @@ from codecs import getincrementaldecoder
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from hookframe.log.lines import Lines
-from hookframe.log.printer import Record, forget_threads, outputs, remember_threads
+from hookframe.log.capture.lines import Lines
+from hookframe.log.capture.printer import Record, forget_threads, outputs, remember_threads
+from hookframe.log.capture.stream import Stream
 from hookframe.log.rate import LineLimit
-from hookframe.log.stream import Stream
 
 if TYPE_CHECKING:
     from hookframe.log.log import Log

@@ -13,7 +13,7 @@ from hookframe.api.plugin_code import CALLERS, PACKAGE, read_called
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
-    from hookframe.log.output import Output
+    from hookframe.log.capture.output import Output
 
 _OWN_LOG: Final = f"{PACKAGE}log/log.py"
 """The file through which hookframe writes its own lines, those about a plugin too."""
