@@ -209,6 +209,18 @@ def test_a_forced_load_comes_after_the_one_in_flight(world):
     assert len(world.activated) == 3
 
 
+def test_an_observer_that_keeps_dying_at_once_is_started_half_a_second_later_at_most(world):
+    started = 0
+    for _ in range(100):
+        for child in world.of(Role.OBSERVER):
+            started += 1
+            world.crash(child)
+        world.step(0.1)
+    assert 20 <= started <= 30
+    world.step(0.5)
+    assert len(world.of(Role.OBSERVER)) == 1
+
+
 def test_a_broken_change_makes_every_attempt_fail_until_it_is_fixed(world):
     world.save(hook="broken")
     world.fail(world.of(Role.LOADING)[0])

@@ -88,6 +88,7 @@ class Plan(Generic[AnyMember]):
         self.no_standby_reason = ""
         self.backoff = Backoff()
         self._fallback_backoff = Backoff()
+        self._observer_backoff = Backoff()
         self._unserved_since: float | None = now
 
     @property
@@ -203,6 +204,8 @@ class Plan(Generic[AnyMember]):
         policy = member.policy
         if member.role is Role.FALLBACK:
             self._fallback_backoff.record_death(now, member.born, served=member.serving)
+        if member.role is Role.OBSERVER:
+            self._observer_backoff.record_death(now, member.born)
         if policy is None or policy not in (self.current, self.next):
             return
         if member.role is not Role.LOADING:
@@ -237,11 +240,10 @@ class Plan(Generic[AnyMember]):
             now: the time.
         """
         actions = Actions[AnyMember]()
-        if not any(each.role is Role.OBSERVER for each in members) and not self.stopping:
-            actions.fork.append((Role.OBSERVER, None))
         actions.kill += self._find_slow(members, now)
         if self.stopping:
             return actions
+        self._observe(actions, members, now)
         self._choose(now)
         self._activate(actions, members, now)
         self._drop_others(actions, members)
@@ -249,6 +251,14 @@ class Plan(Generic[AnyMember]):
         self._load(actions, members, now)
         self._manage_fallback(actions, members, now)
         return actions
+
+    def _observe(
+        self, actions: Actions[AnyMember], members: Sequence[AnyMember], now: float
+    ) -> None:
+        """Start the observer, if there is none."""
+        there = any(each.role is Role.OBSERVER for each in members)
+        if not there and not self._observer_backoff.wait(now):
+            actions.fork.append((Role.OBSERVER, None))
 
     def _choose(self, now: float) -> None:
         """Choose the policy to load next, if there is a new one."""
