@@ -151,9 +151,9 @@ def test_sighup_builds_a_new_generation_with_an_empty_state(fresh):
     daemon.start()
     with daemon.connect() as client:
         assert [client.ask(counted()) for _ in range(2)] == [said(1), said(2)]
-        daemon.signal(signal.SIGHUP)
-        daemon.wait_for("generation 2")
-        assert client.ask(counted()) == said(1)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("generation 2")
+    assert daemon.ask(counted()) == said(1)
 
 
 def test_many_sighups_lose_no_attempt(fresh):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -31,6 +32,8 @@ def upgrade(daemon, number: str) -> None:
     for old in daemon.installed.glob("grows-*.dist-info/METADATA"):
         old.write_text(old.read_text().replace("Version: 1.0", f"Version: {number}"))
         old.parent.rename(daemon.installed / f"grows-{number}.dist-info")
+    # As pip does: what was compiled within the same second counts as that of the new file.
+    shutil.rmtree(daemon.installed / "__pycache__", ignore_errors=True)
     (daemon.installed / "grows.py").write_text(SOURCE.format(number=number))
     (daemon.installed / "grows_version.py").write_text(f"NUMBER = {number!r}\n")
 
