@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +15,11 @@ CHANGED = re.compile(r"first new decision came \d+\.\d ms after the save")
 
 
 @pytest.fixture
-def place(shell, tmp_path):
-    """An empty directory in which the demonstration makes its own."""
-    folder = tmp_path / "t"
-    folder.mkdir()
-    shell.environment["TMPDIR"] = str(folder)
-    return folder
+def place(shell):
+    """An empty directory in which the demonstration makes its own; a socket fits into its path."""
+    with tempfile.TemporaryDirectory(prefix="hf-") as folder:
+        shell.environment["TMPDIR"] = folder
+        yield Path(folder)
 
 
 def decisions(text, recipient):

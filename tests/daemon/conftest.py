@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
 
 from ..helpers.daemons import daemons
@@ -21,3 +23,15 @@ def fresh():
     """Make daemons that are not started yet, one for each call."""
     with daemons() as make:
         yield make
+
+
+@pytest.fixture(scope="module")
+def _quiet(daemon):
+    sleep(1.1)
+
+
+@pytest.fixture
+def paced(_quiet):
+    """Send a daemon so few bad requests that its log has all: ten a second are written."""
+    yield
+    sleep(0.12)

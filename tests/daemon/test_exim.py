@@ -122,14 +122,18 @@ def test_an_empty_line_alone_is_a_whole_request(daemon, request_bytes):
         (b"EHLO mail.test\r\n", "line 10"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_a_temp_fail_that_the_log_explains(daemon, ask, bad, named):
+def test_a_line_that_cannot_be_read_is_a_temp_fail_that_the_log_explains(
+    daemon, ask, paced, bad, named
+):
     before = daemon.output.count(named)
     assert ask(fields() + bad) == REFUSED
     daemon.wait_for(named, before + 1)
 
 
 @pytest.mark.parametrize("missing", sorted(attempt()))
-def test_a_request_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(daemon, ask, missing):
+def test_a_request_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(
+    daemon, ask, paced, missing
+):
     before = daemon.output.count(f"{missing} is missing")
     kept = [
         each

@@ -122,7 +122,9 @@ def test_a_number_that_is_no_time_is_a_temp_fail(daemon, value):
 
 
 @pytest.mark.parametrize("missing", sorted(attempt()))
-def test_an_attempt_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(daemon, missing):
+def test_an_attempt_that_lacks_a_key_is_a_temp_fail_with_a_line_that_names_it(
+    daemon, paced, missing
+):
     given = attempt()
     del given[missing]
     before = daemon.output.count(f"{missing} is missing")

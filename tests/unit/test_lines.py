@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hookframe.log import lines as printed_lines
 from hookframe.log import rate
+from hookframe.log.capture import lines as printed_lines
 from hookframe.log.capture.lines import LONGEST_LINE, Lines
 from hookframe.log.rate import LineLimit
 

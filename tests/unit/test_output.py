@@ -18,8 +18,8 @@ from loguru import logger
 from hookframe import Host, hookimpl
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.config.model import Config
-from hookframe.log import lines as printed_lines
 from hookframe.log import rate
+from hookframe.log.capture import lines as printed_lines
 from hookframe.log.capture.output import Output
 from hookframe.testing import member, open_chain
 from hookframe.testing.members import build_policy
