@@ -20,7 +20,7 @@ from hookframe.log.tai64n import localize, stamp
 if TYPE_CHECKING:
     from hookframe.config.model import LogTable
 
-_UPKEEP: Final = 500
+_UPKEEP: Final = 1000
 """Milliseconds between two looks at what was lost."""
 
 

@@ -52,7 +52,7 @@ def gated(fresh):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_stop_ends_an_idle_daemon_with_status_0(fresh, number):
     daemon = fresh()
-    daemon.write()
+    daemon.write(more='[limits]\nanswer_time = "1s"\n')
     daemon.start()
     with daemon.connect() as idle, daemon.connect(daemon.exim) as half:
         assert idle.ask(saying("before")) == said("before")
