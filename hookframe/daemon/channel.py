@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -155,8 +156,21 @@ Message = (
     | WriteLog
     | Explain
 )
-_decoder: Final = msgspec.msgpack.Decoder(Message)
-_encoder: Final = msgspec.msgpack.Encoder()
+
+
+def _encode(message: Message) -> bytes:
+    """Encode a message. JSON of the standard library takes paths and texts that are no UTF-8."""
+    return json.dumps(msgspec.to_builtins(message)).encode()
+
+
+def _decode(data: bytes) -> Message:
+    """Decode a message.
+
+    Raises:
+        ValueError: it is none.
+    """
+    message: Message = msgspec.convert(json.loads(data), Message)
+    return message
 
 
 class Channel:
@@ -189,7 +203,7 @@ class Channel:
         Returns:
             Whether it was sent; not if the other side has ended, or does not read.
         """
-        data = _encoder.encode(message)
+        data = _encode(message)
         try:
             if descriptor is None:
                 self._socket.send(data)
@@ -217,8 +231,8 @@ class Channel:
             if flags & socket.MSG_CTRUNC:
                 data = b""
             try:
-                message = _decoder.decode(data)
-            except msgspec.MsgspecError:
+                message = _decode(data)
+            except (ValueError, RecursionError):
                 self.closed = True
                 for descriptor in descriptors:
                     os.close(descriptor)

@@ -55,6 +55,14 @@ class StabilityCheck:
         written = {file.device for file in policy_files.files if file.writers is Writers.SOME}
         return unchanged_for >= (WRITER_TIMEOUT if written <= self._leasing else STILL)
 
+    def find_written(self, policy_files: PolicyFiles) -> list[str]:
+        """Return the paths of the files that a process is writing, as far as that is known."""
+        return [
+            file.path
+            for file in policy_files.files
+            if file.writers is Writers.SOME or self._is_being_written(file.path)
+        ]
+
 
 def _find_leasing(files: Iterable[Snapshot]) -> set[int]:
     return {file.device for file in files if file.leased}

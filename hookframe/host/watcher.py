@@ -168,7 +168,8 @@ class PolicyWatcher:
         if self._waiting_since == 0.0:
             self._waiting_since = now
         elif self._waiting_since > 0 and now - self._waiting_since > 1.0:
-            paths = ", ".join(file.path for file in policy_files.files)
+            written = self._stability.find_written(policy_files)
+            paths = ", ".join(written or (file.path for file in policy_files.files))
             self._log.warning(f"a change waits until its writer closes the file: {paths}")
             self._waiting_since = -1.0
 

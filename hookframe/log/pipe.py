@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _CAPACITY: Final = 1 << 20
 """Bytes that a pipe holds for a process without privileges (pipe(7), `pipe-max-size`)."""
-_READ: Final = 1 << 16
+_READ: Final = 1 << 12
+"""Bytes that are read at a time: so much is lost if the process that writes is killed."""
 _PIECE: Final = select.PIPE_BUF - 32
 """Bytes of a line in one frame; the rest is for the marks around them."""
 _MOST_PIECES: Final = 64

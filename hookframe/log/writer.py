@@ -107,6 +107,9 @@ class LogWriter:
                 return  # tried again
             self._directory.write(stamp(f"ERROR   {error}; it stays where it is"))
         else:
+            if self._directory is not None:
+                where = table.directory or "standard error"
+                self._directory.write(stamp(f"INFO    the log goes on at {where}"))
             self._directory = new
         if self._wanted is table:
             self._wanted = None

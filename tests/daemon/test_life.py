@@ -277,6 +277,64 @@ def test_a_listen_that_changes_while_running_is_warned_of(fresh):
     assert "WARNING" in daemon.wait_for("`listen` has changed in hookframe.toml")
     assert daemon.ask(saying("at the old address")) == said("at the old address")
     assert not elsewhere.exists()
+    note = "`listen` has changed in hookframe.toml: restart the daemon to apply it"
+    assert daemon.ask({"hookframe": "status"})["notes"] == [note]
+    daemon.write()
+    eventually(lambda: daemon.ask({"hookframe": "status"})["notes"] == [])
+    assert daemon.output.count("`listen` has changed") == 1
+
+
+def test_a_log_that_goes_on_elsewhere_says_where_in_its_last_line(fresh):
+    daemon = fresh()
+    first, second = daemon.directory / "first", daemon.directory / "second"
+    daemon.write(more=f'[log]\ndirectory = "{first}"\n')
+    daemon.launch()
+
+    def ends(log, said):
+        current = log / "current"
+        eventually(lambda: current.exists() and current.read_text().endswith(f"{said}\n"))
+
+    eventually((first / "current").exists)
+    daemon.write(more=f'[log]\ndirectory = "{second}"\n')
+    ends(first, f"the log goes on at {second}")
+    daemon.write()
+    ends(second, "the log goes on at standard error")
+
+
+def test_a_directory_whose_name_is_no_utf8_is_as_good_as_any(fresh):
+    daemon = fresh()
+    odd = daemon.directory / "odd\udcff"
+    odd.mkdir()
+    daemon.configuration, daemon.hook_file = odd / "hookframe.toml", odd / "hook.py"
+    daemon.write()
+    daemon.start()
+    assert daemon.ask(saying("served")) == said("served")
+    daemon.save(daemon.hook_file, answering("changed"))
+    eventually(lambda: daemon.ask(attempt()).get("message") == "changed")
+
+
+def test_a_change_that_waits_for_its_writer_names_the_file_that_is_open(fresh):
+    daemon = fresh()
+    daemon.write()
+    daemon.start()
+    with daemon.hook_file.open("a") as writer:
+        writer.write("# not finished")
+        writer.flush()
+        logged = daemon.wait_for("a change waits until its writer closes the file")
+    assert logged.rstrip().endswith(f"the file: {daemon.hook_file}")
+    daemon.wait_for("generation 2")
+
+
+def test_mending_a_broken_policy_again_and_again_is_no_death_of_the_fallback(fresh):
+    daemon = fresh()
+    daemon.write()
+    daemon.start()
+    for number in range(10):
+        daemon.save(daemon.hook_file, "broken(")
+        eventually(lambda: daemon.ask(saying("broken")) == TEMPFAIL)
+        daemon.save(daemon.hook_file, answering(str(number)))
+        eventually(lambda: daemon.ask(attempt()).get("message") == str(number))  # noqa: B023
+    assert "has died" not in daemon.output
 
 
 def test_limits_that_change_while_running_hold_from_then_on(fresh):

@@ -30,6 +30,8 @@ RAISING = {
     "memory": "more = bytearray(1 << 50)\n",
     "memory_by_and_by": "more = []\nwhile True:\n    more.append(bytearray(1 << 20))\n",
 }
+NO_DESCRIPTOR = "import os\nwhile True:\n    os.open(os.devnull, 0)\n"
+SURROGATE = "raise ValueError('at \\udc80')\n"
 LOAD_TIME = '[limits]\nload_time = "1s"\n'
 """Long enough for a good file on a busy machine, and for attempts while a bad one is loaded."""
 KEEP = 'on_load_error = "keep"\n'
@@ -320,3 +322,29 @@ def test_what_the_compiler_warns_of_is_logged_once_for_each_save(fresh):
         daemon.save(daemon.hook_file, f"SAME = {number} is {number}\n{policy()}")
         daemon.wait_for(f"generation {number + 1}")
         assert daemon.logged("SyntaxWarning: ") == number
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (SURROGATE, r"error running the file: ValueError: at \udc80"),
+        (NO_DESCRIPTOR, "error running the file: OSError: [Errno 24] Too many open files"),
+    ],
+)
+def test_a_load_error_is_told_whatever_it_says_and_whatever_is_left(fresh, source, said):
+    daemon = fresh().with_policy(more=KEEP)
+    daemon.save(daemon.hook_file, source)
+    logged = daemon.wait_for("error loading")
+    assert said in logged
+    assert str(daemon.hook_file) in logged
+    assert daemon.status()["notes"] == [
+        "the policy can't be loaded: generation 1 goes on until that is fixed"
+    ]
+
+
+def test_a_load_that_takes_long_shows_in_the_status(fresh):
+    daemon = fresh().with_policy()
+    daemon.save(daemon.hook_file, "import time\ntime.sleep(2.5)\n" + policy())
+    eventually(lambda: daemon.status()["notes"] == ["a change is being loaded, for 1 s now"])
+    eventually(lambda: daemon.status()["notes"] == [])
+    assert daemon.status()["generation"] == 2

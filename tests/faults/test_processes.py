@@ -432,7 +432,7 @@ def test_standbys_that_die_as_soon_as_they_start_come_slowly_while_the_worker_an
         taken.touch()
         os.kill(waiting, signal.SIGKILL)
         daemon.wait_for(SPARE_LOUD)
-        daemon.wait_for("the starting process", times=6)
+        daemon.wait_for("the loading process", times=6)
         taken.unlink()
         daemon.wait_for("a standby can be loaded again")
         daemon.ready()

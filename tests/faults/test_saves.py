@@ -29,6 +29,13 @@ LONGEST = 10.0
 TRIES = 3
 """How often a client asks when its connection ends before an answer, as CONTRACT 4 says."""
 SLOW_ONE_OF = 10
+TAKING_ITS_TIME = """
+import time
+
+def pre_delivery_attempt():
+    time.sleep(0.15)
+    return {{"action": "pause", "message": "{}"}}
+"""
 SLOW = """
 import time
 
@@ -261,3 +268,23 @@ def test_saves_that_come_faster_than_a_hook_ends_lose_no_attempt(fresh):
             sleep(PAUSE)
     assert [each.lost + each.failed for each in clients] == [[], [], [], []]
     assert not daemon.logged("error in pre_delivery_attempt_hook")
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+def test_a_client_that_keeps_its_connection_busy_is_soon_answered_by_a_change(fresh, over):
+    daemon = fresh()
+    daemon.write(TAKING_ITS_TIME.format("old"), 'deadline = "5s"\n')
+    daemon.start()
+    with daemon.connect(daemon.port if over == "tcp" else None) as client:
+        client.send(line(attempt()) * 2)
+        assert client.answer()["message"] == "old"
+        daemon.save(daemon.hook_file, TAKING_ITS_TIME.format("new"))
+        daemon.wait_for("generation 2")
+        answered = 0
+        with suppress(AssertionError, BrokenPipeError, ConnectionResetError):
+            while True:  # two are always under way
+                client.send(line(attempt()))
+                assert client.answer()["message"] == "old"
+                answered += 1
+    assert answered <= 5
+    assert daemon.ask(attempt())["message"] == "new"

@@ -72,6 +72,7 @@ class Connection:
         "_draining",
         "_ended",
         "_hurried",
+        "_looked",
         "_read_at",
         "_read_by_client",
         "_refusal",
@@ -100,6 +101,8 @@ class Connection:
         self._closed = False
         self._draining = False
         """whether to close after the requests that the client has sent"""
+        self._looked = False
+        """whether what the client has sent was read since then"""
         self._hurried = False
         self._discarding = False
         """whether our side is closed, and what the client sends is dropped"""
@@ -146,8 +149,8 @@ class Connection:
             requests = self._requests
             if not requests and not self._ended:
                 requests = self._receive()
-            asked = len(requests)
-            if asked == 1:
+                self._looked = self._draining
+            if len(requests) == 1:
                 self._answer_one(requests)
             elif requests:
                 self._answer(requests)
@@ -158,7 +161,7 @@ class Connection:
             elif self._ended:
                 self._finish()
             elif self._draining:
-                self._leave(empty=not asked)
+                self._leave()
         except Exception as error:  # noqa: BLE001  (it may be a MemoryError)
             self._fail(error)
 
@@ -168,40 +171,36 @@ class Connection:
         self.abort()
 
     def _schedule(self) -> None:
-        self._scheduled = True
-        self._service.loop.call_soon(self.turn)
+        if not self._scheduled:
+            self._scheduled = True
+            self._service.loop.call_soon(self.turn)
 
     def drain(self, *, hurry: bool) -> None:
         """Close when the client has sent nothing more; for one-shot protocols, after the answer.
 
         Args:
             hurry: whether to close even if the client has not sent a request yet, or only half a
-                request, or goes on sending.
+                request.
         """
         self._draining = True
         self._hurried = hurry
+        if self._service.family == socket.AF_UNIX:
+            self._leave()  # it shall send nothing more while what it has sent is answered
         if not self._scheduled:
             self.turn()
 
-    def _leave(self, *, empty: bool) -> None:
-        """Close after the last answer, if the client is between two requests.
-
-        Args:
-            empty: whether all that the client had sent is answered.
-        """
+    def _leave(self) -> None:
+        """Let the client send nothing more, if it is between two requests."""
         service = self._service
         if service.protocol.one_shot or self._discarding:
             return
-        if not self._hurried:
-            if not empty:
-                self._schedule()
-                return
-            if self._rest or not self._asked:
-                return
+        if not self._hurried and (self._rest or not self._asked):
+            return
         try:
             if service.family == socket.AF_UNIX:
-                # The client can't send any more, and what it has sent meanwhile can be read.
                 self._shutdown(socket.SHUT_RD)
+                self._schedule()  # what it has sent can still be read
+            elif not (self._looked or self._hurried):
                 self._schedule()
             else:
                 # To close now would destroy answers that the client has not read yet, if it has

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.status import WorkerPart
     from hookframe.log.log import Log
 
+LISTEN_CHANGED: Final = "`listen` has changed in hookframe.toml: restart the daemon to apply it"
 SWEEP: Final = 0.5
 """Seconds between two checks of the connections' time-outs."""
 _ACCEPT_BATCH: Final = 16
@@ -234,9 +235,7 @@ class Server:
     def apply(self, config: Config) -> None:
         """Apply the limits of a new configuration."""
         if config.listen != self._config.listen:
-            self._log.warning(
-                "`listen` has changed in hookframe.toml: restart the daemon to apply it"
-            )
+            self._log.warning(LISTEN_CHANGED)
         if config.limits.connections != self.limits.connections:
             self._connection_limit = _raise_limit(config.limits.connections, self._log)
         self._config = config

@@ -68,8 +68,7 @@ class Child:
     @property
     def name(self) -> str:
         """Its role and process id, for the log."""
-        role = "starting process" if self.role is Role.LOADING else self.role
-        return f"{role} {self.pid}"
+        return f"{self.role.noun} {self.pid}"
 
     @property
     def lost(self) -> bool:

@@ -78,7 +78,7 @@ class Children:
                 return main(post)
             except BaseException as error:
                 self._log.unmute()
-                self._log.error(f"the {role} {os.getpid()} exits: {describe(error)}")
+                self._log.error(f"the {role.noun} {os.getpid()} exits: {describe(error)}")
                 raise
 
         try:

@@ -7,6 +7,7 @@ from time import localtime, monotonic, strftime, time
 from typing import TYPE_CHECKING
 
 from hookframe.daemon.scoreboard import HEARTBEAT, MICROSECONDS
+from hookframe.daemon.server.server import LISTEN_CHANGED
 from hookframe.daemon.supervisor.roles import Role, healthy
 from hookframe.daemon.supervisor.watchdog import HEARTBEAT_TIMEOUT
 from hookframe.log.rate import OncePerSecond
@@ -28,6 +29,7 @@ class Reporter:
     Args:
         log: takes the lines.
         listeners: where the daemon listens.
+        listen: the same, as `hookframe.toml` had it.
         notifier: reports to the service manager.
         history: publishes the supervisor's part of the status.
         slot: where it is published.
@@ -37,12 +39,15 @@ class Reporter:
         self,
         log: Log,
         listeners: Sequence[Listener],
+        listen: Sequence[str],
         notifier: Notifier,
         history: History,
         slot: Slot,
     ) -> None:
         self._log = log
         self._where = f"listening on {', '.join(map(str, listeners))}"
+        self._listen = listen
+        self._listen_differs = False
         self._notifier = notifier
         self._history = history
         self._slot = slot
@@ -73,7 +78,8 @@ class Reporter:
             children: all children.
             now: the monotonic time.
         """
-        self._report_failure(plan.failure)
+        self._report_failure(plan)
+        self._report_listen(plan)
         self._report_delays(delayed=plan.backoff.waits)
         self._report_standby(plan)
         if plan.next is not self._loading:
@@ -88,13 +94,23 @@ class Reporter:
         self._notifier.ping()
         self._log.run_upkeep()
 
-    def _report_failure(self, failure: Failure | None) -> None:
+    def _report_failure(self, plan: Plan[Child]) -> None:
+        """Log each second why the newest policy can't be loaded, and once what follows from it."""
+        failure = plan.failure
+        if failure is not None and self._load_warning.due():
+            self._log.loading(failure.text)
         if failure is not self._failure:
             self._failure = failure
             if failure is not None:
                 self._history.last_load_error = {"text": failure.text, "at": time()}
-        if failure is not None and self._load_warning.due():
-            self._log.loading(failure.text)
+                self._log.warning(_describe_consequence(plan))
+
+    def _report_listen(self, plan: Plan[Child]) -> None:
+        """Log when `listen` is not any more what the daemon listens on."""
+        differs = plan.settings.listen != self._listen
+        if differs and not self._listen_differs:
+            self._log.warning(LISTEN_CHANGED)
+        self._listen_differs = differs
 
     def _report_delays(self, *, delayed: bool) -> None:
         """Log when starts begin to be delayed, and when they are not any more."""
@@ -136,7 +152,22 @@ class Reporter:
     def _find_notes(self, plan: Plan[Child], now: float) -> list[str]:
         """Return what an administrator should know besides."""
         notes = list(self.upgrades)
+        if plan.failure is not None:
+            notes.append(_describe_consequence(plan))
         if plan.no_standby_since is not None:
             seconds = int(now - plan.no_standby_since)
             notes.append(f"no standby for {seconds} s: the policy in use can't be loaded again")
+        if plan.next is not None and (seconds := int(now - plan.next.asked_at)):
+            notes.append(f"a change is being loaded, for {seconds} s now")
+        if self._listen_differs:
+            notes.append(LISTEN_CHANGED)
         return notes
+
+
+def _describe_consequence(plan: Plan[Child]) -> str:
+    """Describe what becomes of attempts while the newest policy can't be loaded."""
+    if plan.current is None:
+        return "the policy can't be loaded: attempts get a temporary failure until that is fixed"
+    return (
+        f"the policy can't be loaded: generation {plan.current.number} goes on until that is fixed"
+    )

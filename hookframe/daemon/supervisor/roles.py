@@ -19,6 +19,11 @@ class Role(StrEnum):
     FALLBACK = "stand-in"
     OBSERVER = "observer"
 
+    @property
+    def noun(self) -> str:
+        """Its name in a sentence."""
+        return f"{self} process" if self in (Role.LOADING, Role.LEAVING) else str(self)
+
 
 class Member(Protocol):
     """A child, as the plan sees it. Times are seconds of the monotonic clock."""

@@ -102,7 +102,9 @@ class Supervisor:
         self._history = History()
         self._death_report = DeathReport(log)
         self._replacement = Replacement(log)
-        self._reporter = Reporter(log, listeners, notifier, self._history, self._own)
+        self._reporter = Reporter(
+            log, listeners, self._applied.listen, notifier, self._history, self._own
+        )
         self._reread_at: float | None = None
         """when SIGHUP asked the observer for the files; None once it has answered"""
         self._explained = ""
@@ -242,7 +244,8 @@ class Supervisor:
         """Take a child's last messages, and log and count its end."""
         for _, message, descriptor in self._children.receive_from(child):
             self._take_message(child, message, descriptor)
-        expected = child.role is Role.LEAVING and status == 0
+        # The fallback ends by itself as soon as a policy has come into use.
+        expected = child.role in (Role.LEAVING, Role.FALLBACK) and status == 0
         if not expected and not child.killed:
             self._death_report.report_death(child, status)
         how = child.reason or self._death_report.describe_end(child, status)
@@ -250,7 +253,7 @@ class Supervisor:
         self._history.record_end(child)
         if child.role is Role.WORKER:
             self._history.count_restart("hang" if child.killed else "death")
-        if child.role is Role.LEAVING or self._plan.stopping:
+        if expected or child.role is Role.LEAVING or self._plan.stopping:
             return
         self._plan.ended(child, how, self._children.all(), monotonic())
 
@@ -302,10 +305,6 @@ class Supervisor:
     def _activate(self, policy: Policy) -> None:
         """Log that a policy has come into use, and apply what it sets for this process."""
         settings = policy.settings or self._applied
-        if settings.listen != self._applied.listen:
-            self._log.warning(
-                "`listen` has changed in hookframe.toml: restart the daemon to apply it"
-            )
         if settings.log != self._applied.log:
             self._log.replace(make_daemon_log(settings.log, self._pipe))
             for child in self._children.of(Role.OBSERVER):

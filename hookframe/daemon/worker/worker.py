@@ -66,7 +66,7 @@ def run_worker(
     post.slot.phase = "reading the policy"
     files = bundle.read(source)
     if isinstance(files.config, ConfigError):
-        _fail(post, format_load_error(files.config), files)
+        _fail(post, format_load_error(files.config), bundle)
         return 0
     config = files.config
     settings = Settings.of(config)
@@ -88,13 +88,19 @@ def run_worker(
         phase=lambda text: setattr(post.slot, "phase", text),
         logs_loads=False,
     ) as host:
+        try:
+            used = _bundle_of(host.files, bundle)
+        except OSError as error:  # it has opened all that it may
+            problem = host.problem or f"no descriptor is free after the load: {error}"
+            _fail(post, problem, bundle)
+            return 0
         if host.generation is None:
-            _fail(post, host.problem, host.files)
+            _fail(post, host.problem, used)
             return 0
         worker = Worker(host, config, listeners, log, post, marker, loop)
         fork_guard.abandon = worker.abandon
         loaded = channel.Loaded(host.digest, host.versions, host.announcement)
-        _report_load(post, loaded, _bundle_of(host.files, bundle))
+        _report_load(post, loaded, used)
         post.slot.phase = ""
         worker.run()
     return 0
@@ -106,8 +112,8 @@ def _bundle_of(files: PolicyFiles, bundle: Bundle) -> Bundle:
     return bundle if bundle.files.keys() == used else Bundle.of(files)
 
 
-def _fail(post: Post, problem: str, files: PolicyFiles) -> None:
-    _report_load(post, channel.Failed(problem[:LONGEST_TEXT]), Bundle.of(files))
+def _fail(post: Post, problem: str, bundle: Bundle) -> None:
+    _report_load(post, channel.Failed(problem[:LONGEST_TEXT]), bundle)
 
 
 def _report_load(post: Post, result: channel.Message, bundle: Bundle) -> None:

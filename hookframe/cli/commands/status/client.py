@@ -153,4 +153,7 @@ def _explain(error: OSError, address: Address) -> str:
             f"permission denied at {address}: {reason}; join the group of the socket, or run this "
             "as root"
         )
-    return f"no daemon answers at {address}: {reason}; start it with hookframe serve"
+    return (
+        f"no daemon answers at {address}: {reason}; start it with hookframe serve, or give "
+        "--address if it listens elsewhere"
+    )

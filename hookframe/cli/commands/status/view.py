@@ -162,16 +162,22 @@ def _build_plugins(document: Document) -> Table:
     for heading in ("errors", "p50 µs", "p90 µs", "p99 µs", "max µs"):
         table.add_column(heading, justify="right", no_wrap=True)
     modes = {member["plugin"]: member["mode"] for member in document["chain"]}
+    gone = " (no longer in the chain)" if document["generation"] is not None else ""
     for name, plugin in document["plugins"].items():
-        table.add_row(_format_name(name, modes), *_format_plugin(plugin))
+        table.add_row(_format_name(name, modes.get(name), gone), *_format_plugin(plugin))
     return table
 
 
-def _format_name(name: str, modes: Mapping[str, str]) -> Text:
-    """Format a plugin's name, marked if it does not decide."""
-    mode = modes.get(name)
+def _format_name(name: str, mode: str | None, gone: str) -> Text:
+    """Format a plugin's name, marked if it does not decide.
+
+    Args:
+        name: the name.
+        mode: its mode; None if it is in no chain.
+        gone: the mark in that case.
+    """
     if mode is None:
-        return Text(f"{one_line(name)} (no longer in the chain)", "dim")
+        return Text(f"{one_line(name)}{gone}", "dim")
     return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
 
 
