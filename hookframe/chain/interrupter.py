@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import inf
 from threading import current_thread, main_thread
 from time import monotonic
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.plugin_code import CALLERS, PACKAGE, find_called
@@ -45,7 +45,11 @@ _LONGEST_REPEAT: Final = 1.0
 # Paths as code objects carry them: as strings.
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _INSTALLED: Final = (f"{_LIBRARY}site-packages{os.sep}", f"{_LIBRARY}dist-packages{os.sep}")
-_OURS: Final = (PACKAGE, f"{_LIBRARY}logging{os.sep}", "<frozen importlib")
+_LOGGING: Final = f"{_LIBRARY}logging{os.sep}"
+_OURS: Final = (PACKAGE, _LOGGING, "<frozen importlib")
+_TAKING_A_LOCK: Final = ("acquire", "release", "_acquireLock", "_releaseLock")
+"""The functions of `logging` that take or release a lock. Before Python 3.13 its callers don't say
+`with`, so an interruption there leaves the lock taken, and every thread that logs would wait."""
 _OURS_INSTALLED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("loguru", "pluggy"))
 
 
@@ -134,12 +138,18 @@ def can_interrupt(frame: FrameType | None, *, anywhere: bool = False) -> bool:
         anywhere: whether it may be in a call of ours, or of a library that we use as well, which
             would leave its locks taken.
     """
+    if frame is not None and _takes_a_lock(frame.f_code):
+        return False
     while frame is not None and frame.f_code not in CALLERS:
         ours = _is_ours(frame.f_code.co_filename)
         if ours is False or (ours and not anywhere):
             return not ours
         frame = frame.f_back
     return False
+
+
+def _takes_a_lock(code: CodeType) -> bool:
+    return code.co_name in _TAKING_A_LOCK and code.co_filename.startswith(_LOGGING)
 
 
 @lru_cache(maxsize=1024)

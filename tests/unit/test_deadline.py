@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -77,6 +78,13 @@ def close():
 def endless():
     while True: pass
 """
+
+
+class FormattingHandler(logging.Handler):
+    """A handler that spends its time with its lock held."""
+
+    def emit(self, record):
+        self.format(record)
 
 
 @contextmanager
@@ -163,6 +171,29 @@ def test_a_hook_that_hangs_is_interrupted_and_the_next_attempt_is_not(way, site,
     assert len(log.attempts) == 2
     assert all(line.endswith("(plugin file)") for line in log.attempts)
     assert all(f" at {site.file} line " in line for line in log.attempts)
+
+
+def test_a_hook_that_is_interrupted_as_it_logs_leaves_no_lock_of_logging_taken(site):
+    handlers = [FormattingHandler() for _ in range(6)]
+    root = logging.getLogger()
+    for handler in handlers:
+        root.addHandler(handler)
+    taken = []
+
+    def try_locks():
+        taken.extend(not handler.lock.acquire(timeout=0.1) for handler in handlers)
+
+    try:
+        with file_host(site, hook(HANGING["logging"], HEAD), "10ms") as host:
+            for _ in range(25):
+                assert host.decide(ATTEMPT) == TEMPFAIL
+            other = threading.Thread(target=try_locks)
+            other.start()
+            other.join()
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+    assert taken == [False] * len(handlers)
 
 
 def test_the_log_says_after_what_time_where_and_which_deadline_it_was(site, log):

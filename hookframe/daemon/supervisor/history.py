@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from hookframe.api.attempt import encode_line
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookframe.daemon.scoreboard import Slot
     from hookframe.daemon.status import LoadProblem, SupervisorPart
     from hookframe.daemon.supervisor.plan import Plan
+    from hookframe.daemon.supervisor.policy import Failure
 
 _REASONS: Final = ("policy", "memory", "descriptors", "death", "hang", "internal")
 
@@ -27,7 +28,8 @@ class History:
         self._restarts = dict.fromkeys(_REASONS, 0)
         self._past = make_empty_past()
         self._published: SupervisorPart | None = None
-        self.last_load_error: LoadProblem | None = None
+        self._failure: Failure | None = None
+        self._last_load_error: LoadProblem | None = None
 
     def count_restart(self, reason: str, workers: int = 1) -> None:
         """Count workers that are replaced, by the reason."""
@@ -57,6 +59,10 @@ class History:
             problem: what is wrong; empty if nothing is.
             notes: what else the administrator should know.
         """
+        if plan.failure is not self._failure:
+            self._failure = plan.failure
+            if plan.failure is not None:
+                self._last_load_error = {"text": plan.failure.text, "at": time()}
         current = plan.current
         part: SupervisorPart = {
             "pid": os.getpid(),
@@ -68,7 +74,7 @@ class History:
             "digest": current.digest if current else "",
             "versions": dict(current.versions) if current else {},
             "problem": problem,
-            "last_load_error": self.last_load_error,
+            "last_load_error": self._last_load_error,
             "notes": list(notes),
         }
         if part != self._published:

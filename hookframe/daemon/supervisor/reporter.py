@@ -71,13 +71,16 @@ class Reporter:
             self._notifier.ready(self._where)
 
     def report(self, plan: Plan[Child], children: Sequence[Child], now: float) -> None:
-        """Log, publish and notify what has changed.
+        """Publish, log and notify what has changed; whoever reads the log finds it in the status.
 
         Args:
             plan: which policy is in use.
             children: all children.
             now: the monotonic time.
         """
+        problem = self._find_problem(plan, children, now)
+        notes = self._find_notes(plan, now)
+        self._history.publish(self._slot, children, plan, problem, notes)
         self._report_failure(plan)
         self._report_listen(plan)
         self._report_delays(delayed=plan.backoff.waits)
@@ -88,9 +91,6 @@ class Reporter:
                 self._notifier.reloading()
             elif self._serving:
                 self._notifier.ready(self._where)
-        problem = self._find_problem(plan, children, now)
-        notes = self._find_notes(plan, now)
-        self._history.publish(self._slot, children, plan, problem, notes)
         self._notifier.ping()
         self._log.run_upkeep()
 
@@ -102,15 +102,17 @@ class Reporter:
         if failure is not self._failure:
             self._failure = failure
             if failure is not None:
-                self._history.last_load_error = {"text": failure.text, "at": time()}
                 self._log.warning(_describe_consequence(plan))
 
     def _report_listen(self, plan: Plan[Child]) -> None:
         """Log when `listen` is not any more what the daemon listens on."""
-        differs = plan.settings.listen != self._listen
+        differs = self._differs_in_listen(plan)
         if differs and not self._listen_differs:
             self._log.warning(LISTEN_CHANGED)
         self._listen_differs = differs
+
+    def _differs_in_listen(self, plan: Plan[Child]) -> bool:
+        return plan.settings.listen != self._listen
 
     def _report_delays(self, *, delayed: bool) -> None:
         """Log when starts begin to be delayed, and when they are not any more."""
@@ -159,7 +161,7 @@ class Reporter:
             notes.append(f"no standby for {seconds} s: the policy in use can't be loaded again")
         if plan.next is not None and (seconds := int(now - plan.next.asked_at)):
             notes.append(f"a change is being loaded, for {seconds} s now")
-        if self._listen_differs:
+        if self._differs_in_listen(plan):
             notes.append(LISTEN_CHANGED)
         return notes
 
