@@ -15,4 +15,6 @@ hookframe_pure = True
 
 
 def pre_delivery_attempt(attempt):
-    return None if attempt["sender"] else {"action": "new_mtaid", "new_mtaid": APART}
+    if attempt["sender"]:
+        return None
+    return {"action": "new_mtaid", "new_mtaid": APART, "reason": "null sender"}

@@ -37,4 +37,5 @@ def pre_delivery_attempt(attempt):
         return None
     if injected < now - IMPOSSIBLE:
         return {"action": "pause", "message": "Its time of injection can't be right"}
-    return {"action": "dump", "message": "Too old to be of use"}
+    age = f"{(now - injected) / 60:.0f} min old, at most {longest / 60:.0f} for its SendID"
+    return {"action": "dump", "message": "Too old to be of use", "reason": age}

@@ -28,5 +28,9 @@ def domain_of(address):
 
 
 def pre_delivery_attempt(attempt):
-    main = MAIN.get(domain_of(attempt["recipient"]))
-    return None if main is None else {"action": "normal", "deliver_as_if_to_domain": main}
+    domain = domain_of(attempt["recipient"])
+    main = MAIN.get(domain)
+    if main is None:
+        return None
+    reason = f"{domain} is {main}'s"
+    return {"action": "normal", "deliver_as_if_to_domain": main, "reason": reason}

@@ -47,5 +47,5 @@ def listed(state):
 def pre_delivery_attempt(attempt, state):
     held = listed(state)
     if attempt["sendid"] in held or "*" in held:
-        return {"action": "pause", "message": "Held by the operator"}
+        return {"action": "pause", "message": "Held by the operator", "reason": HELD.name}
     return None

@@ -23,4 +23,5 @@ def pre_delivery_attempt(attempt):
     instead = INSTEAD.get(attempt["mtaid"])
     if instead is None:
         return {"action": "pause", "message": "Its VirtualMTA does not exist"}
-    return {"action": "new_mtaid", "new_mtaid": instead}
+    reason = f"{attempt['mtaid']} does not exist"
+    return {"action": "new_mtaid", "new_mtaid": instead, "reason": reason}

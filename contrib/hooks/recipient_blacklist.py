@@ -34,13 +34,15 @@ def configure(settings):
 
 
 def listed():
-    """Read the addresses, in lower case and without the white space around them."""
+    """Read the addresses, in lower case and without the white space around them; give their lines."""
     lines = LIST.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    return {address for line in lines if (address := line.strip().lower())}
+    numbered = enumerate(lines, start=1)
+    return {address: number for number, line in numbered if (address := line.strip().lower())}
 
 
 def pre_delivery_attempt(attempt, state):
-    if monotonic() >= state.get("read again", 0):
-        state["blacklist"] = listed()
-        state["read again"] = monotonic() + SECONDS
-    return REFUSED if attempt["recipient"].lower() in state["blacklist"] else None
+    if monotonic() >= state.get("recipient_blacklist.again", 0):
+        state["recipient_blacklist.lines"] = listed()
+        state["recipient_blacklist.again"] = monotonic() + SECONDS
+    line = state["recipient_blacklist.lines"].get(attempt["recipient"].lower())
+    return None if line is None else {**REFUSED, "reason": f"{LIST.name} line {line}"}

@@ -23,4 +23,6 @@ def pre_delivery_attempt(attempt):
     if attempt["is_first_attempt"]:
         return None
     slower = SLOW_LANE.get(attempt["mtaid"])
-    return None if slower is None else {"action": "new_mtaid", "new_mtaid": slower}
+    if slower is None:
+        return None
+    return {"action": "new_mtaid", "new_mtaid": slower, "reason": "not its first attempt"}

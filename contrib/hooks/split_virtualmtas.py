@@ -52,4 +52,6 @@ def pre_delivery_attempt(attempt):
     if shares is None:
         return None
     mta = min(shares, key=lambda each: distance(sendid, recipient, each, shares[each]))
-    return None if mta is None else {"action": "new_mtaid", "new_mtaid": mta}
+    if mta is None:
+        return None
+    return {"action": "new_mtaid", "new_mtaid": mta, "reason": f"{shares[mta]} % of {sendid}"}

@@ -44,4 +44,5 @@ def position(recipient):
 def pre_delivery_attempt(attempt):
     if attempt["mtaid"] != FROM or position(attempt["recipient"]) >= percentage(time()):
         return None
-    return {"action": "new_mtaid", "new_mtaid": TO}
+    reason = f"{percentage(time())} % of {FROM}"
+    return {"action": "new_mtaid", "new_mtaid": TO, "reason": reason}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, cast, get_type_hints
 
-from hookframe._text import did_you_mean, short_repr
+from hookframe._text import did_you_mean, one_line, short_repr
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.api.readonly import make_view
@@ -50,6 +50,7 @@ class Normal(TypedDict):
     """No change."""
 
     action: Literal["normal"]
+    reason: NotRequired[str | None]
     deliver_as_if_to_domain: NotRequired[Domain | None]
 
 
@@ -57,6 +58,7 @@ class Pause(TypedDict):
     """Simulate a deferral."""
 
     action: Literal["pause"]
+    reason: NotRequired[str | None]
     message: NotRequired[Message | None]
 
 
@@ -64,6 +66,7 @@ class Dump(TypedDict):
     """Remove from the queue, simulate a bounce."""
 
     action: Literal["dump"]
+    reason: NotRequired[str | None]
     message: NotRequired[Message | None]
 
 
@@ -71,6 +74,7 @@ class NewMtaid(TypedDict):
     """Use another VirtualMTA."""
 
     action: Literal["new_mtaid"]
+    reason: NotRequired[str | None]
     new_mtaid: VirtualMTA | int
     deliver_as_if_to_domain: NotRequired[Domain | None]
 
@@ -79,9 +83,15 @@ class NewConfig(TypedDict):
     """Change delivery attributes."""
 
     action: Literal["new_config"]
+    reason: NotRequired[str | None]
     new_mtaid: NotRequired[VirtualMTA | int | None]
     new_sender: NotRequired[Address | None]
 
+
+REASON: Final = "reason"
+"""The key that any vote may carry: why, in the plugin's words (CONTRACT 1). No decision has it."""
+LONGEST_REASON: Final = 300
+"""In characters."""
 
 Decision = Normal | Pause | Dump | NewMtaid | NewConfig
 
@@ -120,6 +130,7 @@ def _read_declaration(kind: type) -> Action:
     """Convert the declaration of an action for the check and the schema."""
     hints = get_type_hints(kind, include_extras=True)
     name = hints.pop("action").__args__[0]
+    del hints[REASON]
     keys = {key: _read_key(key, hint) for key, hint in hints.items()}
     return Action(
         name,
@@ -149,6 +160,13 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         for action in map(_read_declaration, (Normal, Pause, Dump, NewMtaid, NewConfig))
     }
 )
+_TRADE_WORDS: Final = {
+    **dict.fromkeys(("bounce", "reject", "drop", "discard", "block"), "dump"),
+    **dict.fromkeys(("defer", "tempfail", "hold", "delay"), "pause"),
+    **dict.fromkeys(("accept", "deliver", "pass"), "normal"),
+    "route": "new_mtaid",
+}
+"""What other mail servers call our actions."""
 ACCUMULATED_ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
     {
         **ACTIONS,
@@ -163,7 +181,19 @@ envelope sender, which no single plugin can return together."""
 
 
 def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) -> Decision:
-    """Check what a plugin returned against the action schema.
+    """Check what a plugin returned against the action schema; arguments as for `read_vote`.
+
+    Returns:
+        A new dict with the keys whose value is not None, without the reason; each value is a `str`.
+
+    Raises:
+        InvalidDecision: the schema does not allow it; the text says what and where.
+    """
+    return read_vote(returned, actions)[0]
+
+
+def read_vote(returned: object, actions: Mapping[str, Action] = ACTIONS) -> tuple[Decision, str]:
+    """Check what a plugin returned, and take its reason out of it.
 
     Args:
         returned: any object but None.
@@ -171,10 +201,12 @@ def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) ->
             which returns the decision of the whole chain.
 
     Returns:
-        A new dict with the keys whose value is not None; each value is a `str`.
+        The checked decision, and its reason on one line of at most `LONGEST_REASON` characters;
+        empty if it has none.
 
     Raises:
-        InvalidDecision: the schema does not allow it; the text says what and where.
+        InvalidDecision: the schema does not allow it; the text says what and where. Whatever the
+            reason is, it never makes a decision invalid.
     """
     given: dict[Any, Any] = returned if type(returned) is dict else _as_dict(returned)
     name: Any = given.get("action")
@@ -183,17 +215,28 @@ def check_decision(returned: object, actions: Mapping[str, Action] = ACTIONS) ->
     except (KeyError, TypeError):
         raise InvalidDecision(_describe_unknown_action(name)) from None
     decision: dict[str, str] = {"action": action.name}
+    reason = ""
     for key, value in given.items():
         if key == "action" or value is None:
             continue
         declared = action.keys.get(key)
         if declared is None:
+            if key == REASON:
+                reason = _clean_reason(value)
+                continue
             raise InvalidDecision(_describe_unknown_key(key, action))
         decision[declared.name] = _check_value(declared, value)
     for key in action.required:
         if key not in decision:
             raise InvalidDecision(f"the action {action.name} requires the key {key}")
-    return cast("Decision", decision)
+    return cast("Decision", decision), reason
+
+
+def _clean_reason(value: object) -> str:
+    """Return a reason on one line, cut where it is too long."""
+    text = str.__str__(value) if isinstance(value, str) else short_repr(value)
+    line = one_line(text[: LONGEST_REASON + 1])
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
 @calls_plugins
@@ -241,14 +284,14 @@ def _describe_unknown_action(name: object) -> str:
     known = ", ".join(ACTIONS)
     if name is None:
         return f"the key action is missing; expected one of {known}"
-    return (
-        f"unknown action {short_repr(name)}{did_you_mean(name, ACTIONS)}; expected one of {known}"
-    )
+    ours = _TRADE_WORDS.get(name.lower()) if isinstance(name, str) else None
+    hint = f" (did you mean {ours}?)" if ours else did_you_mean(name, ACTIONS)
+    return f"unknown action {short_repr(name)}{hint}; expected one of {known}"
 
 
 def _describe_unknown_key(key: object, action: Action) -> str:
-    everywhere = {name for other in ACTIONS.values() for name in other.keys}
-    carried = ", ".join(action.keys)
+    everywhere = {REASON, *(name for other in ACTIONS.values() for name in other.keys)}
+    carried = ", ".join((*action.keys, REASON))
     if key in everywhere:
         return f"the action {action.name} does not carry the key {key}; it may carry {carried}"
     hint = did_you_mean(key, everywhere)

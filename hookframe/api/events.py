@@ -45,3 +45,9 @@ class ShadowVote:
 
     origin: Origin
     decision: Decision
+    reason: str = ""
+    """why, in the plugin's words; empty without one"""
+    of: str | None = None
+    """the member with which it is compared; None without one"""
+    other: Decision | None = None
+    """that member's vote, a different one"""

@@ -37,6 +37,8 @@ class Vote(TypedDict):
     """"enforce" or "shadow\""""
     vote: Decision | None
     """the checked return value; None if the plugin returned None or failed"""
+    reason: str | None
+    """why, in the plugin's words, on one line; None if it returned no reason"""
     decision: Decision
     """the accumulated decision after it"""
     changed: bool
@@ -61,7 +63,9 @@ def pre_delivery_attempt(attempt: Attempt, decision: Decision, state: State) -> 
 
     Returns:
         A decision, or None to leave the accumulated one unchanged. Anything that the action schema
-        does not allow is an invalid return, and the attempt temp-fails.
+        does not allow is an invalid return, and the attempt temp-fails. Every action may carry
+        `reason`: why, on one line of at most 300 characters, for those who read the log and the
+        trace; no other plugin and no mail server sees it.
 
     Raises:
         Anything: the attempt temp-fails, and the log has the plugin's name.

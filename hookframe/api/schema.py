@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hookframe.api.attempt import ATTEMPT_TYPES
-from hookframe.api.decision import ACTIONS, Action, Key, Text
+from hookframe.api.decision import ACTIONS, LONGEST_REASON, REASON, Action, Key, Text
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _KINDS: Final[dict[type, dict[str, Any]]] = {
@@ -46,6 +46,10 @@ def _build_action_schema(action: Action) -> dict[str, Any]:
         "properties": {
             "action": {"const": action.name},
             **{key.name: _build_key_schema(key) for key in action.keys.values()},
+            REASON: {
+                "description": "Why, in the plugin's words: one line. A text of more than "
+                f"{LONGEST_REASON} characters is cut, and none makes the decision invalid."
+            },
         },
         "required": ["action", *action.required],
         "additionalProperties": {"type": "null"},

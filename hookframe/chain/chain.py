@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hookframe.api.decision import TEMPFAIL
 from hookframe.api.errors import Origin
 from hookframe.api.events import Failure
+from hookframe.chain.comparison import Comparison
 from hookframe.chain.deadline import make_deadline_error
 from hookframe.chain.fold import Fold, ShadowVotes
 from hookframe.chain.member import AttemptRun, Member, make_error
@@ -54,6 +55,10 @@ class Chain:
         )
         """its plugins that implement `decided`, each with that hook"""
         self._shadows = [each.votes for each in members if isinstance(each.votes, ShadowVotes)]
+        by_name = {member.name: member for member in members}
+        for member in members:
+            if member.policy.shadow_of is not None:
+                Comparison(member, by_name[member.policy.shadow_of], run)
         self._fold = Fold(run, [member for member in members if not member.plugin.wrapper])
         self.decide: Inner = self._fold.decide
         """calls every plugin and wrapper; it never raises, and does not check the deadline"""

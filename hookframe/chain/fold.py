@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, check_decision
+from hookframe.api.decision import ACTIONS, NORMAL, TEMPFAIL, read_vote
 from hookframe.api.errors import InvalidDecision
 from hookframe.api.events import ShadowVote
 from hookframe.api.plugin_code import calls_plugins
@@ -58,20 +58,23 @@ def fold(accumulated: Decision, vote: Decision) -> Decision:
 
 def check_vote(
     returned: object, policy: Policy, actions: Mapping[str, Action] = ACTIONS
-) -> Decision:
+) -> tuple[Decision, str]:
     """Check a return value against the schema and against the plugin's `may`.
+
+    Returns:
+        The decision, and the plugin's reason; empty if it has none.
 
     Raises:
         InvalidDecision: one of the two does not allow it.
     """
-    decision = check_decision(returned, actions)
+    decision, reason = read_vote(returned, actions)
     if not policy.allows(decision["action"]):
         allowed = ", ".join(sorted(policy.may or ()))
         raise InvalidDecision(
             f"the action {decision['action']} is not among those that the configuration "
             f"allows this plugin: may = [{allowed}]"
         )
-    return decision
+    return decision, reason
 
 
 class Fold:
@@ -139,6 +142,7 @@ class VoteCache:
         "_run",
         "_size",
         "_text",
+        "reason",
         "vote",
     )
 
@@ -151,7 +155,9 @@ class VoteCache:
         self._size = 0
         self._action = self._key = self._text = ""
         self.vote: Decision = NORMAL
-        """the last vote, checked"""
+        """the last vote, checked, without its reason"""
+        self.reason = ""
+        """its reason"""
 
     def add(self, vote: Any, before: Decision) -> Decision:
         """Check a vote, count it, and add it to the decision of the earlier plugins.
@@ -185,7 +191,8 @@ class VoteCache:
         if vote is before:
             return before
         plugin, policy = self._member.plugin, self._member.policy
-        self.vote = checked = check_vote(vote, policy)
+        checked, self.reason = check_vote(vote, policy)
+        self.vote = checked
         count = self._run.statistics.get_vote_count(plugin.name, checked["action"])
         count.number += 1
         after = fold(before, checked)
@@ -213,7 +220,10 @@ class VoteCache:
 
 
 class ShadowVotes(VoteCache):
-    """Checks and counts the votes of a plugin in shadow mode; they are logged, within a limit."""
+    """Checks and counts the votes of a plugin in shadow mode; they are logged, within a limit.
+
+    Where they are compared with those of another member, only differences are logged.
+    """
 
     __slots__ = ("_left_out", "_quiet_until")
 
@@ -228,12 +238,20 @@ class ShadowVotes(VoteCache):
         Returns:
             The decision of the earlier plugins.
         """
-        if vote is not before and VoteCache.add(self, vote, NORMAL) is not NORMAL:
-            self.record(self.vote)
+        if vote is not before:
+            changes = VoteCache.add(self, vote, NORMAL) is not NORMAL
+            if changes and self._member.policy.shadow_of is None:
+                self.record(self.vote, self.reason)
         return before
 
-    def record(self, vote: Decision) -> None:
-        """Record what the plugin would have decided, or only count it beyond the limit."""
+    def record(self, vote: Decision, reason: str, other: Decision | None = None) -> None:
+        """Record what the plugin would have decided, or only count it beyond the limit.
+
+        Args:
+            vote: its checked vote.
+            reason: its reason; empty if it has none.
+            other: the different vote of the member with which it is compared; None without one.
+        """
         if self._run.started < self._quiet_until:
             self._left_out += 1
             return
@@ -243,7 +261,8 @@ class ShadowVotes(VoteCache):
             if not limit.admits(name):
                 self._left_out, self._quiet_until = 1, self._run.started + _QUIET
                 return
-        self._run.events.append(ShadowVote(self._member.plugin.origin, vote))
+        of = self._member.policy.shadow_of if other is not None else None
+        self._run.events.append(ShadowVote(self._member.plugin.origin, vote, reason, of, other))
 
     def report_left_out(self) -> None:
         """Tell the limit how many votes were not logged."""

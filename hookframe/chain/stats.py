@@ -31,6 +31,10 @@ class PluginCounts(TypedDict):
     votes: dict[str, int]
     """by action; a plugin that returned None did not vote"""
     errors: int
+    agreements: int
+    """the attempts in which a shadow voted as the member that it is compared with"""
+    differences: int
+    """the attempts in which it did not"""
     latency: Latency
 
 
@@ -74,11 +78,11 @@ class _Counts(dict[str, Count]):
 class _PluginCounter:
     """The counters of one plugin."""
 
-    __slots__ = ("buckets", "errors", "longest", "votes")
+    __slots__ = ("agreements", "buckets", "differences", "errors", "longest", "votes")
 
     def __init__(self) -> None:
         self.votes = _Counts()
-        self.errors = 0
+        self.errors = self.agreements = self.differences = 0
         self.buckets: dict[int, int] = {}
         self.longest = 0
 
@@ -87,6 +91,8 @@ class _PluginCounter:
         for action, votes in more["votes"].items():
             self.votes[action].number += votes
         self.errors += more["errors"]
+        self.agreements += more["agreements"]
+        self.differences += more["differences"]
         latency = more["latency"]
         for bucket, count in enumerate(latency["counts"], latency["first"]):
             if count:
@@ -101,6 +107,8 @@ class _PluginCounter:
         return {
             "votes": {action: count.number for action, count in dict(self.votes).items()},
             "errors": self.errors,
+            "agreements": self.agreements,
+            "differences": self.differences,
             "latency": {"first": first, "counts": counts, "max": self.longest},
         }
 
@@ -146,6 +154,14 @@ class Statistics:
     def count_error(self, plugin: str) -> None:
         """Count an error of a plugin, skipped or not."""
         self._plugins[plugin].errors += 1
+
+    def count_comparison(self, plugin: str, *, agree: bool) -> None:
+        """Count an attempt in which a shadow was compared with another member."""
+        counter = self._plugins[plugin]
+        if agree:
+            counter.agreements += 1
+        else:
+            counter.differences += 1
 
     def record_time(self, plugin: str, microseconds: float) -> None:
         """Record the time of one call of a plugin."""

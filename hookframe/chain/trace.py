@@ -59,8 +59,9 @@ class Calls:
     __slots__ = ("_before", "_last", "_records")
 
     def __init__(self) -> None:
-        self._records: list[tuple[Member, Decision | None, Decision, Decision, str | None, int]]
-        self._records = []
+        self._records: list[
+            tuple[Member, Decision | None, str, Decision, Decision, str | None, int]
+        ] = []
         self._before = NORMAL
         self._last = perf_counter_ns()
 
@@ -74,8 +75,10 @@ class Calls:
             error: the text of its error.
         """
         now, before = perf_counter_ns(), self._before
-        checked = None if vote is None or vote is before else member.votes.vote
-        self._records.append((member, checked, before, after, error, now - self._last))
+        votes, checked, reason = member.votes, None, ""
+        if vote is not None and vote is not before:
+            checked, reason = votes.vote, votes.reason
+        self._records.append((member, checked, reason, before, after, error, now - self._last))
         self._before, self._last = after, now
 
     def pause(self) -> int:
@@ -131,6 +134,7 @@ class Trace(Sequence["Vote"]):
 def _make_vote(
     member: Member,
     vote: Decision | None,
+    reason: str,
     before: Decision,
     after: Decision,
     error: str | None,
@@ -143,6 +147,7 @@ def _make_vote(
         "version": origin.version,
         "mode": member.policy.mode,
         "vote": None if vote is None else vote.copy(),
+        "reason": reason or None,
         "decision": after.copy(),
         "changed": after != before,
         "error": error,

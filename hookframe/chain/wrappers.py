@@ -56,6 +56,7 @@ class Wrapper:
         """
         member, deadline = self._member, self._deadline
         error, vote, inside = None, None, NORMAL
+        member.votes.reason = ""
         started = self._start(0.0)
         try:
             generator = _enter(member.plugin.decide(attempt, NORMAL, state))
@@ -99,7 +100,10 @@ class Wrapper:
         """Check what the wrapper returned; None if it keeps the inner decision."""
         if returned is None or returned is inside or inside is TEMPFAIL or returned == inside:
             return None
-        return check_vote(returned, self._member.policy, ACCUMULATED_ACTIONS)
+        vote, self._member.votes.reason = check_vote(
+            returned, self._member.policy, ACCUMULATED_ACTIONS
+        )
+        return vote
 
     def _finish(
         self,
@@ -117,7 +121,7 @@ class Wrapper:
             member.votes.vote = vote
             self._run.statistics.count_vote(member.name, vote["action"])
             if isinstance(member.votes, ShadowVotes):
-                member.votes.record(vote)
+                member.votes.record(vote, member.votes.reason)
             else:
                 after = cast("Decision", make_view(vote))
         if calls is not None:

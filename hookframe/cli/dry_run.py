@@ -12,7 +12,7 @@ from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.api.events import Failure
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.cli.console import CommandLog
-from hookframe.config.model import Config, PluginTable
+from hookframe.config.model import Config
 from hookframe.host.builder import Builder
 from hookframe.host.host import Host
 from hookframe.host.source import GivenConfig
@@ -201,24 +201,29 @@ def _list_config_findings(error: ConfigError) -> tuple[Finding, ...]:
 
 def _skip_all_errors(config: Config) -> Config:
     """Continue the chain after a plugin's error, to find the errors of the next ones too."""
-    tables = {
-        name: PluginTable(replace(table.policy, on_error="skip"), table.settings)
-        for name in config.order(Installed.scan().names)
-        for table in (config.table(name),)
-    }
+    return _replace_policies(config, on_error="skip")
+
+
+def _replace_policies(config: Config, **changes: Any) -> Config:
+    """Change the administrator's policy for every plugin of the chain."""
+    tables = {}
+    for entry in config.entries(Installed.scan().names):
+        table = config.table(entry.name)
+        tables[entry.name] = replace(table, policy=replace(table.policy, **changes))
     return replace(config, plugins={**config.plugins, **tables})
 
 
 def _find_load_errors(config: Config) -> tuple[Finding, ...]:
-    """Build each plugin alone, to find the errors in all settings."""
+    """Build the chain, then each plugin alone, to find the errors in all settings."""
     collector = _FindingCollector()
     builder = Builder(collector.add)
+    alone = _replace_policies(config, shadow_of=None)
+    listed = config.list_chain(Installed.scan().names)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
-        for name in config.order(Installed.scan().names):
-            policy_files = GivenConfig(replace(config, chain=(name,))).read()
+        for each in (config, *(replace(alone, chain=(text,)) for text in listed)):
             try:
-                builder.close(builder.build(policy_files, 1).plugins)
+                builder.close(builder.build(GivenConfig(each).read(), 1).plugins)
             except ChainError as error:
-                for each in error.errors:
-                    collector.add(each)
+                for found in error.errors:
+                    collector.add(found)
     return collector.findings()

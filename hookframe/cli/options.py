@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 import click
 
 from hookframe.cli.console import print_note
-from hookframe.config.model import FILE, Config, PluginTable
+from hookframe.config.entries import FILE
+from hookframe.config.model import Config, PluginTable
 from hookframe.host.source import ConfigFile, GivenConfig
 
 if TYPE_CHECKING:

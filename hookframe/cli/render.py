@@ -60,6 +60,9 @@ def render(console: Console, attempt: Any, explanation: Explanation) -> None:
         return
     console.print(_build_table(explanation))
     for vote in explanation.trace:
+        if vote["reason"] is not None:
+            text = f"  reason of {vote['plugin']}: {vote['reason']}"
+            console.print(Text(one_line(text)), soft_wrap=True)
         if vote["error"] is not None:
             text = f"  error in {vote['plugin']}: {one_line(vote['error'])}"
             console.print(Text(text, "red"), soft_wrap=True)

@@ -6,12 +6,19 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.address import Address
+from hookframe.config.entries import (
+    FILE,
+    Entry,
+    find_mistakes,
+    is_path,
+    name_of,
+    resolve_path,
+)
 from hookframe.config.lines import find_key_lines
 from hookframe.config.plugin_policy import Policy
 from hookframe.config.table import Table
@@ -28,8 +35,6 @@ from hookframe.config.values import (
 )
 from hookframe.files.snapshot import Snapshot
 
-FILE: Final = "file"
-"""The name of the hook file in a chain, reserved for it."""
 INSTALLED: Final = "installed"
 MOST_WORKERS: Final = 256
 
@@ -72,10 +77,18 @@ class LogTable:
 
 @dataclass(frozen=True, slots=True)
 class PluginTable:
-    """One table `[plugins.NAME]`: the plugin's policy and its own settings."""
+    """One table `[plugins.NAME]`.
+
+    Args:
+        policy: the administrator's policy for the plugin.
+        settings: the plugin's own settings.
+        use: what the name stands for: an installed plugin, or the path of a hook file; None for
+            the plugin of this name.
+    """
 
     policy: Policy = field(default_factory=Policy)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    use: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +97,8 @@ class Config:
 
     Args:
         path: the configuration file; empty if the command line sets everything.
-        chain: the plugins in order; "installed" for all installed plugins; None for the plugins
-            with a table.
+        chain: the entries in order: names of plugins, names of tables with `use`, "file", or paths
+            of hook files; "installed" for all installed plugins; None for those with a table.
         hook_file: the path of the hook file, or None.
         trust_file_permissions: whether a hook file that other users may write is accepted.
         on_load_error: "keep" keeps the last good generation in use after a failed reload.
@@ -111,17 +124,39 @@ class Config:
     log: LogTable = field(default_factory=LogTable)
     plugins: Mapping[str, PluginTable] = field(default_factory=dict)
 
-    def order(self, installed: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the names of the chain's plugins in order (CONTRACT 2).
+    def entries(self, installed: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+        """Return the entries of the chain in order, those with mode "off" too (CONTRACT 2).
 
         Args:
             installed: the names of all installed plugins, in name order.
         """
+        return tuple(map(self._find_entry, self.list_chain(installed)))
+
+    def members(self, installed: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+        """Return the entries of the chain that are loaded, in order."""
+        entries = self.entries(installed)
+        return tuple(each for each in entries if self.table(each.name).policy.mode != "off")
+
+    @property
+    def hook_files(self) -> tuple[str, ...]:
+        """The absolute paths of the hook files in the chain, each once."""
+        return tuple(dict.fromkeys(each.file for each in self.members() if each.file))
+
+    def list_chain(self, installed: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """List what stands in the chain, as it is written; arguments as for `entries`."""
         if isinstance(self.chain, tuple):
             return self.chain
         named = installed if self.chain == INSTALLED else tuple(self.plugins)
         last = (FILE,) if self.hook_file is not None else ()
         return (*(name for name in named if name != FILE), *last)
+
+    def _find_entry(self, text: str) -> Entry:
+        if text == FILE and self.hook_file is not None:
+            return Entry(FILE, file=resolve_path(self.path, self.hook_file))
+        used = text if is_path(text) else self.table(text).use or text
+        if is_path(used):
+            return Entry(name_of(text), file=resolve_path(self.path, used))
+        return Entry(text, plugin=used)
 
     def table(self, name: str) -> PluginTable:
         """Return the table of a plugin, or the defaults if it has none."""
@@ -133,7 +168,8 @@ class Config:
         if not isinstance(self.chain, tuple):
             return ()
         configured = [*self.plugins, *([FILE] if self.hook_file is not None else [])]
-        return tuple(dict.fromkeys(name for name in configured if name not in self.chain))
+        names = set(map(name_of, self.chain))
+        return tuple(dict.fromkeys(name for name in configured if name not in names))
 
 
 def read_config(snapshot: Snapshot) -> Config:
@@ -194,6 +230,8 @@ def _build_config(root: Table, path: str) -> Config:
     )
     if isinstance(config.chain, tuple) and FILE in config.chain and hook_file is None:
         root.add_problem("chain", f'has "{FILE}", but hook_file is not set; set it to a path')
+    if config.chain != INSTALLED:
+        root.problems += find_mistakes(config.list_chain(), config.plugins)
     return config
 
 
@@ -223,17 +261,22 @@ def _build_log_table(table: Table, path: str) -> LogTable:
 
 
 def _resolve_path(path: str, named: str | None) -> str | None:
-    """Resolve a path relative to the directory of the configuration file."""
-    return None if named is None else str(Path(path).absolute().parent / named)
+    return None if named is None else resolve_path(path, named)
 
 
 def _build_plugin_table(table: Table) -> PluginTable:
+    shadow_of = table.take("shadow_of", text)
+    mode = "enforce" if shadow_of is None else "shadow"
     policy = Policy(
-        mode=table.take("mode", one_of("enforce", "shadow"), "enforce"),
+        mode=table.take("mode", one_of("enforce", "shadow", "off"), mode),
         on_error=table.take("on_error", one_of("tempfail", "skip"), "tempfail"),
         may=table.take("may", actions),
         deadline=table.take("deadline", duration),
+        shadow_of=shadow_of,
     )
+    if shadow_of is not None and policy.mode == "enforce":
+        table.add_problem("mode", 'must be "shadow" or "off" where shadow_of is set')
+    use = table.take("use", text)
     settings = table.take_table("settings")
     table.reject_unknown_keys()
-    return PluginTable(policy, settings)
+    return PluginTable(policy, settings, use)

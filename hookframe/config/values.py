@@ -85,7 +85,8 @@ def one_of(*allowed: str) -> Convert:
     def convert(value: Any) -> str:
         if isinstance(value, str) and value in allowed:
             return value
-        words = " or ".join(f'"{word}"' for word in allowed)
+        *most, last = (f'"{word}"' for word in allowed)
+        words = f"{', '.join(most)} or {last}"
         raise ValueError(f"must be {words}, not {short_repr(value)}")
 
     return convert

@@ -42,6 +42,8 @@ class ChainMember(TypedDict):
     distribution: str
     version: str
     mode: str
+    shadow_of: str | None
+    """the member with which its votes are compared"""
     file: str
     """the file of its hook; empty if there is none"""
 
@@ -105,6 +107,8 @@ class PluginStatus(TypedDict):
 
     votes: dict[str, int]
     errors: int
+    agreements: int
+    differences: int
     microseconds: Microseconds | None
 
 
@@ -160,11 +164,13 @@ def _build_chain(generation: Generation) -> list[ChainMember]:
 
 
 def _build_member(plugin: Plugin, generation: Generation) -> ChainMember:
+    policy = generation.config.table(plugin.name).policy
     return {
         "plugin": plugin.name,
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
-        "mode": generation.config.table(plugin.name).policy.mode,
+        "mode": policy.mode,
+        "shadow_of": policy.shadow_of,
         "file": plugin.file,
     }
 
@@ -276,6 +282,8 @@ def _build_plugin(counts: PluginCounts) -> PluginStatus:
     return {
         "votes": counts["votes"],
         "errors": counts["errors"],
+        "agreements": counts["agreements"],
+        "differences": counts["differences"],
         "microseconds": percentiles(counts["latency"]),
     }
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.chain import Chain
-from hookframe.config.model import FILE, Config
+from hookframe.config.entries import Entry
+from hookframe.config.model import Config
 from hookframe.files.snapshot import Snapshot
 from hookframe.files.state_directory import find_state_directory, prepare_state_directory
 from hookframe.host.generation import Generation, has
@@ -75,7 +76,7 @@ class Builder:
             raise policy_files.config
         config = policy_files.config
         installed = Installed.scan().with_objects(policy_files.objects)
-        plugins = self._load_plugins(config, installed, policy_files.hook_file, number, current)
+        plugins = self._load_plugins(config, installed, policy_files, number, current)
         members = [(plugin, config.table(plugin.name).policy) for plugin in plugins]
         return Generation(number, config, Chain(members, config.deadline))
 
@@ -125,35 +126,45 @@ class Builder:
         self,
         config: Config,
         installed: Installed,
-        hook_file: Snapshot | None,
+        policy_files: PolicyFiles,
         number: int,
         current: Generation | None,
     ) -> tuple[Plugin, ...]:
-        """Load every plugin of the chain; raise the errors of all that fail."""
+        """Load every member of the chain; raise the errors of all that fail."""
         plugins: list[Plugin] = []
         errors: list[LoadError] = []
-        for name in config.order(installed.names):
+        for entry in config.members(installed.names):
             try:
-                if name == FILE and hook_file is not None:
-                    with self._doing("running", hook_file.path):
-                        plugins.append(self._load_file(hook_file, number, config))
-                else:
-                    with self._doing("importing", name):
-                        plugins.append(load_plugin(installed.find(name)))
+                plugin = self._load_member(entry, config, installed, policy_files, number)
+                _refuse_twice(plugin, plugins)
+                plugins.append(plugin)
             except LoadError as error:
                 errors.append(error)
+        errors += _find_wrong_shadows(plugins, config, installed.names)
         if errors:
             in_use = () if current is None else current.plugins
             self.close([plugin for plugin in plugins if not has(in_use, plugin)])
             raise ChainError(tuple(errors))
         return tuple(plugins)
 
-    def _load_file(self, hook_file: Snapshot, number: int, config: Config) -> Plugin:
-        return load_hook_file(
-            hook_file,
-            number,
-            trust_permissions=config.trust_file_permissions,
-        )
+    def _load_member(
+        self,
+        entry: Entry,
+        config: Config,
+        installed: Installed,
+        policy_files: PolicyFiles,
+        number: int,
+    ) -> Plugin:
+        if entry.file:
+            with self._doing("running", entry.file):
+                return load_hook_file(
+                    policy_files.find_hook_file(entry.file),
+                    number,
+                    entry.name,
+                    trust_permissions=config.trust_file_permissions,
+                )
+        with self._doing("importing", entry.name):
+            return load_plugin(installed.find(entry.plugin, entry.name), entry.name)
 
     @calls_plugins
     def _configure_plugin(self, plugin: Plugin, config: Config) -> None:
@@ -179,6 +190,39 @@ class Builder:
         except BaseException as error:
             text = f"can't be configured: {describe(error, plugin.file)}"
             raise LoadError(plugin.origin, text, error) from error
+
+
+def _refuse_twice(plugin: Plugin, others: Sequence[Plugin]) -> None:
+    """Reject a member whose object is that of another member.
+
+    Raises:
+        LoadError: its entry point names one object, which can't have two settings.
+    """
+    for other in others:
+        if other.subject is plugin.subject:
+            raise LoadError(
+                plugin.origin,
+                f"stands in the chain as {other.name} too, but its entry point names one object; "
+                "only a plugin whose entry point names a class or a factory can stand twice",
+            )
+
+
+def _find_wrong_shadows(
+    plugins: Sequence[Plugin], config: Config, installed: tuple[str, ...]
+) -> list[LoadError]:
+    """Find members whose votes can't be compared with those of another: `shadow_of`."""
+    names = {entry.name for entry in config.members(installed)}
+    wrappers = {plugin.name for plugin in plugins if plugin.wrapper}
+    errors = []
+    for plugin in plugins:
+        target = config.table(plugin.name).policy.shadow_of
+        if target is not None and target not in names:
+            text = f"shadow_of names {target}, which is not called in this chain"
+            errors.append(LoadError(plugin.origin, text))
+        elif target is not None and wrappers & {plugin.name, target}:
+            text = f"can't be compared with {target} (shadow_of): wrappers return no vote"
+            errors.append(LoadError(plugin.origin, text))
+    return errors
 
 
 def _state_directory(plugin: Plugin, config: Config) -> str | None:

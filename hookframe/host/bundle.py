@@ -18,9 +18,9 @@ _FIELDS: Final = tuple(field.name for field in fields(Snapshot) if field.init)
 
 def encode(policy_files: PolicyFiles) -> bytes:
     """Encode the files of a policy; a program's own configuration and objects are not included."""
-    own = (policy_files.config_file, policy_files.hook_file)
-    files = [None if file is None else _encode_file(file) for file in own]
-    return msgspec.msgpack.encode([files, [_encode_file(file) for file in policy_files.code_files]])
+    own = () if policy_files.config_file is None else (policy_files.config_file,)
+    files = (own, policy_files.hook_files, policy_files.code_files)
+    return msgspec.msgpack.encode([list(map(_encode_file, each)) for each in files])
 
 
 def decode(data: bytes | memoryview, source: Source) -> PolicyFiles:
@@ -34,9 +34,11 @@ def decode(data: bytes | memoryview, source: Source) -> PolicyFiles:
     Returns:
         The files, equal to those that were encoded.
     """
-    (config_file, hook_file), code_files = msgspec.msgpack.decode(data)
-    own = [None if file is None else _decode_file(file) for file in (config_file, hook_file)]
-    return source.assemble(own[0], own[1], map(_decode_file, code_files))
+    own, hook_files, code_files = msgspec.msgpack.decode(data)
+    config_file = next(map(_decode_file, own), None)
+    return source.assemble(
+        config_file, map(_decode_file, hook_files), map(_decode_file, code_files)
+    )
 
 
 def _encode_file(file: Snapshot) -> list[Any]:

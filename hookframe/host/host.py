@@ -302,8 +302,8 @@ class Host:
         if files.agrees_with(self.files):
             self._waiting = None
             return
-        if files.hook_file is not None:
-            compile_aside(files.hook_file)
+        for hook_file in files.hook_files:
+            compile_aside(hook_file)
         self._waiting = files
         self._keep_up()
 

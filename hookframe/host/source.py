@@ -23,14 +23,14 @@ class PolicyFiles:
 
     Args:
         config: the configuration, or its mistakes.
-        hook_file: the hook file, if the configuration has one.
+        hook_files: the hook files in the chain.
         config_file: the file of the configuration, if it comes from one.
         code_files: the files of code that plugins run.
         objects: a program's own plugins, by name.
     """
 
     config: Config | ConfigError
-    hook_file: Snapshot | None = None
+    hook_files: tuple[Snapshot, ...] = ()
     config_file: Snapshot | None = None
     code_files: tuple[Snapshot, ...] = ()
     objects: Mapping[str, object] = field(default_factory=dict)
@@ -38,8 +38,13 @@ class PolicyFiles:
     @property
     def files(self) -> tuple[Snapshot, ...]:
         """All files."""
-        own = (self.config_file, self.hook_file)
-        return (*(file for file in own if file is not None), *self.code_files)
+        own = () if self.config_file is None else (self.config_file,)
+        return (*own, *self.hook_files, *self.code_files)
+
+    def find_hook_file(self, path: str) -> Snapshot:
+        """Return a hook file as it was read."""
+        unread = Snapshot(path, error=f"{path} was not read")
+        return next((file for file in self.hook_files if file.path == path), unread)
 
     @property
     def readable(self) -> bool:
@@ -67,7 +72,7 @@ class PolicyFiles:
         """
         known = {file.path: file.fingerprint for file in loaded.code_files}
         own, others = (
-            [file and (file.path, file.fingerprint) for file in (each.config_file, each.hook_file)]
+            [file and (file.path, file.fingerprint) for file in (each.config_file, *each.hook_files)]
             for each in (self, loaded)
         )
         return own == others and all(
@@ -98,14 +103,14 @@ class Source(Protocol):
     def assemble(
         self,
         config_file: Snapshot | None,
-        hook_file: Snapshot | None,
+        hook_files: Iterable[Snapshot],
         code_files: Iterable[Snapshot] = (),
     ) -> PolicyFiles:
         """Build the policy from files that were read before, without the disk.
 
         Args:
             config_file: the file of the configuration, if it comes from one.
-            hook_file: the hook file, if there is one.
+            hook_files: the hook files in the chain.
             code_files: the files of code that plugins run.
         """
         ...
@@ -123,23 +128,22 @@ class ConfigFile:
         self._cached: tuple[bytes, Config | ConfigError] | None = None
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
-        """Read the configuration, its hook file, and the plugins' code files."""
+        """Read the configuration, its hook files, and the plugins' code files."""
         file = take_snapshot(self._path)
         config = self._read_config(file)
-        hook_file = None
-        if isinstance(config, Config) and config.hook_file is not None:
-            hook_file = take_snapshot(config.hook_file)
-        return PolicyFiles(config, hook_file, file, _take_snapshots(code_files))
+        paths = config.hook_files if isinstance(config, Config) else ()
+        return PolicyFiles(config, _take_snapshots(paths), file, _take_snapshots(code_files))
 
     def assemble(
         self,
         config_file: Snapshot | None,
-        hook_file: Snapshot | None,
+        hook_files: Iterable[Snapshot],
         code_files: Iterable[Snapshot] = (),
     ) -> PolicyFiles:
         """Build the policy from files that were read before."""
         file = config_file or Snapshot(self._path, error=f"{self._path} was not read")
-        return PolicyFiles(self._read_config(file), hook_file, file, tuple(code_files))
+        config = self._read_config(file)
+        return PolicyFiles(config, tuple(hook_files), file, tuple(code_files))
 
     def _read_config(self, file: Snapshot) -> Config | ConfigError:
         """Parse the configuration, unless its bytes are unchanged."""
@@ -165,25 +169,22 @@ class GivenConfig:
     def __init__(self, config: Config, objects: Mapping[str, object] | None = None) -> None:
         self._config = config
         self._objects = objects or {}
-        path = config.hook_file
-        self._hook_file = None if path is None else str(Path(path).absolute())
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
-        """Read the hook file, if there is one, and the plugins' code files."""
-        path = self._hook_file
-        hook_file = None if path is None else take_snapshot(path)
-        return self.assemble(None, hook_file, _take_snapshots(code_files))
+        """Read the hook files, and the plugins' code files."""
+        hook_files = _take_snapshots(self._config.hook_files)
+        return self.assemble(None, hook_files, _take_snapshots(code_files))
 
     def assemble(
         self,
         config_file: Snapshot | None,
-        hook_file: Snapshot | None,
+        hook_files: Iterable[Snapshot],
         code_files: Iterable[Snapshot] = (),
     ) -> PolicyFiles:
         """Build the policy from files that were read before."""
         del config_file
         return PolicyFiles(
-            self._config, hook_file, code_files=tuple(code_files), objects=self._objects
+            self._config, tuple(hook_files), code_files=tuple(code_files), objects=self._objects
         )
 
 

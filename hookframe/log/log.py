@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from hookframe._text import escape, one_line
+from hookframe.api.decision import REASON
 from hookframe.api.events import HOOK, Failure, ShadowVote
 from hookframe.log.exceptions import LONGEST_EXCEPTION, describe_own
 from hookframe.log.rate import EqualLines
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
+    from hookframe.api.decision import Decision
     from hookframe.api.errors import Origin, PluginError
 
 _LOADING: Final = "error loading pre_delivery_attempt_hook: {}"
@@ -26,6 +28,7 @@ _ATTEMPT: Final = "error in pre_delivery_attempt_hook: msguid=[{}], recipient=[{
 _EQUAL: Final = "{} … and {:,} more like this in {} s"
 _EQUAL_ATTEMPTS: Final = f"error in {HOOK}: error: {_EQUAL}"
 _SHADOW: Final = "shadow: msguid=[{}], recipient=[{}], would have decided {} (plugin {})"
+_DIFFERS: Final = f"{_SHADOW}, where {{}} decided {{}}"
 _DEPRECATED: Final = "deprecated: {} ({})"
 _OUTPUT: Final = "plugin {}: {}"
 _LEFT_OUT: Final = "plugin {}: {} more {} left out: it may print {} a second (limits.output_lines)"
@@ -181,8 +184,12 @@ class Log:
 
     def _write_vote(self, attempt: Mapping[str, Any], vote: ShadowVote) -> None:
         plugin = vote.origin.plugin
-        decision = _to_line(json.dumps(vote.decision.copy(), ensure_ascii=False))
-        self._write("INFO", _SHADOW, *_find_ids(attempt), decision, plugin)
+        decision = _format_vote(vote.decision, vote.reason)
+        if vote.other is None:
+            self._write("INFO", _SHADOW, *_find_ids(attempt), decision, plugin)
+        else:
+            other = _format_vote(vote.other)
+            self._write("INFO", _DIFFERS, *_find_ids(attempt), decision, plugin, vote.of, other)
 
     def _write_attempt(self, kind: _Kind, given: object, text: str) -> None:
         line = one_line(text)
@@ -200,6 +207,12 @@ class Log:
     def _write(self, level: str, template: str, *values: object) -> None:
         if not self._muted:
             getattr(self._logger, level.lower())(template, *values)
+
+
+def _format_vote(decision: Decision, reason: str = "") -> str:
+    """Return a vote as JSON, with its reason."""
+    shown = {**decision.copy(), REASON: reason} if reason else decision.copy()
+    return _to_line(json.dumps(shown, ensure_ascii=False))
 
 
 def _find_place(error: PluginError) -> str:

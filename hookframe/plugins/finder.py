@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hookframe._text import did_you_mean
 from hookframe.api.errors import LoadError, Origin
 from hookframe.api.hookspecs import PROJECT
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.config.model import FILE
+from hookframe.config.entries import FILE
 from hookframe.log.exceptions import describe
 from hookframe.plugins.entry_points import InstalledPlugin, find_entry_points
 from hookframe.plugins.plugin import Plugin, plugin_from_object
@@ -71,18 +71,22 @@ class Installed:
         """Every installed plugin that claims a name; more than one is a conflict."""
         return tuple(self._by_name.get(name, ()))
 
-    def find(self, name: str) -> InstalledPlugin:
+    def find(self, name: str, member: str = "") -> InstalledPlugin:
         """Find the one plugin of a name.
+
+        Args:
+            name: the plugin's name.
+            member: its name in the chain; empty for the same.
 
         Raises:
             LoadError: it is not installed, or two distributions claim the name.
         """
-        claims = self.claims(name)
+        claims, origin = self.claims(name), Origin(member or name)
         if not claims:
-            raise LoadError(Origin(name), self._describe_missing(name))
+            raise LoadError(origin, self._describe_missing(name))
         if len(claims) > 1:
             raise LoadError(
-                Origin(name),
+                origin,
                 f"{len(claims)} installed distributions claim the name {name!r}: "
                 f"{' and '.join(f'{each.distribution} {each.version}' for each in claims)}; "
                 "uninstall all but one",
@@ -104,11 +108,12 @@ class Installed:
 
 
 @calls_plugins
-def load_plugin(plugin: InstalledPlugin) -> Plugin:
+def load_plugin(plugin: InstalledPlugin, name: str = "") -> Plugin:
     """Import a plugin, call it if it is a class or a factory, and check it.
 
     Args:
         plugin: what was found.
+        name: its name in the chain; empty for its own.
 
     Returns:
         The plugin, with a new object if its entry point names a class or a factory.
@@ -116,6 +121,8 @@ def load_plugin(plugin: InstalledPlugin) -> Plugin:
     Raises:
         LoadError: one of these steps failed; it has the distribution and version.
     """
+    if name:
+        plugin = replace(plugin, name=name)
     target = _import_target(plugin)
     if _is_factory(target):
         if hasattr(target, f"{PROJECT}_impl"):

@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from hookframe.api.decision import ACTIONS
-from hookframe.config.model import FILE, Config, PluginTable
+from hookframe.config.entries import FILE
+from hookframe.config.model import Config, PluginTable
 from hookframe.config.plugin_policy import Policy
 from hookframe.host.source import GivenConfig
 
@@ -46,30 +47,38 @@ def member(
     on_error: OnError = "tempfail",
     may: Collection[str] | None = None,
     deadline: float | None = None,
+    shadow_of: str | None = None,
 ) -> Member:
     """Make a member of a chain under test: a plugin with its policy and settings.
 
     Args:
         subject: a `pathlib.Path` is a hook file, a string the name of an installed plugin. Anything
             else is what an entry point would name: a module, an object, a class or a factory.
-        name: the name in the chain, for an object; None to derive it from its class's or module's
-            name. A hook file is always named "file".
+        name: the name in the chain; None for "file", the name of the installed plugin, or one
+            derived from the name of the object's class or module.
         settings: the table `[plugins.NAME.settings]`.
-        mode: "enforce" or "shadow".
+        mode: "enforce", "shadow" or "off"; "shadow" is implied by `shadow_of`.
         on_error: "tempfail" or "skip".
         may: the actions that it may return in addition to normal; None for all.
         deadline: the longest time of one call, in seconds; None for no limit.
+        shadow_of: the name of the member with which this one is compared; None for none.
 
     Raises:
         ValueError: a configuration could not have this value.
     """
-    _check_one_of("mode", mode, ("enforce", "shadow"))
+    _check_one_of("mode", mode, ("enforce", "shadow", "off"))
     _check_one_of("on_error", on_error, ("tempfail", "skip"))
     for action in may or ():
         _check_one_of("may", action, tuple(ACTIONS))
     allowed = None if may is None else frozenset(may)
-    table = PluginTable(Policy(mode, on_error, allowed, deadline), dict(settings or {}))
-    return Member(_choose_name(subject, name), subject, table)
+    if shadow_of is not None and mode == "enforce":
+        mode = "shadow"
+    policy = Policy(mode, on_error, allowed, deadline, shadow_of)
+    chosen = name if name is not None else _choose_name(subject)
+    use = None
+    if chosen != FILE and isinstance(subject, (str, Path)):
+        use = str(subject.absolute()) if isinstance(subject, Path) else subject
+    return Member(chosen, subject, PluginTable(policy, dict(settings or {}), use))
 
 
 def build_policy(members: Sequence[Member], deadline: float | None) -> GivenConfig:
@@ -80,13 +89,14 @@ def build_policy(members: Sequence[Member], deadline: float | None) -> GivenConf
         deadline: the longest time of one attempt, in seconds; None for no limit.
 
     Raises:
-        ValueError: two members have the same name, as two hook files do.
+        ValueError: two members have the same name.
     """
     names = tuple(each.name for each in members)
     for name in names:
         if names.count(name) > 1:
-            hint = "a chain has one at most" if name == FILE else "use member(…, name=…)"
-            raise ValueError(f"two members of the chain are named {name!r}: {hint}")
+            raise ValueError(
+                f"two members of the chain are named {name!r}: use member(…, name=…)"
+            )
     files = [str(each.subject) for each in members if each.name == FILE]
     config = Config(
         chain=names,
@@ -102,16 +112,10 @@ def _is_object(each: Member) -> bool:
     return not isinstance(each.subject, (str, Path))
 
 
-def _choose_name(subject: object, given: str | None) -> str:
+def _choose_name(subject: object) -> str:
     if isinstance(subject, Path):
-        fixed: str | None = FILE
-    else:
-        fixed = subject if isinstance(subject, str) else None
-    if fixed is None:
-        return given if given is not None else _derive_name(subject)
-    if given not in (None, fixed):
-        raise ValueError(f"{subject!r} is named {fixed!r} in a chain, it can't be {given!r}")
-    return fixed
+        return FILE
+    return subject if isinstance(subject, str) else _derive_name(subject)
 
 
 def _derive_name(subject: object) -> str:

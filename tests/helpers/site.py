@@ -22,7 +22,7 @@ def toml_value(value):
     return json.dumps(value, ensure_ascii=False).translate(QUOTED)
 
 
-POLICY = ("mode", "on_error", "may", "deadline")
+POLICY = ("use", "mode", "on_error", "may", "deadline", "shadow_of")
 
 
 def policy(chain=None, *, plugins=None, **top):

@@ -88,7 +88,7 @@ def _print_chain_state(host: Host, policy: PolicyOptions) -> None:
             "the chain can't be built, so every attempt is a temporary failure; "
             f"for every problem run: hookframe check{policy.format_arguments()}"
         )
-    elif host.config is not None and host.config.path and not host.config.order(()):
+    elif host.config is not None and host.config.path and not host.config.entries():
         generation = host.generation
         if generation is not None and not generation.plugins:
             print_note(

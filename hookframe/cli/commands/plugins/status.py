@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hookframe.api.errors import ConfigError, LoadError, Origin
-from hookframe.config.model import FILE, Config
+from hookframe.config.entries import Entry
+from hookframe.config.model import Config
 from hookframe.plugins.entry_points import InstalledPlugin
 from hookframe.plugins.finder import Installed
 
@@ -28,7 +29,7 @@ class ChainRow:
         distribution: the installed distribution, or the path of the hook file; empty if there is
             none, or more than one.
         version: the distribution's version; empty for the hook file.
-        mode: "enforce" or "shadow".
+        mode: "enforce", "shadow" or "off".
         status: "ok", "missing", "conflict" or "unusable".
         problem: why it can't be used; None if it can.
     """
@@ -87,10 +88,11 @@ def compare(policy_files: PolicyFiles, installed: Installed) -> PluginsStatus:
         )
     config = policy_files.config
     chain = [
-        _build_row(position, name, config, policy_files, installed)
-        for position, name in enumerate(config.order(installed.names), start=1)
+        _build_row(position, entry, config, policy_files, installed)
+        for position, entry in enumerate(config.entries(installed.names), start=1)
     ]
-    rest = [*_list_unused(installed, {member.name for member in chain})]
+    used = {entry.plugin for entry in config.entries(installed.names)}
+    rest = [*_list_unused(installed, used)]
     return PluginsStatus(config.path or None, None, chain, rest)
 
 
@@ -105,15 +107,15 @@ def _list_unused(
 
 
 def _build_row(
-    position: int, name: str, config: Config, policy_files: PolicyFiles, installed: Installed
+    position: int, entry: Entry, config: Config, policy_files: PolicyFiles, installed: Installed
 ) -> ChainRow:
-    mode = config.table(name).policy.mode
-    if name == FILE and policy_files.hook_file is not None:
-        path, problem = policy_files.hook_file.path, policy_files.hook_file.error
-        absent: Status = "unusable" if os.path.lexists(path) else "missing"
-        return ChainRow(position, name, path, "", mode, absent if problem else "ok", problem)
-    status, problem = _find_status(installed, name)
-    claims = installed.claims(name)
+    name, mode = entry.name, config.table(entry.name).policy.mode
+    if entry.file:
+        problem = None if mode == "off" else policy_files.find_hook_file(entry.file).error
+        absent: Status = "unusable" if os.path.lexists(entry.file) else "missing"
+        return ChainRow(position, name, entry.file, "", mode, absent if problem else "ok", problem)
+    status, problem = _find_status(installed, entry.plugin)
+    claims = installed.claims(entry.plugin)
     one = claims[0].origin if len(claims) == 1 else Origin(name)
     return ChainRow(position, name, one.distribution, one.version, mode, status, problem)
 

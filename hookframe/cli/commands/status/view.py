@@ -161,28 +161,38 @@ def _build_plugins(document: Document) -> Table:
     table = _make_table("plugin", "votes")
     for heading in ("errors", "p50 µs", "p90 µs", "p99 µs", "max µs"):
         table.add_column(heading, justify="right", no_wrap=True)
-    modes = {member["plugin"]: member["mode"] for member in document["chain"]}
+    marks = {member["plugin"]: _format_mode(member) for member in document["chain"]}
     gone = " (no longer in the chain)" if document["generation"] is not None else ""
     for name, plugin in document["plugins"].items():
-        table.add_row(_format_name(name, modes.get(name), gone), *_format_plugin(plugin))
+        table.add_row(_format_name(name, marks.get(name), gone), *_format_plugin(plugin))
     return table
 
 
-def _format_name(name: str, mode: str | None, gone: str) -> Text:
+def _format_mode(member: ChainMember) -> str:
+    """Return the mark of a member that does not decide; empty for the others."""
+    if member["mode"] != "shadow":
+        return ""
+    of = member.get("shadow_of")
+    return f" (shadow of {of})" if of else " (shadow)"
+
+
+def _format_name(name: str, mark: str | None, gone: str) -> Text:
     """Format a plugin's name, marked if it does not decide.
 
     Args:
         name: the name.
-        mode: its mode; None if it is in no chain.
+        mark: what to mark it with; None if it is in no chain.
         gone: the mark in that case.
     """
-    if mode is None:
+    if mark is None:
         return Text(f"{one_line(name)}{gone}", "dim")
-    return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
+    return Text(one_line(f"{name}{mark}"))
 
 
 def _format_plugin(plugin: PluginStatus) -> Iterable[Text]:
-    yield Text(_format_counts(plugin["votes"]) or "-")
+    compared = {name: plugin[name] for name in ("agreements", "differences")}
+    shown = (_format_counts(plugin["votes"]), _format_counts(compared))
+    yield Text("; ".join(filter(None, shown)) or "-")
     yield Text(f"{plugin['errors']:,}", "red" if plugin["errors"] else "")
     times = plugin["microseconds"]
     if times is None:

@@ -6,7 +6,7 @@ import json
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from hookframe.config.model import FILE
+from hookframe.config.entries import FILE
 from hookframe.testing.samples import make_attempt
 from hookframe_devkit.conformance.checks.cases import differences
 

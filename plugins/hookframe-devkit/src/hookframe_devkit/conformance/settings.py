@@ -76,14 +76,16 @@ class Lookup:
     ) -> Found:
         slow = table.get("slow")
         in_project = f"[tool.hookframe.verify.{key}]"
-        in_config = f"[plugins.{name}.settings]"
         if self.named is None and "settings" in table:
             return Found(table["settings"], f"{project} {in_project}", slow=slow)
         path = self.default if self.named is None else self.named
         if path is not None:
             path = str(Path(path).absolute())
             config = _read(path)
-            meant = self.named is not None or file is None or _is_same(file, config.hook_file)
+            entry = next((each for each in config.entries() if _is_same(file, each.file)), None)
+            name = name if entry is None else entry.name
+            in_config = f"[plugins.{name}.settings]"
+            meant = self.named is not None or file is None or entry is not None
             if meant and name in config.plugins:
                 settings = config.plugins[name].settings
                 return Found(settings, f"{path} {in_config}", path, slow)
@@ -149,8 +151,8 @@ def _in_place(value: Any, directory: str) -> Any:
     return value
 
 
-def _is_same(file: str, other: str | None) -> bool:
-    return other is not None and os.path.realpath(file) == os.path.realpath(other)
+def _is_same(file: str | None, other: str) -> bool:
+    return file is not None and other != "" and os.path.realpath(file) == os.path.realpath(other)
 
 
 def _read(path: str) -> Config:

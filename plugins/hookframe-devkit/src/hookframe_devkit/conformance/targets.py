@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from hookframe._text import did_you_mean
 from hookframe.api.errors import LoadError
-from hookframe.config.model import FILE, Config, PluginTable
+from hookframe.config.entries import FILE, Entry
+from hookframe.config.model import Config, PluginTable
 from hookframe.plugins.finder import GROUP, Installed
 from hookframe_devkit.conformance.settings import (
     PROJECT,
@@ -37,6 +38,7 @@ class Target:
         slow: the longest time of a call, in multiples of the reference; None for the default.
         settings_from: the source of the settings, as text.
         config: the configuration that has the settings; None for any other source.
+        use: the installed plugin that the name stands for; None for the plugin of this name.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Target:
     slow: float | None = None
     settings_from: str = ""
     config: str | None = None
+    use: str | None = None
 
     @property
     def policy(self) -> Config:
@@ -54,7 +57,7 @@ class Target:
             hook_file=self.file,
             trust_file_permissions=True,
             deadline=None,
-            plugins={self.name: PluginTable(settings=self.settings)},
+            plugins={self.name: PluginTable(settings=self.settings, use=self.use)},
         )
 
     def __str__(self) -> str:
@@ -93,18 +96,19 @@ def targets_of(policy: Config, lookup: Lookup) -> list[Target]:
     Raises:
         NoTarget: the chain is empty, or settings can't be read.
     """
-    names = policy.order(Installed.scan().names)
-    if not names:
+    entries = policy.members(Installed.scan().names)
+    if not entries:
         raise NoTarget(
             "the chain is empty, so there is nothing to check: name a plugin, a hook file or a "
             "directory"
         )
-    return [
-        _hook_file(Path(str(policy.hook_file)), lookup)
-        if name == FILE
-        else _target(name, None, Path.cwd(), lookup)
-        for name in names
-    ]
+    return [_member(entry, lookup) for entry in entries]
+
+
+def _member(entry: Entry, lookup: Lookup) -> Target:
+    if entry.file:
+        return _hook_file(Path(entry.file), lookup)
+    return replace(_target(entry.name, None, Path.cwd(), lookup), use=entry.plugin)
 
 
 def _target(name: str, file: str | None, directory: Path, lookup: Lookup) -> Target:

@@ -11,7 +11,7 @@ from typing import Final
 import importlib_metadata
 
 from hookframe.api.hookspecs import PROJECT
-from hookframe.config.model import FILE
+from hookframe.config.entries import FILE
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 """The name of a distribution (PEP 508)."""
