@@ -34,7 +34,7 @@ def configure(settings):
 
 
 def listed():
-    """Read the addresses, in lower case and without the white space around them; give their lines."""
+    """Read the addresses, in lower case and without white space, each with its line."""
     lines = LIST.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     numbered = enumerate(lines, start=1)
     return {address: number for number, line in numbered if (address := line.strip().lower())}

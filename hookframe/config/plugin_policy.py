@@ -14,8 +14,8 @@ class Policy:
     """The administrator's policy for one plugin.
 
     Args:
-        mode: "shadow" calls the plugin, checks its decision and logs it, but does not apply it; "off"
-            does not load it.
+        mode: "shadow" calls the plugin, checks its decision and logs it, but does not apply it;
+            "off" does not load it.
         on_error: "skip" logs the plugin's error and continues as if it had returned None.
         may: the actions that it may return besides normal; None for all.
         deadline: the longest time of one call in seconds; None for the deadline of the chain only.

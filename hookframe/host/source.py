@@ -72,7 +72,10 @@ class PolicyFiles:
         """
         known = {file.path: file.fingerprint for file in loaded.code_files}
         own, others = (
-            [file and (file.path, file.fingerprint) for file in (each.config_file, *each.hook_files)]
+            [
+                file and (file.path, file.fingerprint)
+                for file in (each.config_file, *each.hook_files)
+            ]
             for each in (self, loaded)
         )
         return own == others and all(

@@ -94,9 +94,7 @@ def build_policy(members: Sequence[Member], deadline: float | None) -> GivenConf
     names = tuple(each.name for each in members)
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(
-                f"two members of the chain are named {name!r}: use member(…, name=…)"
-            )
+            raise ValueError(f"two members of the chain are named {name!r}: use member(…, name=…)")
     files = [str(each.subject) for each in members if each.name == FILE]
     config = Config(
         chain=names,

@@ -344,7 +344,7 @@ INVALID = {
     "an action in capitals": "{'action': 'DUMP'}",
     "an action that is a list": "{'action': ['dump']}",
     "an action that is a number": "{'action': 1}",
-    "an unknown key": "{'action': 'dump', 'reason': 'x'}",
+    "an unknown key": "{'action': 'dump', 'colour': 'x'}",
     "a key that is no string": "{'action': 'dump', 5: 'x'}",
     "error from a plugin": "{'action': 'pause', 'error': True}",
     "normal with message": "{'action': 'normal', 'message': 'x'}",
@@ -404,7 +404,7 @@ def test_an_invalid_return_temp_fails(expression, returns, log):
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        (INVALID["an unknown key"], ["unknown key", "reason", "message"]),
+        (INVALID["an unknown key"], ["unknown key", "colour", "message"]),
         (INVALID["an unknown action"], ["unknown action", "drop", "dump"]),
         (INVALID["normal with message"], ["normal", "message"]),
         (INVALID["a message too long"], ["message", "501", "500"]),

@@ -221,7 +221,7 @@ def test_settings_for_a_file_that_takes_none_are_a_load_error(site):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"mode": "shadwo"}, ["plugins.a.mode", '"enforce" or "shadow"', "shadwo"]),
+        ({"mode": "shadwo"}, ["plugins.a.mode", '"enforce", "shadow" or "off"', "shadwo"]),
         ({"on_error": "ignore"}, ["plugins.a.on_error", '"tempfail" or "skip"', "ignore"]),
         ({"may": ["drop"]}, ["plugins.a.may", "drop", "pause"]),
         ({"may": "pause"}, ["plugins.a.may", "list"]),

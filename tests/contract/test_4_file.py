@@ -148,7 +148,7 @@ REFUSED = {
         ["async"],
     ),
     "not callable": ("pre_delivery_attempt = {'action': 'dump'}", ["not callable", "dict"]),
-    "no hook": ("def pre_delivery_atempt(attempt): pass", ["defines no pre_delivery_attempt"]),
+    "no hook": ("def pre_delivery(attempt): pass", ["defines no pre_delivery_attempt"]),
     "empty": ("", ["defines no pre_delivery_attempt"]),
     "syntax error": ("def pre_delivery_attempt(attempt)\n    pass", ["SyntaxError", "line 1"]),
     "indentation": ("x = 1\n  y = 2", ["IndentationError", "line 2"]),

@@ -48,7 +48,7 @@ def configured(data: bytes) -> Config | ConfigError:
         return error
     assert type(read) is Config, read
     _check_limits(read)
-    for name in (*read.order(("a", "b")), *read.unused):
+    for name in (*(each.name for each in read.entries(("a", "b"))), *read.unused):
         assert type(name) is str, name
         read.table(name)
     for address in read.listen:

@@ -190,7 +190,6 @@ def test_every_check_of_the_host_is_made(chain):
         (lambda: member(Bounce(), mode="shadwo"), ValueError, "mode is 'shadwo'; expected one of"),
         (lambda: member(Bounce(), on_error="ignore"), ValueError, "expected one of tempfail, skip"),
         (lambda: member(Bounce(), may=["drop"]), ValueError, "may is 'drop'; expected one of"),
-        (lambda: member("routing", name="mine"), ValueError, "is named 'routing' in a chain"),
         (lambda: open_chain(Bounce(), Bounce()).__enter__(), ValueError, "are named 'bounce'"),
         (lambda: open_chain(settings={}).__enter__(), TypeError, "a chain of one plugin"),
         (
@@ -205,14 +204,17 @@ def test_a_mistake_in_a_test_is_told_in_a_sentence(make, error, words):
         make()
 
 
-def test_two_hook_files_are_one_too_many(tmp_path, hook_file):
+def test_two_hook_files_need_two_names(tmp_path, hook_file):
     other = tmp_path / "other.py"
     other.write_text(A_FILE)
     with (
-        pytest.raises(ValueError, match="are named 'file': a chain has one at most"),
+        pytest.raises(ValueError, match="are named 'file': use member"),
         open_chain(hook_file, other),
     ):
         pass
+    with open_chain(hook_file, member(other, name="other")) as chain:
+        explained = chain.explain(make_attempt())
+    assert [vote["plugin"] for vote in explained.trace] == ["file", "other"]
 
 
 def test_plugins_are_closed_when_the_chain_is(fake_plugins):

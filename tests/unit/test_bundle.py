@@ -83,9 +83,10 @@ def test_a_code_file_that_a_bundle_lacks_is_read_by_the_load(site, install):
 def test_a_digest_tells_every_change_that_a_load_depends_on(change, site):
     site.configure(policy(hook_file="hook.py"), SAYS)
     files = ConfigFile(site.config).read()
-    changed = replace(files, hook_file=replace(files.hook_file, **change))
+    changed = replace(files, hook_files=(replace(files.hook_files[0], **change),))
     assert changed.digest != files.digest
-    untouched = replace(files, hook_file=replace(files.hook_file, age=5.0, stamp=(1, 2, 3, 4, 5)))
+    older = replace(files.hook_files[0], age=5.0, stamp=(1, 2, 3, 4, 5))
+    untouched = replace(files, hook_files=(older,))
     assert untouched.digest == files.digest
 
 

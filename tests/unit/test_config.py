@@ -149,7 +149,7 @@ def test_what_is_no_toml_is_refused(toml, problems):
     ],
 )
 def test_the_order_is_the_operators(toml, installed, order, read):
-    assert read(toml).order(installed) == order
+    assert tuple(each.name for each in read(toml).entries(installed)) == order
 
 
 def test_what_is_configured_and_not_in_the_chain_is_told(read):

@@ -61,7 +61,7 @@ def test_the_first_reading_is_delivered_though_a_process_has_the_file_open_for_w
 def test_a_known_policy_is_not_delivered_but_a_change_is_and_its_undoing(site, seen):
     with watching(site, seen) as watched:
         site.save(hook("return {'action': 'dump'}"))
-        assert b"dump" in watched.next().hook_file.content
+        assert b"dump" in watched.next().hook_files[0].content
         site.save(hook("return None"))
         assert watched.next().digest == seen.digest
         assert watched.delivered.empty()
@@ -75,7 +75,7 @@ def test_a_file_is_delivered_whole_and_once(site, seen):
                 file.flush()
                 for_a_while(0.1, watched.delivered.empty)
             assert watched.delivered.empty()
-        assert watched.next().hook_file.content.endswith(b"return None\n")
+        assert watched.next().hook_files[0].content.endswith(b"return None\n")
         assert watched.delivered.empty()
 
 
@@ -102,7 +102,7 @@ def test_nothing_that_was_read_before_is_delivered_after_other_code_files_are_na
     class Slow(ConfigFile):
         def read(self, code_files=()):
             found = super().read(code_files)
-            if b"dump" in found.hook_file.content and not go_on.is_set():
+            if b"dump" in found.hook_files[0].content and not go_on.is_set():
                 reading.set()
                 go_on.wait(PATIENCE)
             return found
@@ -113,7 +113,7 @@ def test_nothing_that_was_read_before_is_delivered_after_other_code_files_are_na
         site.save(hook("return {'action': 'pause'}"))
         watched.watcher.watch_also([])
         go_on.set()
-        assert b"pause" in watched.next().hook_file.content
+        assert b"pause" in watched.next().hook_files[0].content
 
 
 def test_it_runs_in_the_callers_thread_until_it_is_stopped(site, seen):
@@ -142,7 +142,7 @@ def test_errors_are_logged_once_a_second_without_spinning_and_watching_goes_on(s
         for_a_while(0.4, watched.watcher.look)
         assert len(reads) <= 3
         site.save(hook("return {'action': 'dump'}"))
-        assert b"dump" in watched.next().hook_file.content
+        assert b"dump" in watched.next().hook_files[0].content
     errors = [line for line in log.all if "checking for changes failed" in line]
     assert 1 <= len(errors) <= 2
 

@@ -24,8 +24,8 @@ def waited(file, loaded, monkeypatch, config=None, *, written=False):
     """Look at a file every hundredth of a second; return after how many seconds it is settled."""
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
-    check = StabilityCheck(PolicyFiles(Config(), loaded, config).files, lambda _: written)
-    while not check.is_stable(PolicyFiles(Config(), file, config)):
+    check = StabilityCheck(PolicyFiles(Config(), (loaded,), config).files, lambda _: written)
+    while not check.is_stable(PolicyFiles(Config(), (file,), config)):
         now += 0.01
     return now - 1000.0
 
@@ -60,10 +60,10 @@ def test_each_change_has_to_lie_still_for_itself(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(settling_module, "monotonic", lambda: now)
     check = StabilityCheck(
-        PolicyFiles(Config(), read(b"old", Writers.UNKNOWN)).files, lambda _: False
+        PolicyFiles(Config(), (read(b"old", Writers.UNKNOWN),)).files, lambda _: False
     )
     for number in range(20):
-        assert not check.is_stable(PolicyFiles(Config(), read(b"%d" % number, Writers.UNKNOWN)))
+        assert not check.is_stable(PolicyFiles(Config(), (read(b"%d" % number, Writers.UNKNOWN),)))
         now += 0.1
 
 

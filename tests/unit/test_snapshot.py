@@ -65,7 +65,7 @@ def test_the_bytes_are_hashed_once_however_often_somebody_asks(path, monkeypatch
     monkeypatch.setattr(
         "hashlib.blake2b", lambda data, **given: hashed.append(data) or digest_of(data, **given)
     )
-    policy_files = PolicyFiles(Config(hook_file=str(path)), hook_file=take_snapshot(str(path)))
+    policy_files = PolicyFiles(Config(hook_file=str(path)), hook_files=(take_snapshot(str(path)),))
     for _ in range(3):
         assert policy_files.digest == policy_files.digest
     assert hashed.count(b"content\n") == 1
