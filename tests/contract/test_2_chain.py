@@ -94,7 +94,7 @@ def test_installed_means_every_installed_plugin_in_name_order_then_the_file(site
     names = [vote["plugin"] for vote in host.explain(ATTEMPT).trace]
     assert names == ["a", "b", "c", "guard", "made", "routes", "file", "outer", "inner"]
     assert [plugin.name for plugin in host.generation.plugins] == [
-        *("a", "b", "c", "guard", "inner", "outer", "routes", "file")
+        *("a", "b", "c", "guard", "inner", "made", "outer", "routes", "file")
     ]
 
 

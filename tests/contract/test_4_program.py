@@ -211,7 +211,8 @@ def test_the_files_of_a_failed_load_are_told_missing_ones_too(site, install):
     install("scripted")
     missing = str(site.directory / "missing.txt")
     settings = {"scripted": {"named": [missing]}}
-    host = site.host(policy(["scripted", "file"], hook_file="hook.py", plugins=settings))
+    toml = policy(["scripted", "file"], hook_file="hook.py", plugins=settings)
+    host = site.host(toml, hook("return None"))
     assert host.problem
     assert [file.path for file in host.files.files] == [str(site.config), str(site.file), missing]
 

@@ -170,7 +170,13 @@ def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_beh
         build_lone_supervisor_part(part()), [part(chain=chain, counts=votes)], 160.0
     )
     assert list(made["plugins"]) == ["z", "b", "gone"]
-    assert made["plugins"]["z"] == {"votes": {}, "errors": 0, "microseconds": None}
+    assert made["plugins"]["z"] == {
+        "votes": {},
+        "errors": 0,
+        "agreements": 0,
+        "differences": 0,
+        "microseconds": None,
+    }
     assert made["plugins"]["b"]["votes"] == {"pause": 1}
     assert made["plugins"]["b"]["microseconds"]["max"] == 12.0
 
