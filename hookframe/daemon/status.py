@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from hookframe import __version__
 from hookframe.api.decision import ACTIONS
@@ -42,8 +42,8 @@ class ChainMember(TypedDict):
     distribution: str
     version: str
     mode: str
-    shadow_of: str | None
-    """the member with which its votes are compared"""
+    shadow_of: NotRequired[str | None]
+    """the member with which its votes are compared; older daemons don't have it"""
     file: str
     """the file of its hook; empty if there is none"""
 
@@ -107,8 +107,9 @@ class PluginStatus(TypedDict):
 
     votes: dict[str, int]
     errors: int
-    agreements: int
-    differences: int
+    agreements: NotRequired[int]
+    """of a shadow that is compared with another member; older daemons have neither"""
+    differences: NotRequired[int]
     microseconds: Microseconds | None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 DUMP = 'def pre_delivery_attempt():\n    return {{"action": "dump", "message": "{}"}}\n'
 CONFIG = 'hook_file = "{}"\n'
-MISTAKES = 'chian = []\ndeadline = 5\n[plugins.x]\nmode = "off"\n'
+MISTAKES = 'chian = []\ndeadline = 5\n[plugins.x]\nmode = "on"\n'
 
 
 def policy(shell, folder, says):

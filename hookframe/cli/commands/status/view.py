@@ -57,7 +57,7 @@ def build_screen(document: Document, where: str, before: Document | None = None)
     parts: list[RenderableType] = [*_format_head(document, where), Text()]
     parts += [_build_attempts(document, _format_rate(document, before)), Text()]
     if document["plugins"]:
-        parts += [_build_plugins(document), Text()]
+        parts += [_build_plugins(document), *_list_comparisons(document), Text()]
     return Group(*parts, _build_workers(document))
 
 
@@ -115,7 +115,7 @@ def _format_head(document: Document, where: str) -> Iterable[Text]:
 
 def _format_member(member: ChainMember) -> str:
     more = " ".join(filter(None, (member["distribution"], member["version"])))
-    shadow = "shadow" if member["mode"] == "shadow" else ""
+    shadow = _format_mode(member)
     inside = ", ".join(filter(None, (more, shadow)))
     return one_line(f"{member['plugin']} ({inside})" if inside else member["plugin"])
 
@@ -161,38 +161,47 @@ def _build_plugins(document: Document) -> Table:
     table = _make_table("plugin", "votes")
     for heading in ("errors", "p50 µs", "p90 µs", "p99 µs", "max µs"):
         table.add_column(heading, justify="right", no_wrap=True)
-    marks = {member["plugin"]: _format_mode(member) for member in document["chain"]}
+    modes = {member["plugin"]: member["mode"] for member in document["chain"]}
     gone = " (no longer in the chain)" if document["generation"] is not None else ""
     for name, plugin in document["plugins"].items():
-        table.add_row(_format_name(name, marks.get(name), gone), *_format_plugin(plugin))
+        table.add_row(_format_name(name, modes.get(name), gone), *_format_plugin(plugin))
     return table
 
 
 def _format_mode(member: ChainMember) -> str:
-    """Return the mark of a member that does not decide; empty for the others."""
+    """Return how a member stands in the chain without deciding; empty for the others."""
     if member["mode"] != "shadow":
         return ""
     of = member.get("shadow_of")
-    return f" (shadow of {of})" if of else " (shadow)"
+    return f"shadow of {of}" if of else "shadow"
 
 
-def _format_name(name: str, mark: str | None, gone: str) -> Text:
+def _list_comparisons(document: Document) -> Iterable[Text]:
+    """List the shadows that are compared with another member."""
+    for member in document["chain"]:
+        of = member.get("shadow_of")
+        if of is not None:
+            plugin = document["plugins"][member["plugin"]]
+            agree, differ = plugin.get("agreements", 0), plugin.get("differences", 0)
+            text = f"{member['plugin']} and {of}: {agree:,} votes agree, "
+            yield Text(one_line(f"{text}{differ:,} differ"), "magenta" if differ else "")
+
+
+def _format_name(name: str, mode: str | None, gone: str) -> Text:
     """Format a plugin's name, marked if it does not decide.
 
     Args:
         name: the name.
-        mark: what to mark it with; None if it is in no chain.
+        mode: its mode; None if it is in no chain.
         gone: the mark in that case.
     """
-    if mark is None:
+    if mode is None:
         return Text(f"{one_line(name)}{gone}", "dim")
-    return Text(one_line(f"{name}{mark}"))
+    return Text(f"{one_line(name)} (shadow)" if mode == "shadow" else one_line(name))
 
 
 def _format_plugin(plugin: PluginStatus) -> Iterable[Text]:
-    compared = {name: plugin[name] for name in ("agreements", "differences")}
-    shown = (_format_counts(plugin["votes"]), _format_counts(compared))
-    yield Text("; ".join(filter(None, shown)) or "-")
+    yield Text(_format_counts(plugin["votes"]) or "-")
     yield Text(f"{plugin['errors']:,}", "red" if plugin["errors"] else "")
     times = plugin["microseconds"]
     if times is None:
