@@ -35,7 +35,7 @@ DEEP = 100
 LONGEST_LINE = 8192
 """More characters than any line of the log has, whatever it is about."""
 VOTE = {
-    *("plugin", "distribution", "version", "mode", "vote"),
+    *("plugin", "distribution", "version", "mode", "vote", "reason"),
     *("decision", "changed", "error", "microseconds"),
 }
 

@@ -94,7 +94,8 @@ KEYS = {
         "files": (NUMBERS, WRONG_NUMBERS),
     },
     "plugins.a": {
-        "mode": (['"enforce"', "'shadow'"], ['"Enforce"', '"shadow "', "[]"]),
+        "mode": (['"enforce"', "'shadow'", '"off"'], ['"Enforce"', '"shadow "', "[]"]),
+        "use": (['"b"', "'hooks/x.py'"], ["1", '""', "[]"]),
         "on_error": (['"tempfail"', "'skip'"], ['"keep"', "1"]),
         "may": (
             ["[]", '["pause"]', '["dump", "normal", "dump"]'],
