@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hookframe.api.attempt import Attempt as Attempt
     from hookframe.api.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.api.decision import Decision as Decision
+    from hookframe.api.domains import ascii_domain as ascii_domain
     from hookframe.api.errors import CodeFileError as CodeFileError
     from hookframe.api.errors import InvalidDecision as InvalidDecision
     from hookframe.api.hookspecs import API_VERSION as API_VERSION
@@ -43,6 +44,7 @@ __all__ = [
     "State",
     "Vote",
     "__version__",
+    "ascii_domain",
     "duration",
     "hookimpl",
     "take_snapshot",
@@ -62,6 +64,7 @@ _HOME = {
     "Snapshot": "files.snapshot",
     "State": "api.hookspecs",
     "Vote": "api.hookspecs",
+    "ascii_domain": "api.domains",
     "duration": "config.values",
     "hookimpl": "api.hookspecs",
     "take_snapshot": "files.snapshot",

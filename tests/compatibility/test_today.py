@@ -12,7 +12,9 @@ import pytest
 import hookframe
 from hookframe.api import hookspecs
 
+from ..helpers.attempts import attempt
 from ..helpers.distributions import PROJECTS
+from ..helpers.site import policy
 from .corpus import CORPUS
 from .releases import Release
 
@@ -90,6 +92,15 @@ def test_the_corpus_is_what_it_was():
         if path.name != "SHA256SUMS"
     }
     assert found == sums, "plugins written for version 1 never change; write new ones beside them"
+
+
+def test_what_was_added_since_works(site):
+    hook = PROJECTS / "written-for-1-since" / "hook.py"
+    host = site.host(policy([str(hook)], trust_file_permissions=True))
+    for domain in ("müller.example", "XN--MLLER-KVA.example"):
+        explained = host.explain(attempt(recipient=f"jane@{domain}"))
+        assert explained.decision == {"action": "dump", "message": "blocked"}
+        assert explained.trace[0]["reason"] == "xn--mller-kva.example"
 
 
 def test_the_corpora_use_every_public_name():

@@ -130,6 +130,17 @@ def test_allow_remote_holds_for_listen_wherever_it_stands(read):
     assert read('listen = "tcp:192.0.2.1:25"\nallow_remote = true').listen[0].port == 25
 
 
+def test_a_byte_order_mark_is_forgiven_and_counts_for_no_line(read, problems):
+    assert read('\ufeffchain = ["a"]').chain == ("a",)
+    assert problems("\ufeffchian = []")[0][0] == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_with_what_it_is(encoding, read):
+    with pytest.raises(ConfigError, match="is written in UTF-16; save it as UTF-8"):
+        read("\ufeffchain = []".encode(encoding))
+
+
 @pytest.mark.parametrize("toml", [b"a = \xff", b"a = 'x\0'", b"[a", b"a = 1e", b"\xfe\xff"])
 def test_what_is_no_toml_is_refused(toml, problems):
     assert problems(toml) == [(None, "")]

@@ -145,3 +145,16 @@ def test_a_plugin_without_settings_fails_rather_than_lets_pass(attempt, listing)
     plugin.close()
     with pytest.raises(BlacklistError, match="no settings yet"):
         plugin.pre_delivery_attempt(attempt())
+
+
+@pytest.mark.parametrize(
+    "recipient", ["user@müller.example", "user@MÜLLER.example.", "user@xn--mller-kva.example"]
+)
+@pytest.mark.parametrize(
+    "entry",
+    ["user@müller.example", "@Müller.example", "@xn--mller-kva.example", "@mu\u0308ller.example"],
+)
+def test_a_domain_matches_in_both_its_spellings(listing, attempt, entry, recipient):
+    plugin = listing(f"{entry}\n")
+    assert plugin.pre_delivery_attempt(attempt(recipient=recipient))
+    assert plugin.pre_delivery_attempt(attempt(recipient="user@mueller.example")) is None

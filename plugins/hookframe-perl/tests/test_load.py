@@ -53,6 +53,7 @@ def test_the_plugin_is_found_by_its_name():
 FINE = {
     "a sub": says("'fine'"),
     "return": f"return {SUB};",
+    "a byte order mark": f"\ufeffreturn {SUB};",
     "a semicolon": f"{SUB};",
     "a named sub": r"sub hook { { action => 'pause', message => 'fine' } } \&hook",
     "a blessed sub": f"bless {SUB}, 'Mine'",

@@ -176,3 +176,20 @@ def test_the_first_match_decides_whatever_kind_of_condition_the_rules_have(routi
         )
     ]
     assert decided == ["1", "2", "3", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "recipient", "expected"),
+    [
+        ('recipient_domain = "müller.example"', "joe@xn--mller-kva.example", True),
+        ('recipient_domain = "MÜLLER.example"', "joe@müller.example", True),
+        ('recipient_domain = "xn--mller-kva.example"', "joe@Müller.example.", True),
+        ('recipient_domain = "xn--mller-kva.example"', "joe@mu\u0308ller.example", True),
+        ('recipient_domain = "strasse.example"', "joe@straße.example", False),
+        ('recipient_domain = { glob = "*.müller.example" }', "joe@a.xn--mller-kva.example", True),
+        ('recipient_domain = "müller.example"', "joe@\udcff\udcfe.example", False),
+        ('recipient_domain = "müller.example"', "joe@\ud800.\x00é", False),
+    ],
+)
+def test_a_domain_matches_in_both_its_spellings(routing, attempt, condition, recipient, expected):
+    assert matches(routing, attempt, condition, {"recipient": recipient}) is expected

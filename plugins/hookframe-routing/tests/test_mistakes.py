@@ -288,3 +288,32 @@ def test_refused_settings_leave_the_earlier_ones_in_force(routing, attempt):
 def test_without_settings_an_attempt_is_an_error_and_not_an_empty_table(attempt):
     with pytest.raises(RoutingError, match="there are no rules yet: call configure first"):
         Routing().pre_delivery_attempt(attempt())
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("*.example.com", "*.example.com"),
+        (".example.com", "*.example.com"),
+        ("*", "*"),
+        ("news?.example.com", "news?.example.com"),
+    ],
+)
+@pytest.mark.parametrize("key", ["sender_domain", "recipient_domain"])
+def test_a_pattern_where_a_domain_stands_for_itself_is_refused_with_the_glob(key, value, hint):
+    assert refusal_of_rules(f'[[rule]]\nmatch.{key} = "{value}"\n{GIVES}').endswith(
+        f'match.{key}: "{value}"; expected a domain, which stands for itself alone; '
+        f'for a pattern write {{ glob = "{hint}" }}'
+    )
+
+
+def test_a_wildcard_and_a_letter_that_is_not_ascii_in_one_label_are_refused():
+    rule = '[[rule]]\nmatch.recipient_domain.glob = "mü*.example"\n' + GIVES
+    assert "has a wildcard and a letter that is not ASCII in one label" in refusal_of_rules(rule)
+
+
+def test_a_regular_expression_for_a_domain_is_ascii():
+    rule = '[[rule]]\nmatch.recipient_domain.regex = "mü.*"\n' + GIVES
+    assert "expected ASCII alone, as domains are compared as xn--... labels" in refusal_of_rules(
+        rule
+    )

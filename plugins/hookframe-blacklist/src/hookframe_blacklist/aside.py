@@ -12,7 +12,6 @@ from mmap import PROT_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-import hookframe_blacklist
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import NEEDED
 from hookframe_blacklist.listfile import ListFile, ListPath, read_file
@@ -30,10 +29,13 @@ if TYPE_CHECKING:
     from hookframe_blacklist.store import Store, Turn
 
 _PROGRAM: Final = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "import sys; sys.path += (sys.argv.pop(1), sys.argv.pop(1)); "
     "from hookframe_blacklist.reader import main; main()"
 )
-_HOME: Final = str(Path(hookframe_blacklist.__file__).parent.parent)
+_HOMES: Final = [
+    str(Path(str(sys.modules[package].__file__)).parent.parent)
+    for package in ("hookframe_blacklist", "hookframe")
+]
 
 
 class Reading:
@@ -59,7 +61,7 @@ class Reading:
         try:
             self._process = subprocess.Popen(  # noqa: S603  (our own program)
                 [
-                    *(sys.executable, "-I", "-S", "-c", _PROGRAM, _HOME),
+                    *(sys.executable, "-I", "-S", "-c", _PROGRAM, *_HOMES),
                     *(kind, where.path, *map(str, self._memories)),
                 ],
                 stdin=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hookframe import ascii_domain
 from hookframe_blacklist.errors import BlacklistError, quoted
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
         senders: whether this is a list of senders, in which `<>` is an entry.
 
     Returns:
-        Addresses, domains with `@` before them, and perhaps `<>`: in lower case, without the dot
-        that may end a domain name.
+        Addresses, domains with `@` before them, and perhaps `<>`: in lower case, domains with
+        A-labels and without the dot that may end them.
 
     Raises:
         BlacklistError: a line is no entry; the text names the file and the line, and counts what
@@ -147,7 +148,7 @@ def lookup_keys(address: str) -> tuple[str, str]:
         The address as a list has it, and `@domain`, which is what follows the last `@`. Of an
         address without `@` the second is its last character, which is never an entry.
     """
-    whole = address.lower().removesuffix(".")
+    whole = _in_ascii(address.lower().removesuffix("."))
     return whole, whole[whole.rfind("@") :]
 
 
@@ -171,8 +172,16 @@ def _read_lines(block: bytes, entries: set[str], *, senders: bool) -> list[tuple
         if match is None or (match[1] == NULL_SENDER and not senders):
             mistakes.append((number, _COMMENT.split(text, maxsplit=1)[0].rstrip()))
         else:
-            entries.add(match[1])
+            entries.add(_in_ascii(match[1]))
     return mistakes
+
+
+def _in_ascii(entry: str) -> str:
+    """Spell the domain of an entry as A-labels, by which two spellings of one are equal."""
+    if entry.isascii():
+        return entry
+    local, at, domain = entry.rpartition("@")
+    return f"{local}{at}{ascii_domain(domain)}"
 
 
 def _complaint(path: str, mistakes: list[tuple[int, str]], *, senders: bool) -> str:

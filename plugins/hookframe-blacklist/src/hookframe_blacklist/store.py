@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hookframe_blacklist.listfile import Fingerprint, ListPath
     from hookframe_blacklist.table import Shape, Table
 
-_FORMAT: Final = "hookframe-blacklist 1"
+_FORMAT: Final = "hookframe-blacklist 2"
 """What tells the format of the files; the number grows with each change."""
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 """What tells one start of the machine from another (random(4))."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -96,7 +97,7 @@ class _Hook:
 
     def __init__(self, settings: Settings, source: bytes) -> None:
         self._settings = settings
-        self._source = source
+        self._source = source.removeprefix(BOM_UTF8)
         self._process: PerlProcess | None = None
         self._version = ""
         self._running()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 
-from hookframe import Attempt
+from hookframe import Attempt, ascii_domain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -29,15 +29,15 @@ def domain_of(address: str) -> str:
         address: an envelope address; the part before its last `@` may contain anything.
 
     Returns:
-        What follows the last `@`, in lower case and without the trailing dot of a fully
-        qualified name (RFC 1035 3.1, RFC 4343); empty for an address without a domain.
+        What follows the last `@`, in lower case, with A-labels, and without the trailing dot of
+        a fully qualified name (RFC 1035 3.1, RFC 4343); empty for an address without a domain.
     """
     return same_domain(address.rpartition("@")[2]) if "@" in address else ""
 
 
 def same_domain(domain: str) -> str:
-    """Spell a domain the one way in which two equal ones are equal strings."""
-    return domain.lower().removesuffix(".")
+    """Spell a domain the one way in which two equal ones are equal strings, in ASCII."""
+    return ascii_domain(domain).removesuffix(".")
 
 
 def fact_of(value: object) -> Hashable:

@@ -17,6 +17,9 @@ _KINDS: Final[Mapping[type, str]] = {
     int: "a whole number",
     bool: "true or false",
 }
+_WILDCARD: Final = re.compile(r"[*?]")
+_MIXED_LABEL: Final = re.compile(r"[^.]*[*?\[][^.]*")
+"""A label of a glob that has a wildcard."""
 _NOT_IN_A_DOMAIN: Final = re.compile(r"[\s@\x00-\x1f\x7f-\x9f]")
 
 
@@ -80,6 +83,12 @@ def _or_more(kind: type) -> str:
 def _domain(value: str) -> str:
     if _NOT_IN_A_DOMAIN.search(value):
         raise WrongValueError(f'{shown(value)}; expected a domain alone, such as "example.com"')
+    if value.startswith(".") or _WILDCARD.search(value):
+        glob = f"*{value}" if value.startswith(".") else value
+        raise WrongValueError(
+            f"{shown(value)}; expected a domain, which stands for itself alone; "
+            f"for a pattern write {{ glob = {shown(glob)} }}"
+        )
     return same_domain(value)
 
 
@@ -118,12 +127,22 @@ def _glob(key: str, given: object) -> str:
         raise WrongValueError(
             f"glob: {shown(given)} has an @; expected a pattern for the domain alone"
         )
+    if any(not label.isascii() for label in _MIXED_LABEL.findall(given)):
+        raise WrongValueError(
+            f"glob: {shown(given)} has a wildcard and a letter that is not ASCII in one label; "
+            "expected a whole label of each, as domains are compared as xn--... labels"
+        )
     return same_domain(given)
 
 
 def _regex(key: str, given: object) -> Patterns:
     if not isinstance(given, str):
         raise WrongValueError(f"regex: {shown(given)}; expected a string")
+    if key in DOMAIN_KEYS and not given.isascii():
+        raise WrongValueError(
+            f"regex: {shown(given)}; expected ASCII alone, as domains are compared as xn--... "
+            "labels"
+        )
     # A dot matches a line feed too: no recipient slips past a rule by containing one.
     flags = re.DOTALL | (re.IGNORECASE if key in DOMAIN_KEYS else re.NOFLAG)
     try:
