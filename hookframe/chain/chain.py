@@ -95,7 +95,9 @@ class Chain:
                 unresponsive.plugin.origin,
                 "went on when it was interrupted, and ended after",
             )
-            run.statistics.count_error(origin.plugin)
-        error = make_deadline_error(monotonic() - started, run.deadline, whole=True, how=how)
-        run.events.append(Failure(make_error(origin, error), skipped=False))
+        late = make_deadline_error(monotonic() - started, run.deadline, whole=True, how=how)
+        error = make_error(origin, late)
+        if unresponsive is not None:
+            run.statistics.count_error(origin.plugin, error.text)
+        run.events.append(Failure(error, skipped=False))
         return TEMPFAIL

@@ -103,7 +103,7 @@ class AttemptRun(DeadlineClock):
         failure = Failure(make_error(plugin.origin, error, plugin.file), member.skips(error))
         self.events.append(failure)
         self.unresponsive = None
-        self.statistics.count_error(plugin.name)
+        self.statistics.count_error(plugin.name, failure.error.text)
         return failure
 
 

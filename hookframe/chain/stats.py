@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import time
 from typing import Final, TypedDict
 
 PERCENTILES: Final = (50, 90, 99)
@@ -10,6 +11,8 @@ _NANOSECONDS_PER_MICROSECOND: Final = 1000
 _BUCKETS_PER_DOUBLING: Final = 16
 """Buckets for each doubling of the time: none is wider than 1/16 of its lower end."""
 _BITS: Final = _BUCKETS_PER_DOUBLING.bit_length()
+_LONGEST_ERROR: Final = 300
+"""Characters of the text of an error that are kept."""
 _LONGEST: Final = (1 << 42) - 1
 """Times in nanoseconds beyond this one, more than an hour, count as this."""
 
@@ -25,12 +28,21 @@ class Latency(TypedDict):
     """nanoseconds"""
 
 
+class LastError(TypedDict):
+    """The last error of a kind."""
+
+    text: str
+    at: float
+    """its UNIX time"""
+
+
 class PluginCounts(TypedDict):
     """The counts of one plugin."""
 
     votes: dict[str, int]
     """by action; a plugin that returned None did not vote"""
     errors: int
+    last_error: LastError | None
     agreements: int
     """the attempts in which a shadow voted as the member that it is compared with"""
     differences: int
@@ -78,11 +90,20 @@ class _Counts(dict[str, Count]):
 class _PluginCounter:
     """The counters of one plugin."""
 
-    __slots__ = ("agreements", "buckets", "differences", "errors", "longest", "votes")
+    __slots__ = (
+        "agreements",
+        "buckets",
+        "differences",
+        "errors",
+        "last_error",
+        "longest",
+        "votes",
+    )
 
     def __init__(self) -> None:
         self.votes = _Counts()
         self.errors = self.agreements = self.differences = 0
+        self.last_error: LastError | None = None
         self.buckets: dict[int, int] = {}
         self.longest = 0
 
@@ -91,6 +112,8 @@ class _PluginCounter:
         for action, votes in more["votes"].items():
             self.votes[action].number += votes
         self.errors += more["errors"]
+        errors = (self.last_error, more["last_error"])
+        self.last_error = max(filter(None, errors), key=lambda each: each["at"], default=None)
         self.agreements += more["agreements"]
         self.differences += more["differences"]
         latency = more["latency"]
@@ -107,6 +130,7 @@ class _PluginCounter:
         return {
             "votes": {action: count.number for action, count in dict(self.votes).items()},
             "errors": self.errors,
+            "last_error": self.last_error,
             "agreements": self.agreements,
             "differences": self.differences,
             "latency": {"first": first, "counts": counts, "max": self.longest},
@@ -151,9 +175,16 @@ class Statistics:
         """Return the counter of these votes; the caller may increment it."""
         return self._plugins[plugin].votes[action]
 
-    def count_error(self, plugin: str) -> None:
-        """Count an error of a plugin, skipped or not."""
-        self._plugins[plugin].errors += 1
+    def count_error(self, plugin: str, text: str) -> None:
+        """Count an error of a plugin, skipped or not.
+
+        Args:
+            plugin: the plugin's name.
+            text: the error.
+        """
+        counter = self._plugins[plugin]
+        counter.errors += 1
+        counter.last_error = {"text": text[:_LONGEST_ERROR], "at": time()}
 
     def count_comparison(self, plugin: str, *, agree: bool) -> None:
         """Count an attempt in which a shadow was compared with another member."""

@@ -149,6 +149,7 @@ def try_policy(
     attempts: Sequence[tuple[str, Mapping[str, Any]]],
     checkpoint: Callable[[], None],
     silent: Callable[[], bool],
+    phase: Callable[[str], None],
 ) -> DryRunResult:
     """Build a policy's chain, and try it on attempts.
 
@@ -157,6 +158,7 @@ def try_policy(
         attempts: sample attempts, each with its name.
         checkpoint: called after each step; it may raise KeyboardInterrupt.
         silent: returns whether log lines are dropped.
+        phase: called with what is being done, and with an empty text after it.
     """
     config = source.read().config
     if isinstance(config, ConfigError):
@@ -164,14 +166,16 @@ def try_policy(
     collector = _FindingCollector()
     log = _DryRunLog(silent, collector)
     policy = GivenConfig(_skip_all_errors(config))
-    with Host(policy, watch=False, log=log, interrupt=True) as host:
+    with Host(policy, watch=False, log=log, interrupt=True, phase=phase) as host:
         checkpoint()
         if host.generation is None:
-            return DryRunResult(config, findings=_find_load_errors(config))
+            return DryRunResult(config, findings=_find_load_errors(config, phase))
         plugins = host.generation.plugins
         for name, attempt in attempts:
             collector.sample = name
+            phase(f"deciding about a sample: {name}")
             host.explain(attempt)
+            phase("")
             checkpoint()
         collector.sample = ""
         remarks = tuple(_collect_remarks(plugins, collector))
@@ -213,10 +217,10 @@ def _replace_policies(config: Config, **changes: Any) -> Config:
     return replace(config, plugins={**config.plugins, **tables})
 
 
-def _find_load_errors(config: Config) -> tuple[Finding, ...]:
+def _find_load_errors(config: Config, phase: Callable[[str], None]) -> tuple[Finding, ...]:
     """Build the chain, then each plugin alone, to find the errors in all settings."""
     collector = _FindingCollector()
-    builder = Builder(collector.add)
+    builder = Builder(collector.add, phase)
     alone = _replace_policies(config, shadow_of=None)
     listed = config.list_chain(Installed.scan().names)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before

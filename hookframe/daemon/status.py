@@ -9,13 +9,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from hookframe import __version__
 from hookframe.api.decision import ACTIONS
 from hookframe.api.events import KINDS
-from hookframe.chain.stats import Counts, Microseconds, make_empty_counts, merge, percentiles
+from hookframe.chain.stats import (
+    Counts,
+    LastError,
+    Microseconds,
+    make_empty_counts,
+    merge,
+    percentiles,
+)
 from hookframe.daemon.process import read_memory
+from hookframe.daemon.recent import Piece, add_pieces
 
 if TYPE_CHECKING:
     from hookframe.chain.stats import PluginCounts
@@ -25,14 +34,6 @@ if TYPE_CHECKING:
 
 _SERVING_ROLES: Final = ("worker", "stand-in")
 """The roles that answer clients."""
-
-
-class LoadProblem(TypedDict):
-    """Why a policy could not be loaded."""
-
-    text: str
-    at: float
-    """the last time, in UNIX seconds"""
 
 
 class ChainMember(TypedDict):
@@ -58,9 +59,10 @@ class WorkerPart(TypedDict):
     generation: int | None
     problem: str
     chain: list[ChainMember]
-    last_load_error: LoadProblem | None
+    last_load_error: LastError | None
     attempts: int
     counts: Counts
+    recent: list[Piece]
 
 
 class Past(TypedDict):
@@ -70,6 +72,7 @@ class Past(TypedDict):
     unaccounted: int
     """the number of these attempts whose outcome is unknown"""
     counts: Counts
+    recent: list[Piece]
 
 
 class SupervisorPart(TypedDict):
@@ -86,7 +89,7 @@ class SupervisorPart(TypedDict):
     digest: str
     versions: dict[str, str]
     problem: str
-    last_load_error: LoadProblem | None
+    last_load_error: LastError | None
     notes: list[str]
 
 
@@ -102,11 +105,20 @@ class WorkerStatus(TypedDict):
     problem: str
 
 
+class LastMinute(TypedDict):
+    """What became of the attempts of the last minute."""
+
+    attempts: int
+    temporary_failures: int
+
+
 class PluginStatus(TypedDict):
     """One plugin in the document."""
 
     votes: dict[str, int]
     errors: int
+    last_error: NotRequired[LastError | None]
+    """the last error of it; older daemons don't have it"""
     agreements: NotRequired[int]
     """of a shadow that is compared with another member; older daemons have neither"""
     differences: NotRequired[int]
@@ -124,7 +136,7 @@ class Document(TypedDict):
     versions: dict[str, str]
     problem: str
     notes: list[str]
-    last_load_error: LoadProblem | None
+    last_load_error: LastError | None
     restarts: dict[str, int]
     workers: list[WorkerStatus]
     chain: list[ChainMember]
@@ -132,6 +144,8 @@ class Document(TypedDict):
     decisions: dict[str, int]
     temporary_failures: dict[str, int]
     unaccounted: int
+    last_minute: NotRequired[LastMinute]
+    """older daemons don't have it"""
     plugins: dict[str, PluginStatus]
 
 
@@ -157,6 +171,7 @@ def build_worker_part(host: Decider, attempts: int, connections: int, started: f
         "last_load_error": {"text": failed[0], "at": failed[1]} if failed else None,
         "attempts": attempts,
         "counts": host.statistics.snapshot(),
+        "recent": [],
     }
 
 
@@ -178,7 +193,7 @@ def _build_member(plugin: Plugin, generation: Generation) -> ChainMember:
 
 def make_empty_past() -> Past:
     """Build the sums of a daemon none of whose workers has exited."""
-    return {"attempts": 0, "unaccounted": 0, "counts": merge(())}
+    return {"attempts": 0, "unaccounted": 0, "counts": merge(()), "recent": []}
 
 
 def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
@@ -200,6 +215,7 @@ def add_past(past: Past, part: WorkerPart | None, unaccounted: int = 0) -> Past:
         **total,
         "attempts": total["attempts"] + part["attempts"],
         "counts": merge((past["counts"], part["counts"])),
+        "recent": add_pieces((past["recent"], part["recent"]), monotonic()),
     }
 
 
@@ -256,7 +272,16 @@ def build_document(supervisor: SupervisorPart, parts: Iterable[WorkerPart], now:
         "decisions": {action: counts["decisions"].get(action, 0) for action in ACTIONS},
         "temporary_failures": {kind: counts["temporary_failures"].get(kind, 0) for kind in KINDS},
         "unaccounted": past["unaccounted"],
+        "last_minute": _sum_up([past["recent"], *(part["recent"] for part in parts)], now),
         "plugins": _build_plugins(chain, counts),
+    }
+
+
+def _sum_up(recent: Iterable[Iterable[Piece]], now: float) -> LastMinute:
+    pieces = add_pieces(recent, now)
+    return {
+        "attempts": sum(attempts for _, attempts, _ in pieces),
+        "temporary_failures": sum(failures for _, _, failures in pieces),
     }
 
 
@@ -283,6 +308,7 @@ def _build_plugin(counts: PluginCounts) -> PluginStatus:
     return {
         "votes": counts["votes"],
         "errors": counts["errors"],
+        "last_error": counts["last_error"],
         "agreements": counts["agreements"],
         "differences": counts["differences"],
         "microseconds": percentiles(counts["latency"]),

@@ -62,6 +62,7 @@ class Snapshot:
         writers: whether a process has it open for writing, so that the bytes may be incomplete.
         stamp: its times, size, inode and device from `stat`; None if there is an error.
         age: seconds from its last change until it was read.
+        group: the group id.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Snapshot:
     writers: Writers = Writers.NONE
     stamp: Stamp | None = None
     age: float = 0.0
+    group: int = -1
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
@@ -208,6 +210,7 @@ def _read(path: str, handle: int, largest: int, into: int | None) -> Snapshot:
         writers,
         _read_stamp(status),
         _compute_age(status),
+        status.st_gid,
     )
 
 

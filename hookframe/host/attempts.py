@@ -222,7 +222,7 @@ class Attempts:
             run.started, run.unresponsive = outer, None
             run.publish()
             if failed is not None:
-                self.statistics.count_error(plugin.name)
+                self.statistics.count_error(plugin.name, failed.text)
                 self._log.observer(attempt, failed)
 
     def _reject(self, error: InvalidAttempt, given: object) -> Decision:

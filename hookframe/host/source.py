@@ -9,9 +9,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Protocol
 
-from hookframe.api.errors import ConfigError
+from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.model import Config, read_config
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.files.trust import find_distrust
 
 _FIRST_READ_TIMEOUT: Final = 1.0
 """Seconds to wait at the start for a process that is writing one of the files."""
@@ -124,10 +125,12 @@ class ConfigFile:
 
     Args:
         path: the configuration file.
+        trusted: whether a file that another user could change is accepted, as nothing is run.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, trusted: bool = False) -> None:
         self._path = str(Path(path).absolute())
+        self._trusted = trusted
         self._cached: tuple[bytes, Config | ConfigError] | None = None
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
@@ -149,7 +152,11 @@ class ConfigFile:
         return PolicyFiles(config, tuple(hook_files), file, tuple(code_files))
 
     def _read_config(self, file: Snapshot) -> Config | ConfigError:
-        """Parse the configuration, unless its bytes are unchanged."""
+        """Parse the configuration, unless its bytes are unchanged or it is not trusted."""
+        if file.error is None and not self._trusted:
+            distrust = tuple(Problem("", text) for text in find_distrust(file))
+            if distrust:
+                return ConfigError(file.path, distrust)
         if self._cached is None or file.error is not None or self._cached[0] != file.content:
             try:
                 config: Config | ConfigError = read_config(file)

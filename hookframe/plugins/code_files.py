@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from hookframe._text import short_repr
 from hookframe.api.errors import LoadError, Origin
 from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
+from hookframe.files.trust import find_distrust
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
     from hookframe.api.hookspecs import CodeFiles, Settings
     from hookframe.plugins.plugin import Plugin
 
-_OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _WRITER_TIMEOUT: Final = 1.0
 """Seconds to wait for a process that is writing a file, when it is read for the first time."""
 
@@ -78,21 +77,11 @@ def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
         origin: the origin of the error.
 
     Raises:
-        LoadError: its permissions or its owner let another user write it.
+        LoadError: another user could write it, or replace it or a directory above it.
     """
     hint = "or set trust_file_permissions = true in the configuration"
-    if snapshot.mode & _OTHERS_MAY_WRITE:
-        raise LoadError(
-            origin,
-            f"{snapshot.path} may be written by its group or by everyone "
-            f"(mode {stat.S_IMODE(snapshot.mode):04o}): chmod go-w {snapshot.path}, {hint}",
-        )
-    if snapshot.owner not in (0, os.geteuid()):
-        raise LoadError(
-            origin,
-            f"{snapshot.path} belongs to user {snapshot.owner}, neither root nor the user that "
-            f"runs hookframe ({os.geteuid()}): chown it, {hint}",
-        )
+    for text in find_distrust(snapshot):
+        raise LoadError(origin, f"{text}, {hint}")
 
 
 def _list_files(plugin: Plugin, settings: Settings) -> tuple[str, ...]:

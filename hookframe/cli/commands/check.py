@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe._text import one_line
+from hookframe.cli.child import PolicyDied, find_load_time, run_in_child
 from hookframe.cli.commands.status.client import NoStatus, ask, can_be_asked
 from hookframe.cli.console import print_error, print_note
-from hookframe.cli.dry_run import try_policy
+from hookframe.cli.dry_run import DryRunResult, Finding, try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import (
+    NO_CONFIG,
     PolicyOptions,
     build_hook_file_config,
     build_perl_file_config,
@@ -25,7 +27,6 @@ from hookframe.host.source import GivenConfig
 from hookframe.plugins.versions import describe_upgrades, installed_versions
 
 if TYPE_CHECKING:
-    from hookframe.cli.dry_run import DryRunResult
     from hookframe.config.model import Config
     from hookframe.host.source import Source
     from hookframe.plugins.plugin import Plugin
@@ -43,7 +44,7 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
 
     The chain decides a few sample attempts: an ordinary one, a bounce, long, quoted and
     internationalised addresses, a later attempt. Plugins really run: their side effects happen.
-    Every problem is reported; if there is any, the exit status is 1.
+    Every problem is reported; if there is any, the exit status is 1. Without a policy it is 2.
 
     \b
     Examples:
@@ -53,10 +54,17 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
         hookframe check --config /etc/hookframe/hookframe.toml && systemctl reload hookframe
     """
     source = _choose_source(policy, file, perl)
-    with Interrupt() as interrupt, take_output():
-        result = try_policy(
-            source, make_check_attempts(), interrupt.check, lambda: interrupt.received
-        )
+    try:
+        with (
+            run_in_child(find_load_time(source)) as phase,
+            Interrupt() as interrupt,
+            take_output(),
+        ):
+            result = try_policy(
+                source, make_check_attempts(), interrupt.check, lambda: interrupt.received, phase
+            )
+    except PolicyDied as error:
+        result = DryRunResult(None, findings=(Finding("load", str(error)),))
     notes = [*_list_notes(result), *_list_upgrades(result.config)]
     if as_json:
         click.echo(json.dumps(_build_report(result, notes), indent=2))
@@ -67,6 +75,10 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
 
 def _choose_source(policy: PolicyOptions, file: str | None, perl: str | None) -> Source:
     if file is None and perl is None:
+        if not policy.without_configuration and policy.config_path() is None:
+            raise click.UsageError(
+                f"there is no policy to check: {NO_CONFIG}; name one with --config, or a hook FILE."
+            )
         return policy.find_source()
     if policy != PolicyOptions() or None not in (file, perl):
         raise click.UsageError(

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from hookframe.daemon.protocols.protocols import Protocols
+from hookframe.daemon.recent import RecentCounter
 from hookframe.daemon.scoreboard import ATTEMPT
 from hookframe.daemon.server.accept import accept
 from hookframe.daemon.server.connection import Connection, Service
@@ -100,6 +101,7 @@ class Server:
         """by the listening socket's file descriptor"""
         self._protocols = Protocols(lambda: status(self.build_part()))
         self._started = monotonic()
+        self._recent = RecentCounter()
         self._fd_guard = FdGuard(log)
 
     @property
@@ -116,7 +118,10 @@ class Server:
         """Build this process's part of the status."""
         requests = self._marker.fields[ATTEMPT] or self._marker.number
         attempts = self._protocols.attempts(requests)
-        return build_worker_part(self._host, attempts, self.connected, self._started)
+        part = build_worker_part(self._host, attempts, self.connected, self._started)
+        failures = sum(part["counts"]["temporary_failures"].values())
+        part["recent"] = self._recent.update(attempts, failures, monotonic())
+        return part
 
     def summarize(self) -> object:
         """Return a value that changes when `build_part` has something new; it costs less."""

@@ -12,8 +12,9 @@ from hookframe.daemon.status import add_past, decode, make_empty_past
 from hookframe.daemon.supervisor.child import Child
 
 if TYPE_CHECKING:
+    from hookframe.chain.stats import LastError
     from hookframe.daemon.scoreboard import Slot
-    from hookframe.daemon.status import LoadProblem, SupervisorPart
+    from hookframe.daemon.status import SupervisorPart
     from hookframe.daemon.supervisor.plan import Plan
     from hookframe.daemon.supervisor.policy import Failure
 
@@ -29,7 +30,7 @@ class History:
         self._past = make_empty_past()
         self._published: SupervisorPart | None = None
         self._failure: Failure | None = None
-        self._last_load_error: LoadProblem | None = None
+        self._last_load_error: LastError | None = None
 
     def count_restart(self, reason: str, workers: int = 1) -> None:
         """Count workers that are replaced, by the reason."""

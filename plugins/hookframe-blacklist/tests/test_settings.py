@@ -26,6 +26,7 @@ def test_a_match_is_dumped_with_the_default_message(configured, attempt, blocked
     assert configured(recipients=[blocked]).pre_delivery_attempt(attempt()) == {
         "action": "dump",
         "message": "This address is on an internal blacklist. (#5.7.1)",
+        "reason": "blocked.txt: user@example.org",
     }
 
 
@@ -34,6 +35,7 @@ def test_action_and_message_are_the_operators(configured, attempt, blocked):
     assert plugin.pre_delivery_attempt(attempt()) == {
         "action": "pause",
         "message": "Not now. (#4.7.1)",
+        "reason": "blocked.txt: user@example.org",
     }
 
 
@@ -176,4 +178,5 @@ def test_new_settings_replace_the_old_ones_whole(configured, attempt, blocked, t
     assert plugin.pre_delivery_attempt(attempt(recipient="user@example.com")) == {
         "action": "pause",
         "message": "This address is on an internal blacklist. (#5.7.1)",
+        "reason": "other.txt: @example.com",
     }

@@ -80,7 +80,7 @@ def test_a_file_may_have_a_byte_order_mark_and_crlf(file, attempt):
     file.write_bytes(b"\xef\xbb\xbf[[rule]]\r\ndump = true\r\n")
     plugin = Routing()
     plugin.configure({"file": str(file)})
-    assert plugin.pre_delivery_attempt(attempt()) == {"action": "dump"}
+    assert plugin.pre_delivery_attempt(attempt()) == {"action": "dump", "reason": "rule 1"}
 
 
 def test_each_mistake_has_the_line_of_its_rule_whatever_strings_and_comments_look_like(file):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
+from hookframe_routing import Routing
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,11 @@ def test_where_no_rule_matches_the_attempt_is_left_alone(routing, attempt):
     assert (
         routing('[[rule]]\nmatch.sendid = "x"\ndump = true').pre_delivery_attempt(attempt()) is None
     )
+
+
+def test_the_rule_is_the_reason(attempt):
+    plugin = Routing()
+    rules = '[[rule]]\nname = "gmail-pool"\nmatch.sendid = "x"\ndump = true\n[[rule]]\ndump = true'
+    plugin.configure({"rule": tomllib.loads(rules)["rule"]})
+    assert plugin.pre_delivery_attempt(attempt(sendid="x"))["reason"] == "rule 1 (gmail-pool)"
+    assert plugin.pre_delivery_attempt(attempt())["reason"] == "rule 2"

@@ -48,7 +48,10 @@ def test_the_example_routes_as_its_comments_say(tmp_path, attempt):
     plugin.configure(settings_of(example, tmp_path))
 
     def decided(**changes):
-        return plugin.pre_delivery_attempt(attempt(**changes))
+        decision = plugin.pre_delivery_attempt(attempt(**changes))
+        if decision is not None:
+            assert decision.pop("reason").startswith("rule ")
+        return decision
 
     assert decided(recipient="joe@example.com") is None
     pool = {"action": "new_mtaid", "new_mtaid": "shop-pool-2"}
@@ -76,7 +79,7 @@ def test_the_rules_in_the_settings_match_further_keys(tmp_path, attempt):
     plugin = Routing()
     plugin.configure(settings_of(ACCEPTED[2], tmp_path))
     decision = plugin.pre_delivery_attempt(attempt(header_list_id="news.lists.example"))
-    assert decision == {"action": "new_mtaid", "new_mtaid": "lists"}
+    assert decision == {"action": "new_mtaid", "new_mtaid": "lists", "reason": "rule 1"}
 
 
 @pytest.mark.parametrize(("snippet", "text"), REFUSED)

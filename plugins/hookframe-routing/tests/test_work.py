@@ -66,7 +66,7 @@ def work(kind, rules, **attempt):
     counted = {key: Counted(value) for key, value in attempt.items()}
     Counted.work.clear()
     decision = plugin.pre_delivery_attempt(CountedAttempt(counted))
-    return decision, dict(Counted.work)
+    return decision and decision["new_mtaid"], dict(Counted.work)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +80,7 @@ def test_an_attempt_costs_as_many_steps_with_10000_exact_rules_as_with_ten(kind,
         attempt = {key: f"no {value}" for key, value in attempt.items()}
     few, steps_of_few = work(kind, 10, **attempt)
     many, steps_of_many = work(kind, 10_000, **attempt)
-    assert few == many == ({"action": "new_mtaid", "new_mtaid": "7"} if hit else None)
+    assert few == many == ("7" if hit else None)
     assert steps_of_many == steps_of_few
 
 
@@ -178,7 +178,7 @@ def test_a_match_spares_the_patterns_after_it():
     late = [{"match": {"sendid": {"glob": f"*{n}"}}, "dump": True} for n in range(9)]
     plugin.configure({"rule": [{"match": {"mtaid": "m"}, "new_mtaid": "hit"}, *late]})
     attempt = {"mtaid": "m", "sendid": Refused("s")}
-    assert plugin.pre_delivery_attempt(attempt) == {"action": "new_mtaid", "new_mtaid": "hit"}
+    assert plugin.pre_delivery_attempt(attempt)["new_mtaid"] == "hit"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,17 +13,22 @@ import click
 from hookframe.api.attempt import encode_line, parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.chain.trace import Explanation, explanation_document
-from hookframe.cli.commands.decide.arguments import build_attempt
+from hookframe.cli.child import PolicyDied, find_load_time, run_in_child
+from hookframe.cli.commands.decide.arguments import build_attempt, make_clock
+from hookframe.cli.commands.decide.remote import ask_daemon
 from hookframe.cli.console import CommandLog, is_terminal, print_error, print_note
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.samples import SAMPLE
 from hookframe.cli.stdio import find_remaining_size, read_lines, take_input, take_output
 from hookframe.host.host import Host
+from hookframe.testing.clock import find_modules
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
     from hookframe.cli.commands.decide.progress import Bar
+    from hookframe.host.source import Source
+    from hookframe.testing.clock import Clock
 
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
     "=True", "=true"
@@ -39,6 +44,8 @@ Examples:
     hookframe decide recipient=bob@example.com sendid=shop
     hookframe decide --explain recipient=bob@example.com
     hookframe decide < attempts.jsonl > decisions.jsonl
+    hookframe decide --now 2026-12-24T22:00 recipient=bob@example.com
+    hookframe decide --address unix:/run/hookframe/hookframe.sock recipient=bob@example.com
 
 \b
 Defaults of missing keys:
@@ -53,8 +60,25 @@ Printer = Callable[[Any, Explanation], None]
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--explain", is_flag=True, help="Show each plugin's vote, and the time it took.")
 @click.option("--json", "as_json", is_flag=True, help="Explain as JSON, on a terminal too.")
+@click.option(
+    "--now",
+    metavar="TIME",
+    help="The time that plugins see, such as 2026-12-24T22:00 (needs hookframe[testing]).",
+)
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Ask the daemon there, unix:/PATH or tcp:IP:PORT, instead of loading a policy.",
+)
 @policy_options
-def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_json: bool) -> int:
+def command(
+    policy: PolicyOptions,
+    pairs: tuple[str, ...],
+    explain: bool,
+    as_json: bool,
+    now: str | None,
+    address: str | None,
+) -> int:
     """Run the command; its help is `_HELP`."""
     if not pairs and (sys.stdin is None or is_terminal(sys.stdin)):
         raise click.UsageError(
@@ -62,14 +86,45 @@ def command(policy: PolicyOptions, pairs: tuple[str, ...], explain: bool, as_jso
             "or a stream of them (hookframe decide < attempts.jsonl)"
         )
     given = build_attempt(pairs) if pairs else None
+    if address is not None:
+        if policy != PolicyOptions() or now is not None:
+            raise click.UsageError(
+                "--address asks the policy and the clock of a daemon: use it without --config, "
+                "--hook-file, --plugin and --now."
+            )
+        return ask_daemon(address, given, explain=explain)
+    clock = make_clock(now)
     source = policy.find_source()
     drawn = explain and not as_json and is_terminal(sys.stdout)
+    try:
+        return _decide(policy, source, given, clock, explain=explain, drawn=drawn)
+    except PolicyDied as error:
+        print_error(str(error))
+        return 1
+
+
+def _decide(
+    policy: PolicyOptions,
+    source: Source,
+    given: Any,
+    clock: Clock,
+    *,
+    explain: bool,
+    drawn: bool,
+) -> int:
+    """Decide in a child process; return the exit status."""
     with ExitStack() as stack:
+        phase = stack.enter_context(run_in_child(find_load_time(source)))
         interrupt = stack.enter_context(Interrupt())
         log = CommandLog(lambda: interrupt.received)
         bar = given is None and is_terminal(sys.stderr) and not is_terminal(sys.stdout)
         output = stack.enter_context(take_output())
-        host = stack.enter_context(Host(source, watch=False, log=log, interrupt=True))
+        stack.enter_context(clock.patch_into(tuple))
+        host = stack.enter_context(Host(source, watch=False, log=log, interrupt=True, phase=phase))
+        plugins = host.generation.plugins if host.generation is not None else ()
+        stack.enter_context(
+            clock.patch_into(lambda: find_modules(each.subject for each in plugins))
+        )
         interrupt.check()
         _print_chain_state(host, policy)
         printer = _choose_printer(output, drawn=drawn) if explain else None

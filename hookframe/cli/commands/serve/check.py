@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hookframe._text import one_line
+from hookframe.cli.child import PolicyDied, find_load_time, run_in_child
 from hookframe.cli.console import print_error, print_note
-from hookframe.cli.dry_run import try_policy
+from hookframe.cli.dry_run import DryRunResult, Finding, try_policy
 from hookframe.cli.interrupt import Interrupt
 from hookframe.cli.stdio import take_output
 from hookframe.daemon.dry_run import check_system
@@ -43,8 +44,15 @@ def check_start(
         passed = take_passed()
     except ListenError as error:
         problems.append(str(error))
-    with Interrupt() as interrupt, take_output():
-        result = try_policy(source, (), interrupt.check, lambda: interrupt.received)
+    try:
+        with (
+            run_in_child(find_load_time(source)) as phase,
+            Interrupt() as interrupt,
+            take_output(),
+        ):
+            result = try_policy(source, (), interrupt.check, lambda: interrupt.received, phase)
+    except PolicyDied as error:
+        result = DryRunResult(None, findings=(Finding("load", str(error)),))
     problems += map(str, result.findings)
     if result.config is not None:
         wanted = result.config.listen if addresses is None else addresses

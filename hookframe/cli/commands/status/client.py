@@ -47,10 +47,7 @@ def ask(address: Address) -> dict[str, Any]:
     Raises:
         NoStatus: there is none.
     """
-    try:
-        line = _ask_until_answered(address)
-    except OSError as error:
-        raise NoStatus(_explain(error, address)) from None
+    line = exchange(address, json.dumps(STATUS_REQUEST).encode() + b"\n")
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError):
@@ -80,11 +77,27 @@ def validate(answer: dict[str, Any], address: Address) -> Document:
         ) from None
 
 
+def exchange(address: Address, request: bytes) -> bytes:
+    """Send one line, and return the line that a daemon answers.
+
+    Args:
+        address: the daemon's address.
+        request: the line, with its line feed.
+
+    Raises:
+        NoStatus: there is no answer; the text says why, and what to do.
+    """
+    try:
+        return _ask_until_answered(address, request)
+    except OSError as error:
+        raise NoStatus(_explain(error, address)) from None
+
+
 def _find_family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _ask_until_answered(address: Address) -> bytes:
+def _ask_until_answered(address: Address, request: bytes) -> bytes:
     """Send the request, and read one line; again if a connection ends before the answer.
 
     Raises:
@@ -95,7 +108,7 @@ def _ask_until_answered(address: Address) -> bytes:
     until = monotonic() + PATIENCE
     for _ in range(1 + _MOST_AGAIN):
         with socket.socket(family, socket.SOCK_STREAM) as connection:
-            line = _exchange(connection, address, until)
+            line = _exchange(connection, address, request, until)
         if line:
             return line
     raise NoStatus(
@@ -104,12 +117,13 @@ def _ask_until_answered(address: Address) -> bytes:
     )
 
 
-def _exchange(connection: socket.socket, address: Address, until: float) -> bytes:
+def _exchange(connection: socket.socket, address: Address, request: bytes, until: float) -> bytes:
     """Send the request, and read one line.
 
     Args:
         connection: a new socket.
         address: where to connect.
+        request: the line to send.
         until: when to give up, by the monotonic clock.
 
     Returns:
@@ -123,7 +137,7 @@ def _exchange(connection: socket.socket, address: Address, until: float) -> byte
     connection.connect(address.path or (address.host, address.port))
     received = bytearray()
     try:
-        connection.sendall(json.dumps(STATUS_REQUEST).encode() + b"\n")
+        connection.sendall(request)
         while not received.endswith(b"\n"):
             connection.settimeout(max(0.001, until - monotonic()))
             data = connection.recv(1 << 16)
@@ -145,8 +159,8 @@ def _explain(error: OSError, address: Address) -> str:
     if isinstance(error, TimeoutError):
         return (
             f"the daemon at {address} has not answered within {PATIENCE:g} s: a hook may run "
-            "that long, or its process is stopped; see its log; or the address is not a jsonl one "
-            "(status needs jsonl)"
+            "that long, or its process is stopped; see its log; or the address has another "
+            "protocol (the status needs jsonl)"
         )
     if isinstance(error, PermissionError):
         return (

@@ -42,13 +42,27 @@ _EXAMPLE: Final = "unix:/run/hookframe/hookframe.sock"
     show_default=True,
     help="Seconds between two updates of --watch.",
 )
+@click.option(
+    "--fail-above",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    default=5.0,
+    show_default=True,
+    help="Exit with 1 if more of the attempts of the last minute were temporary failures.",
+)
 @policy_options
 def command(
-    policy: PolicyOptions, address: str | None, as_json: bool, watch: bool, interval: float
+    policy: PolicyOptions,
+    address: str | None,
+    as_json: bool,
+    watch: bool,
+    interval: float,
+    fail_above: float,
 ) -> int:
     """Show the running daemon's health and counters: decisions, times, errors.
 
-    The exit status is 1 if no daemon answers, or its policy can't be loaded.
+    The exit status is 1 if no daemon answers, its policy can't be loaded, no worker serves, or too
+    many attempts of the last minute were temporary failures.
 
     \b
     Examples:
@@ -70,7 +84,22 @@ def command(
     except NoStatus as error:
         print_error(str(error))
         return 1
-    return 1 if answer.get("problem") else 0
+    failing = _describe_failures(answer, fail_above)
+    if failing:
+        print_error(failing)
+    return 1 if failing or answer.get("problem") else 0
+
+
+def _describe_failures(answer: dict[str, Any], allowed: float) -> str:
+    """Describe how many attempts of the last minute failed, if too many; else an empty text."""
+    recent = answer.get("last_minute", {})  # an older daemon has none
+    attempts, failures = recent.get("attempts", 0), recent.get("temporary_failures", 0)
+    if not attempts or 100 * failures <= allowed * attempts:
+        return ""
+    return (
+        f"{failures:,} of the {attempts:,} attempts of the last minute were temporary failures "
+        f"({100 * failures / attempts:.1f} %; --fail-above is {allowed:g} %)"
+    )
 
 
 def _parse_address(text: str) -> Address:
@@ -104,7 +133,7 @@ def _find_address(policy: PolicyOptions) -> Address | None:
             f"for example --address {_EXAMPLE}"
         )
         return None
-    config = ConfigFile(path).read().config
+    config = ConfigFile(path, trusted=True).read().config
     if isinstance(config, ConfigError):
         print_config_errors(config)
         print_error("so the daemon's address is unknown: fix the configuration, or use --address")

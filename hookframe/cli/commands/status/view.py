@@ -19,10 +19,10 @@ from hookframe.cli.render import STYLES
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from hookframe.chain.stats import LastError
     from hookframe.daemon.status import (
         ChainMember,
         Document,
-        LoadProblem,
         PluginStatus,
         WorkerStatus,
     )
@@ -57,7 +57,8 @@ def build_screen(document: Document, where: str, before: Document | None = None)
     parts: list[RenderableType] = [*_format_head(document, where), Text()]
     parts += [_build_attempts(document, _format_rate(document, before)), Text()]
     if document["plugins"]:
-        parts += [_build_plugins(document), *_list_comparisons(document), Text()]
+        parts += [_build_plugins(document), *_list_comparisons(document)]
+        parts += [*_list_errors(document), Text()]
     return Group(*parts, _build_workers(document))
 
 
@@ -187,6 +188,15 @@ def _list_comparisons(document: Document) -> Iterable[Text]:
             yield Text(one_line(f"{text}{differ:,} differ"), "magenta" if differ else "")
 
 
+def _list_errors(document: Document) -> Iterable[Text]:
+    """List the last error of each plugin."""
+    for name, plugin in document["plugins"].items():
+        error = plugin.get("last_error")
+        if error is not None:
+            when = _format_time(error)
+            yield Text(one_line(f"last error of {name}, {when}: {error['text']}"), "yellow")
+
+
 def _format_name(name: str, mode: str | None, gone: str) -> Text:
     """Format a plugin's name, marked if it does not decide.
 
@@ -256,7 +266,7 @@ def _format_duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def _format_time(problem: LoadProblem) -> str:
+def _format_time(problem: LastError) -> str:
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(problem["at"]))
     except (OverflowError, OSError, ValueError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import finalize
 
 from hookframe import hookimpl
@@ -60,7 +61,8 @@ class Blacklist:
             attempt: the attempt.
 
         Returns:
-            The configured action and message, or None where nothing matches.
+            The configured action and message, with the list and its entry as the reason, or None
+            where nothing matches.
 
         Raises:
             BlacklistError: a list has gone or is broken: until it is mended, every attempt fails.
@@ -69,11 +71,10 @@ class Blacklist:
         if policy is None:
             raise BlacklistError("the blacklist has no settings yet: call configure first")
         lists = policy.lists()
-        if _listed(attempt["recipient"], lists.recipients) or _listed(
+        found = _find(attempt["recipient"], lists.recipients) or _find(
             attempt["sender"] or NULL_SENDER, lists.senders
-        ):
-            return policy.settings.decision()
-        return None
+        )
+        return cast("Decision", {**policy.settings.decision(), "reason": found}) if found else None
 
     @hookimpl
     def close(self) -> None:
@@ -90,16 +91,17 @@ class _Lists(NamedTuple):
     """every list that could be read, by its file, for the next look to compare with"""
     problems: Mapping[ListPath, str]
     """what is wrong with the others"""
-    recipients: tuple[Entries, ...]
-    """the entries of each list of recipients"""
-    senders: tuple[Entries, ...]
+    recipients: tuple[tuple[ListPath, Entries], ...]
+    """each list of recipients with its entries"""
+    senders: tuple[tuple[ListPath, Entries], ...]
     """the same of senders"""
 
     @classmethod
     def of(cls, files: Mapping[ListPath, ListFile], problems: Mapping[ListPath, str]) -> _Lists:
         """Sort the entries by what they list."""
-        recipients = tuple(each.entries for where, each in files.items() if not where.senders)
-        senders = tuple(each.entries for where, each in files.items() if where.senders)
+        entries = [(where, each.entries) for where, each in files.items()]
+        recipients = tuple(each for each in entries if not each[0].senders)
+        senders = tuple(each for each in entries if each[0].senders)
         return cls(files, problems, recipients, senders)
 
     @property
@@ -238,12 +240,16 @@ def _close(followers: dict[ListPath, Follower]) -> None:
         followers.popitem()[1].close()
 
 
-def _listed(address: str, lists: tuple[Entries, ...]) -> bool:
-    """Whether an address or its domain is on one of the lists; their length does not matter."""
+def _find(address: str, lists: tuple[tuple[ListPath, Entries], ...]) -> str:
+    """Find an address or its domain on one of the lists, whose length does not matter.
+
+    Returns:
+        The name of the list and its entry; empty if it is on none.
+    """
     if not lists:
-        return False
+        return ""
     whole, domain = lookup_keys(address)
-    for entries in lists:  # noqa: SIM110  (this runs in every attempt; a generator costs more)
+    for where, entries in lists:
         if whole in entries or domain in entries:
-            return True
-    return False
+            return f"{Path(where.path).name}: {whole if whole in entries else domain}"
+    return ""

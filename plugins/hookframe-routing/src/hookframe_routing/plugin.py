@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hookframe import hookimpl
 from hookframe_routing.load import load_table
@@ -62,7 +62,8 @@ class Routing:
             attempt: the attempt.
 
         Returns:
-            A decision of its own, or None where no rule matches, or an exception does.
+            A decision of its own, with the rule as its reason, or None where no rule matches, or an
+            exception does.
 
         Raises:
             RoutingError: the rule file is missing or wrong: until it is mended, every attempt
@@ -73,7 +74,7 @@ class Routing:
         rule = self._source.table().first_match(attempt)
         if rule is None or rule.decision is None:
             return None
-        return rule.decision.copy()
+        return cast("Decision", {**rule.decision, "reason": str(rule)})
 
     @hookimpl
     def close(self) -> None:

@@ -1,0 +1,144 @@
+"""A policy that is tried in a child process: if it ends or hangs that process, this one says so."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from mmap import PAGESIZE, mmap
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Never
+
+import click
+
+from hookframe.api.errors import HookframeError
+from hookframe.config.model import Config, Limits
+from hookframe.daemon.process import die_with_parent
+from hookframe.daemon.supervisor.death_report import describe_exit
+
+if TYPE_CHECKING:
+    from hookframe.host.source import Source
+
+_HEAD: Final = struct.Struct("=?d")
+"""Whether the child is done with the policy, and when its phase began."""
+_LOOK: Final = 0.05
+"""Seconds between two looks at the phase."""
+
+
+class PolicyDied(HookframeError):
+    """A policy that has ended the process in which it was tried, or had to be ended with it."""
+
+
+class Phase:
+    """What a child is doing with the policy, as its parent sees it.
+
+    Args:
+        memory: shared by the two.
+    """
+
+    def __init__(self, memory: mmap) -> None:
+        self._memory = memory
+
+    def __call__(self, text: str) -> None:
+        """Begin a phase, such as "importing NAME"; an empty text ends it."""
+        content = os.fsencode(text)[: PAGESIZE - _HEAD.size - 1] + b"\0"
+        self._memory[_HEAD.size : _HEAD.size + len(content)] = content
+        _HEAD.pack_into(self._memory, 0, False, monotonic())
+
+    def finish(self) -> None:
+        """Record that the policy is closed: the process may end as it likes."""
+        _HEAD.pack_into(self._memory, 0, True, 0.0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the policy is closed."""
+        return bool(_HEAD.unpack_from(self._memory)[0])
+
+    @property
+    def text(self) -> str:
+        """The phase; empty outside of any."""
+        content = self._memory[_HEAD.size :]
+        return os.fsdecode(content[: content.index(b"\0")])
+
+    def is_overdue(self, limit: float) -> bool:
+        """Return whether the phase has lasted longer than so many seconds."""
+        finished, began = _HEAD.unpack_from(self._memory)
+        return bool(not finished and self.text and monotonic() - began > limit)
+
+
+def find_load_time(source: Source) -> float:
+    """Return the seconds that a policy may take to load: `limits.load_time`."""
+    config = source.read().config
+    return (config.limits if isinstance(config, Config) else Limits()).load_time
+
+
+@contextmanager
+def run_in_child(limit: float) -> Iterator[Phase]:
+    """Run the body, and all that the command does after it, in a child process.
+
+    This process waits for it, and exits as the child does.
+
+    Args:
+        limit: the longest time of a phase, in seconds.
+
+    Yields:
+        Receives what the child is doing.
+
+    Raises:
+        PolicyDied: in this process, if the child ends before the body does, or hangs in a phase.
+        click.exceptions.Exit: in this process, with the child's exit status.
+    """
+    phase, parent = Phase(mmap(-1, PAGESIZE)), os.getpid()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError):  # None, or a reader that has gone
+            stream.flush()
+    pid = os.fork()
+    if pid != 0:
+        _wait(pid, phase, limit)
+    die_with_parent(parent)
+    try:
+        yield phase
+    finally:
+        phase.finish()
+
+
+def _wait(pid: int, phase: Phase, limit: float) -> Never:
+    """Wait for the child, and exit as it does."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the child too
+    try:
+        overdue = not _has_ended_in_time(pid, phase, limit)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    where = f" while {phase.text}" if phase.text else " in an attempt"
+    if overdue:
+        raise PolicyDied(
+            f"the policy did not come to an end within {limit:g} s (limits.load_time){where}; "
+            "the process that tried it was killed"
+        )
+    if not phase.finished:
+        raise PolicyDied(
+            f"the policy has ended the process that tried it: {describe_exit(status)}{where}"
+        )
+    if status < 0:
+        with suppress(OSError):  # SIGKILL can't be handled anyway
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    raise click.exceptions.Exit(status)
+
+
+def _has_ended_in_time(pid: int, phase: Phase, limit: float) -> bool:
+    """Wait until the child has ended; kill it if a phase takes too long."""
+    child = os.pidfd_open(pid)
+    try:
+        while not select.select([child], [], [], _LOOK)[0]:
+            if phase.is_overdue(limit):
+                os.kill(pid, signal.SIGKILL)
+                return False
+    finally:
+        os.close(child)
+    return True

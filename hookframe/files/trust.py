@@ -1,0 +1,109 @@
+"""Who may change a file: only root and the user that runs hookframe, or it is not trusted."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookframe.files.snapshot import Snapshot
+
+
+def find_distrust(file: Snapshot) -> Iterator[str]:
+    """Find the ways in which another user could change a file, or what stands at its path.
+
+    Args:
+        file: the file as it was read, with its owner and permissions.
+
+    Yields:
+        For each what is wrong, and what to do.
+    """
+    if file.owner not in trusted_users():
+        yield (
+            f"{file.path} belongs to user {file.owner}, neither root nor the user that "
+            f"runs hookframe ({os.geteuid()}): chown it"
+        )
+    if others_may_write(file.owner, file.group, file.mode):
+        yield (
+            f"{file.path} may be written by its group or by everyone "
+            f"(mode {stat.S_IMODE(file.mode):04o}): chmod go-w {file.path}"
+        )
+    yield from find_unsafe_directories(file.path)
+
+
+def find_unsafe_directories(path: str) -> Iterator[str]:
+    """Find directories above a path in which another user could replace what lies below.
+
+    A sticky directory is safe if the entry below it belongs to root or to the user that runs
+    hookframe.
+
+    Args:
+        path: an absolute path; it need not exist.
+
+    Yields:
+        For each such directory what is wrong with it, and what to do.
+    """
+    given = os.path.abspath(path)  # noqa: PTH100  (symbolic links stay)
+    for below in dict.fromkeys((given, os.path.realpath(path))):
+        entry = Path(below)
+        for directory in entry.parents:
+            with suppress(OSError):  # what can't be looked at can't be used either
+                if problem := _describe_writable(directory, entry):
+                    yield problem
+            entry = directory
+
+
+def _describe_writable(directory: Path, entry: Path) -> str | None:
+    status = directory.stat()
+    if status.st_uid not in trusted_users():
+        return (
+            f"{directory} belongs to user {status.st_uid}, neither root nor the user that runs "
+            f"hookframe ({os.geteuid()}): chown it"
+        )
+    if not others_may_write(status.st_uid, status.st_gid, status.st_mode):
+        return None
+    if status.st_mode & stat.S_ISVTX:
+        try:
+            if entry.lstat().st_uid in trusted_users():
+                return None
+        except FileNotFoundError:  # we create it
+            return None
+    return (
+        f"other users may write to {directory} (mode {stat.S_IMODE(status.st_mode):04o}), and so "
+        f"replace what is in it: chmod go-w {directory}"
+    )
+
+
+def others_may_write(owner: int, group: int, mode: int) -> bool:
+    """Return whether anyone but its owner may write to a file or directory.
+
+    Args:
+        owner: the owner's user id.
+        group: its group id.
+        mode: its permissions, as in `st_mode`.
+    """
+    if mode & stat.S_IWOTH:
+        return True
+    return bool(mode & stat.S_IWGRP) and not _is_private_group(owner, group)
+
+
+def _is_private_group(owner: int, group: int) -> bool:
+    """Return whether a group has only this user."""
+    try:
+        user, members = pwd.getpwuid(owner), grp.getgrgid(group)
+    except KeyError:
+        return False
+    # Others may have a group as their first one, and stand nowhere in its list: so the names.
+    same = user.pw_gid == members.gr_gid and user.pw_name == members.gr_name
+    return same and set(members.gr_mem) <= {user.pw_name}
+
+
+def trusted_users() -> tuple[int, int]:
+    """Return the user ids whose files are trusted: root, and the user that runs hookframe."""
+    return 0, os.geteuid()
