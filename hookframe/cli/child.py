@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import struct
 import sys
@@ -17,8 +16,7 @@ import click
 
 from hookframe.api.errors import HookframeError
 from hookframe.config.model import Config, Limits
-from hookframe.daemon.process import die_with_parent
-from hookframe.daemon.supervisor.death_report import describe_exit
+from hookframe.daemon.process import describe_exit, die_with_parent
 
 if TYPE_CHECKING:
     from hookframe.host.source import Source
@@ -27,6 +25,9 @@ _HEAD: Final = struct.Struct("=?d")
 """Whether the child is done with the policy, and when its phase began."""
 _LOOK: Final = 0.05
 """Seconds between two looks at the phase."""
+_WAITED: Final = (signal.SIGINT, signal.SIGCHLD)
+_BY_A_PROCESS: Final = 0
+"""`SI_USER` of sigaction(2)."""
 
 
 class PolicyDied(HookframeError):
@@ -108,12 +109,11 @@ def run_in_child(limit: float) -> Iterator[Phase]:
 
 def _wait(pid: int, phase: Phase, limit: float) -> Never:
     """Wait for the child, and exit as it does."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the child too
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
     try:
-        overdue = not _has_ended_in_time(pid, phase, limit)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        overdue, status = _wait_for_end(pid, phase, limit)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     where = f" while {phase.text}" if phase.text else " in an attempt"
     if overdue:
         raise PolicyDied(
@@ -131,14 +131,27 @@ def _wait(pid: int, phase: Phase, limit: float) -> Never:
     raise click.exceptions.Exit(status)
 
 
-def _has_ended_in_time(pid: int, phase: Phase, limit: float) -> bool:
-    """Wait until the child has ended; kill it if a phase takes too long."""
-    child = os.pidfd_open(pid)
-    try:
-        while not select.select([child], [], [], _LOOK)[0]:
-            if phase.is_overdue(limit):
+def _wait_for_end(pid: int, phase: Phase, limit: float) -> tuple[bool, int]:
+    """Wait until the child has ended; kill it if a phase takes too long, or at a second Ctrl-C.
+
+    Returns:
+        Whether a phase took too long, and the status as os.waitstatus_to_exitcode returns it.
+
+    Raises:
+        KeyboardInterrupt: at the second Ctrl-C.
+    """
+    interrupted = overdue = False
+    while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        received = signal.sigtimedwait(_WAITED, _LOOK)
+        if received is not None and received.si_signo == signal.SIGINT:
+            if interrupted:
                 os.kill(pid, signal.SIGKILL)
-                return False
-    finally:
-        os.close(child)
-    return True
+                raise KeyboardInterrupt
+            interrupted = True
+            if received.si_code == _BY_A_PROCESS:  # a terminal interrupts the child itself
+                os.kill(pid, signal.SIGINT)
+        elif phase.is_overdue(limit):
+            os.kill(pid, signal.SIGKILL)
+            overdue = True
+            break
+    return overdue, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

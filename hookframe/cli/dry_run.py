@@ -218,13 +218,13 @@ def _replace_policies(config: Config, **changes: Any) -> Config:
 
 
 def _find_load_errors(config: Config, phase: Callable[[str], None]) -> tuple[Finding, ...]:
-    """Build the chain, then each plugin alone, to find the errors in all settings."""
+    """Build each plugin alone, to find the errors in all settings, then the chain."""
     collector = _FindingCollector()
     builder = Builder(collector.add, phase)
     alone = _replace_policies(config, shadow_of=None)
     listed = config.list_chain(Installed.scan().names)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
-        for each in (config, *(replace(alone, chain=(text,)) for text in listed)):
+        for each in (*(replace(alone, chain=(text,)) for text in listed), config):
             try:
                 builder.close(builder.build(GivenConfig(each).read(), 1).plugins)
             except ChainError as error:

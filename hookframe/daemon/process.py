@@ -39,6 +39,21 @@ def _prctl(option: int, argument: object) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def describe_exit(status: int) -> str:
+    """Describe how a process ended.
+
+    Args:
+        status: as os.waitstatus_to_exitcode returns it.
+    """
+    if status >= 0:
+        return f"it exited with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"it was killed by {name}"
+
+
 def signal_main_thread(pid: int, number: int) -> None:
     """Send a signal to the main thread of a process (tgkill(2)).
 

@@ -202,10 +202,16 @@ def test_what_is_configured_and_not_in_the_chain_is_a_note(stacked):
 
 
 def test_an_empty_chain_is_fine_and_says_so(shell):
+    shell.write("hookframe.toml", "chain = []\n")
     done = shell.run("check")
     assert done.status == 0
     assert "ok: the chain is empty" in done.out
-    assert "no configuration" in done.err
+
+
+def test_without_a_policy_there_is_nothing_to_check(shell):
+    done = shell.run("check")
+    assert (done.status, done.out) == (2, "")
+    assert "there is no policy to check: $HOOKFRAME_CONFIG is not set" in done.err
 
 
 def test_json_says_that_all_is_well(stacked):

@@ -155,8 +155,9 @@ def test_it_shows_what_was_decided_by_whom_and_what_went_wrong(shell, daemon):
             for _ in range(times):
                 client.ask(asked)
     daemon.exchange(fields(), daemon.exim)
-    done = shell.run("status")
+    done = shell.run("status", "--fail-above", "16")
     assert (done.status, done.err) == (0, "")
+    assert re.search(r"last error of file, \d{4}-.*: Exception", done.out)
     shown = figures(done.out)
     assert shown["attempts"] == 25
     assert (shown["normal"], shown["dump"], shown["pause"]) == (12, 7, 2)
@@ -167,6 +168,20 @@ def test_it_shows_what_was_decided_by_whom_and_what_went_wrong(shell, daemon):
     assert done.out.startswith(f"hookframe {__version__} (pid {daemon.pid}), up ")
     assert f"at unix:{daemon.jsonl}\n" in done.out
     assert f"file ({daemon.hook_file})" in " ".join(done.out.split())
+
+
+def test_too_many_temporary_failures_of_the_last_minute_are_exit_1(shell, daemon):
+    with daemon.connect() as client:
+        for asked, times in ((attempt(), 15), (FAIL, 1)):
+            for _ in range(times):
+                client.ask(asked)
+    done = shell.run("status")
+    assert done.status == 1
+    assert done.err == (
+        "hookframe: error: 1 of the 16 attempts of the last minute were temporary failures "
+        "(6.2 %; --fail-above is 5 %)\n"
+    )
+    assert shell.run("status", "--fail-above", "7").status == 0
 
 
 def test_as_json_it_prints_the_document(shell, daemon):
@@ -311,7 +326,7 @@ def test_a_daemon_that_does_not_answer_in_time_is_not_waited_for(shell, tmp_path
         done = shell.run("status", "--address", f"unix:{tmp_path}/s")
     assert done.status == 1
     assert "has not answered within 5 s" in done.err
-    assert "the address is not a jsonl one (status needs jsonl)" in done.err
+    assert "the address has another protocol (the status needs jsonl)" in done.err
 
 
 @pytest.mark.parametrize(

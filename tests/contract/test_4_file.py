@@ -208,13 +208,22 @@ def test_a_fifo_in_place_of_the_file_is_a_load_error_and_does_not_hang(site):
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o646, 0o666, 0o777, 0o620])
+@pytest.mark.skipif(not ROOT, reason="only root can give a file to a group that is not its own")
 def test_a_file_that_others_may_write_is_a_load_error(mode, site):
     site.configure(policy(hook_file="hook.py"), says("here"))
+    os.chown(site.file, -1, 12345)
     site.file.chmod(mode)
     host = site.start()
     assert host.decide(ATTEMPT) == TEMPFAIL
     for words in (f"{mode:04o}", f"chmod go-w {site.file}", "trust_file_permissions = true"):
         assert words in host.problem
+
+
+@pytest.mark.skipif(not ROOT, reason="the group root has no user but root")
+def test_a_file_that_the_owners_private_group_may_write_is_accepted(site):
+    site.configure(policy(hook_file="hook.py"), says("here"))
+    site.file.chmod(0o664)
+    assert message(site.start()) == "here"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o755, 0o640])

@@ -53,6 +53,7 @@ def part(pid=2, attempts=0, counts=(), **more):
         "last_load_error": None,
         "attempts": attempts,
         "counts": statistics.snapshot(),
+        "recent": [],
         **more,
     }
 
@@ -108,7 +109,7 @@ def test_decisions_are_counted_and_none_is_taken_for_normal_because_it_was_not()
 
 
 def test_the_figures_of_all_processes_and_of_the_dead_are_added_up():
-    dump, error = ("count_decision", "dump"), ("count_error", "file")
+    dump, error = ("count_decision", "dump"), ("count_error", "file", "it failed")
     past = add_past(make_empty_past(), part(pid=9, attempts=5, counts=[dump, error]))
     past = add_past(past, part(pid=8, attempts=7, counts=[dump, dump]), unaccounted=3)
     past = add_past(past, None, unaccounted=1)
@@ -173,6 +174,7 @@ def test_plugins_stand_in_the_order_of_the_chain_and_those_that_have_left_it_beh
     assert made["plugins"]["z"] == {
         "votes": {},
         "errors": 0,
+        "last_error": None,
         "agreements": 0,
         "differences": 0,
         "microseconds": None,

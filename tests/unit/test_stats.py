@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from math import ceil
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ EVENTS = st.lists(
         st.tuples(st.just("count_decision"), st.sampled_from(["dump", "pause"])),
         st.tuples(st.just("count_temporary_failure"), st.sampled_from(KINDS)),
         st.tuples(st.just("count_vote"), NAMES, st.sampled_from(["dump", "new_mtaid"])),
-        st.tuples(st.just("count_error"), NAMES),
+        st.tuples(st.just("count_error"), NAMES, st.just("it failed")),
         st.tuples(st.just("record_time"), NAMES, st.integers(0, 10**6)),
     ),
     max_size=40,
@@ -36,10 +37,11 @@ EVENTS = st.lists(
 
 
 def counted(*events):
-    """Count events; return the snapshot."""
+    """Count events at one moment; return the snapshot."""
     statistics = Statistics()
-    for method, *arguments in events:
-        getattr(statistics, method)(*arguments)
+    with patch("hookframe.chain.stats.time", lambda: 1.0):
+        for method, *arguments in events:
+            getattr(statistics, method)(*arguments)
     return statistics.snapshot()
 
 
@@ -65,12 +67,15 @@ def test_each_event_is_counted_where_it_belongs():
         ("count_vote", "a", "dump"),
         ("count_vote", "a", "pause"),
         ("count_vote", "b", "pause"),
-        ("count_error", "b"),
+        ("count_error", "b", "first"),
+        ("count_error", "b", "second"),
     )
     assert counts["decisions"] == {"dump": 2}
     assert counts["temporary_failures"] == {MALFORMED: 1}
     assert counts["plugins"]["a"]["votes"] == {"dump": 1, "pause": 1}
-    assert (counts["plugins"]["a"]["errors"], counts["plugins"]["b"]["errors"]) == (0, 1)
+    assert (counts["plugins"]["a"]["errors"], counts["plugins"]["b"]["errors"]) == (0, 2)
+    assert counts["plugins"]["a"]["last_error"] is None
+    assert counts["plugins"]["b"]["last_error"]["text"] == "second"
 
 
 def test_a_snapshot_does_not_change_when_counting_goes_on():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,6 +12,7 @@ import pluggy
 from hookframe.api.attempt import parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.api.plugin_code import PACKAGE
+from hookframe.daemon.process import describe_exit
 from hookframe.daemon.protocols import exim
 from hookframe.daemon.supervisor.history import read_hook_files
 
@@ -151,18 +151,3 @@ def _find_hook_frames(trace: str) -> Iterator[Frame]:
             yield Frame(file, line, function)
         elif found or file.startswith(_DAEMON):  # a hook calls other rooms, but never the daemon
             return
-
-
-def describe_exit(status: int) -> str:
-    """Describe how a process ended.
-
-    Args:
-        status: as os.waitstatus_to_exitcode returns it.
-    """
-    if status >= 0:
-        return f"it exited with status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"it was killed by {name}"

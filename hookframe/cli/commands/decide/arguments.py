@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from difflib import get_close_matches
-from importlib.util import find_spec
 from typing import Any, Final
 
 import click
 
 from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.cli.samples import make_sample_attempt
-from hookframe.testing.clock import Clock
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _CLOSE: Final = 0.82
@@ -41,28 +38,6 @@ def build_attempt(pairs: Sequence[str]) -> dict[str, Any]:
             raise click.UsageError(f"{key} is given more than once.")
         given[key] = _convert(key, text)
     return {**make_sample_attempt(), **given}
-
-
-def make_clock(now: str | None) -> Clock:
-    """Make the clock that plugins see: real, or set by `--now`.
-
-    Raises:
-        click.UsageError: the text is no time, or the clock can't be set here.
-    """
-    clock = Clock()
-    if now is None:
-        return clock
-    try:
-        when = datetime.fromisoformat(now)
-    except ValueError:
-        raise click.UsageError(
-            f"--now: {now!a} is not a time; write, for example, 2026-12-24T22:00 (local time) or "
-            "2026-12-24T22:00+01:00"
-        ) from None
-    if find_spec("time_machine") is None:
-        raise click.UsageError("--now needs time-machine: pip install hookframe[testing]")
-    clock.set(when.astimezone())
-    return clock
 
 
 def _convert(key: str, text: str) -> Any:

@@ -14,7 +14,7 @@ from hookframe.api.attempt import encode_line, parse_attempt
 from hookframe.api.errors import InvalidAttempt
 from hookframe.chain.trace import Explanation, explanation_document
 from hookframe.cli.child import PolicyDied, find_load_time, run_in_child
-from hookframe.cli.commands.decide.arguments import build_attempt, make_clock
+from hookframe.cli.commands.decide.arguments import build_attempt
 from hookframe.cli.commands.decide.remote import ask_daemon
 from hookframe.cli.console import CommandLog, is_terminal, print_error, print_note
 from hookframe.cli.interrupt import Interrupt
@@ -22,13 +22,11 @@ from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.cli.samples import SAMPLE
 from hookframe.cli.stdio import find_remaining_size, read_lines, take_input, take_output
 from hookframe.host.host import Host
-from hookframe.testing.clock import find_modules
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Decision
     from hookframe.cli.commands.decide.progress import Bar
     from hookframe.host.source import Source
-    from hookframe.testing.clock import Clock
 
 _SAMPLES: Final = "\n".join(f"    {key}={value}" for key, value in SAMPLE.items()).replace(
     "=True", "=true"
@@ -93,11 +91,10 @@ def command(
                 "--hook-file, --plugin and --now."
             )
         return ask_daemon(address, given, explain=explain)
-    clock = make_clock(now)
     source = policy.find_source()
     drawn = explain and not as_json and is_terminal(sys.stdout)
     try:
-        return _decide(policy, source, given, clock, explain=explain, drawn=drawn)
+        return _decide(policy, source, given, now, explain=explain, drawn=drawn)
     except PolicyDied as error:
         print_error(str(error))
         return 1
@@ -107,7 +104,7 @@ def _decide(
     policy: PolicyOptions,
     source: Source,
     given: Any,
-    clock: Clock,
+    now: str | None,
     *,
     explain: bool,
     drawn: bool,
@@ -119,12 +116,9 @@ def _decide(
         log = CommandLog(lambda: interrupt.received)
         bar = given is None and is_terminal(sys.stderr) and not is_terminal(sys.stdout)
         output = stack.enter_context(take_output())
-        stack.enter_context(clock.patch_into(tuple))
+        set_in_plugins = _set_clock(now, stack)
         host = stack.enter_context(Host(source, watch=False, log=log, interrupt=True, phase=phase))
-        plugins = host.generation.plugins if host.generation is not None else ()
-        stack.enter_context(
-            clock.patch_into(lambda: find_modules(each.subject for each in plugins))
-        )
+        set_in_plugins(host)
         interrupt.check()
         _print_chain_state(host, policy)
         printer = _choose_printer(output, drawn=drawn) if explain else None
@@ -134,6 +128,15 @@ def _decide(
         else:
             decider.stream(stack.enter_context(take_input()), bar=bar)
         return 1 if host.problem or decider.failed else 0
+
+
+def _set_clock(now: str | None, stack: ExitStack) -> Callable[[Host], None]:
+    """Set the time that plugins see; what is returned sets it in their modules."""
+    if now is None:
+        return lambda _: None
+    from hookframe.cli.commands.decide.now import set_clock  # noqa: PLC0415  (slow to import)
+
+    return set_clock(now, stack)
 
 
 def _print_chain_state(host: Host, policy: PolicyOptions) -> None:
