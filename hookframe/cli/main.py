@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "status": "Show the daemon's health and counters.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
         "schema": "Print the JSON Schema of an attempt or of a decision.",
+        "completion": "Print the completion of bash, zsh or fish.",
     }
 )
 """Every command with its line in the help."""
@@ -171,6 +172,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     """Parse and run; click raises its own exceptions for usage errors and help."""
+    asked = os.environ.get("_HOOKFRAME_COMPLETE")
+    if asked:
+        from click.shell_completion import shell_complete  # noqa: PLC0415  (a shell asks seldom)
+
+        return shell_complete(hookframe, {}, "hookframe", "_HOOKFRAME_COMPLETE", asked)
     try:
         with hookframe.make_context("hookframe", arguments) as context:
             result: Any = hookframe.invoke(context)

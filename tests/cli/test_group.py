@@ -25,6 +25,7 @@ COMMANDS = [
     "status",
     "demo",
     "schema",
+    "completion",
     "new",
     "verify",
 ]
@@ -76,10 +77,15 @@ def test_help_lists_every_command_with_what_it_does_and_imports_none(shell, opti
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_a_help_with_an_example_and_the_common_options(shell, command):
+def test_every_command_has_a_help_with_an_example(shell, command):
     done = shell.run(command, "-h")
     assert done.status == 0
     assert f"    hookframe {command}" in done.out
+
+
+@pytest.mark.parametrize("command", ["decide", "check", "plugins", "serve", "status"])
+def test_every_command_that_uses_a_policy_has_the_options_that_name_one(shell, command):
+    done = shell.run(command, "-h")
     for common in ("--config FILE", "--hook-file FILE", "--plugin NAME", "$HOOKFRAME_CONFIG"):
         assert common in done.out
 

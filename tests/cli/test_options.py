@@ -86,9 +86,7 @@ def test_plugins_come_in_the_given_order_and_then_the_file(shell, distributions)
         assert [member["name"] for member in done.json["chain"]] == [*plugins, "file"]
 
 
-@pytest.mark.parametrize(
-    "command", [["decide", "sendid=x"], ["check"], ["plugins"], ["serve"], ["schema", "attempt"]]
-)
+@pytest.mark.parametrize("command", [["decide", "sendid=x"], ["check"], ["plugins"], ["serve"]])
 @pytest.mark.parametrize("other", [["--hook-file", "hook.py"], ["--plugin", "guard"]])
 def test_a_configuration_and_a_run_without_one_exclude_each_other(shell, command, other):
     shell.write("hookframe.toml", "")

@@ -12,7 +12,7 @@ import click
 
 from hookframe.cli.console import print_error
 from hookframe.cli.new_files import write_new
-from hookframe.cli.options import CONFIG_NAME, PolicyOptions, policy_options
+from hookframe.cli.options import CONFIG_NAME
 
 STARTER: Final = {CONFIG_NAME: "hookframe.toml", "hook.py": "hook.py.txt"}
 """Each file to write, and its template."""
@@ -21,12 +21,10 @@ _TRIED: Final = "recipient=nobody@example.com"
 
 @click.command("init", short_help="Write a starter policy.")
 @click.argument("directory", metavar="[DIR]", default=".")
-@policy_options
-def command(policy: PolicyOptions, directory: str) -> int:  # noqa: ARG001
+def command(directory: str) -> int:
     """Write a commented starter hookframe.toml and hook file into DIR (default: this directory).
 
-    DIR is created if it does not exist. No file is ever overwritten. The policy options have no
-    effect here.
+    DIR is created if it does not exist. No file is ever overwritten.
 
     \b
     Example:

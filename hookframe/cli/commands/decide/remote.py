@@ -41,7 +41,13 @@ def ask_daemon(where: str, given: dict[str, Any] | None, *, explain: bool) -> in
             return 1
         sys.stdout.write(answer.decode("utf-8", "backslashreplace"))
         sys.stdout.flush()
-        failed = failed or _is_error(answer)
+        document = _parse(answer)
+        if explain and "trace" not in document:
+            print_error(
+                f"the answer has no trace: {address} must be an explain address of the daemon"
+            )
+            return 1
+        failed = failed or _is_error(document)
     return 1 if failed else 0
 
 
@@ -68,11 +74,16 @@ def _list_requests(given: dict[str, Any] | None) -> Iterator[bytes]:
     return (line.rstrip(b"\r\n") + b"\n" for _, line, _ in read_lines(sys.stdin.buffer))
 
 
-def _is_error(answer: bytes) -> bool:
-    """Return whether an answer is no decision, or a temporary failure after an error."""
+def _parse(answer: bytes) -> dict[str, Any]:
+    """Parse an answer; it is empty if that is no JSON object."""
     try:
         document = json.loads(answer)
     except (ValueError, RecursionError):
-        return True
-    decision = document.get("decision", document) if isinstance(document, dict) else {}
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _is_error(document: dict[str, Any]) -> bool:
+    """Return whether an answer is no decision, or a temporary failure after an error."""
+    decision = document.get("decision", document)
     return not isinstance(decision, dict) or "error" in decision or "action" not in decision

@@ -27,7 +27,6 @@ from hookframe.cli.commands.demo.policy import (
 )
 from hookframe.cli.commands.demo.view import Plain, list_changed_lines
 from hookframe.cli.console import is_terminal, print_error
-from hookframe.cli.options import PolicyOptions, policy_options
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -53,13 +52,11 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     show_default=True,
     help="About how long it takes.",
 )
-@policy_options
-def command(policy: PolicyOptions, seconds: float) -> int:  # noqa: ARG001
+def command(seconds: float) -> int:
     """Show a daemon at work: sample attempts, decisions and their plugins, and a live edit.
 
     It runs in a temporary directory with its own policy: a hook file, and hookframe-blacklist and
-    hookframe-routing if they are installed. The policy options have no effect here. It stops at the
-    end, or on Ctrl-C.
+    hookframe-routing if they are installed. It stops at the end, or on Ctrl-C.
 
     \b
     Example:

@@ -12,7 +12,6 @@ import click
 from hookframe._text import one_line
 from hookframe.cli.console import print_error, print_note
 from hookframe.cli.new_files import write_new
-from hookframe.cli.options import PolicyOptions, policy_options
 from hookframe.plugins.finder import Installed
 from hookframe_devkit.new.names import Names, check_module, parse_name
 from hookframe_devkit.new.template import KINDS, About, render_project
@@ -38,10 +37,7 @@ _LONGEST_SUMMARY: Final = 120
 )
 @click.option("--author", default="", help="The copyright holder.")
 @click.option("--email", metavar="ADDRESS", default="", help="The author's address.")
-@policy_options
 def command(
-    policy: PolicyOptions,  # noqa: ARG001
-    /,
     name: str,
     kind: str,
     directory: str | None,
@@ -50,8 +46,7 @@ def command(
     """Write a new plugin that can be built, installed, tested and used at once.
 
     A plugin and a wrapper are distributions, hookframe-NAME, with settings, tests, README, licence,
-    tox and CI. A file is one hook file with its test. No file is ever overwritten. The policy
-    options have no effect here.
+    tox and CI. A file is one hook file with its test. No file is ever overwritten.
 
     \b
     Examples:
