@@ -155,9 +155,14 @@ class Statistics:
         self._temporary_failures: dict[str, int] = {}
         self._plugins = _PluginCounters()
 
-    def count_decision(self, action: str) -> None:
-        """Count a decision; bare normal ones may be counted by `normal` instead."""
-        self._decisions[action] = self._decisions.get(action, 0) + 1
+    def count_decision(self, action: str, by: int = 1) -> None:
+        """Count a decision; bare normal ones may be counted by `normal` instead.
+
+        Args:
+            action: its action.
+            by: 1, or -1 for one that turns out to be a temporary failure.
+        """
+        self._decisions[action] = self._decisions.get(action, 0) + by
 
     def count_temporary_failure(self, kind: str) -> None:
         """Count an attempt that ended in an error.

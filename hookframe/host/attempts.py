@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from hookframe.api.attempt import Attempt
 from hookframe.api.decision import NORMAL, TEMPFAIL, Decision, make_temporary_failure
 from hookframe.api.errors import InvalidAttempt
-from hookframe.api.events import EXCEPTION, INTERNAL, LOAD_ERROR, MALFORMED, Failure
+from hookframe.api.events import (
+    EXCEPTION,
+    INTERNAL,
+    INVALID_RETURN,
+    LOAD_ERROR,
+    MALFORMED,
+    Failure,
+)
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.deadline import SIGNAL, check_deadline
 from hookframe.chain.interrupter import ALARM, Interrupter
@@ -111,6 +118,15 @@ class Attempts:
         """
         self.statistics.count_temporary_failure(MALFORMED)
         self._log.malformed(given, problem)
+        return make_temporary_failure()
+
+    def refuse_decision(
+        self, problem: str, given: Mapping[str, Any], decision: Decision
+    ) -> Decision:
+        """Temp-fail a decided attempt after all; arguments as for `Host.refuse_decision`."""
+        self.statistics.count_decision(decision["action"], -1)
+        self.statistics.count_temporary_failure(INVALID_RETURN)
+        self._log.unusable(given, problem)
         return make_temporary_failure()
 
     def use(self, generation: Generation | None) -> None:

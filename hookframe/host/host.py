@@ -211,6 +211,18 @@ class Host:
         """
         return self._attempts.refuse(problem, given)
 
+    def refuse_decision(
+        self, problem: str, given: Mapping[str, Any], decision: Decision
+    ) -> Decision:
+        """Temp-fail an attempt whose decision the mail server can't carry out, and log why.
+
+        Args:
+            problem: what can't be carried out.
+            given: the attempt.
+            decision: what `decide` has returned for it.
+        """
+        return self._attempts.refuse_decision(problem, given, decision)
+
     def look(self) -> None:
         """Check the files now, if this host watches them."""
         if self._watcher is not None:

@@ -104,6 +104,11 @@ class Log:
         if not self._muted:
             self._write_attempt(_INVALID, given, f"Invalid attempt: {_to_line(problem)}")
 
+    def unusable(self, attempt: object, problem: str) -> None:
+        """Log why a decision can't be carried out."""
+        if not self._muted:
+            self._write_attempt(_INVALID, attempt, f"Invalid return from {HOOK}: {problem}")
+
     def events(self, attempt: Mapping[str, Any], events: list[Failure | ShadowVote]) -> None:
         """Log the errors of an attempt, and the decisions of plugins in shadow mode."""
         if self._muted:

@@ -140,12 +140,13 @@ def exim(make_exim):
 
 
 @pytest.fixture(scope="module")
-def make_daemon(namespace, base, socket_path):
-    """Makes a daemon that is stopped when the module is done."""
+def make_daemon(namespace, socket_path):
+    """Makes a daemon that is stopped when the module is done; its directory is not Exim's."""
     made = []
+    own = Path(tempfile.mkdtemp(prefix="hookframe-e2e-daemon-"))
 
     def make():
-        directory = base / f"hookframe{len(made)}"
+        directory = own / f"hookframe{len(made)}"
         directory.mkdir()
         made.append(Daemon(namespace, directory, socket_path))
         return made[-1]
@@ -154,6 +155,7 @@ def make_daemon(namespace, base, socket_path):
     yield make
     for daemon in made:
         daemon.close()
+    shutil.rmtree(own)
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,33 @@ def test_new_config_changes_the_envelope_sender_and_the_virtualmta(exim, sink, p
     assert (seen["mail"], seen["peer"]) == (f"<{new_sender}>", "127.0.0.3")
 
 
+def test_a_new_sender_whose_domain_is_not_ascii_is_sent_with_a_labels(exim, sink, policy):
+    sender = "bounces@MÜLLER.verp.test"
+    policy.decide({"idn@remote.test": {"action": "new_config", "new_sender": sender}})
+    exim.send("idn@remote.test")
+    assert the_one(sink.seen("idn@remote.test"))["mail"] == "<bounces@xn--mller-kva.verp.test>"
+
+
+def test_a_new_sender_that_needs_smtputf8_defers_and_the_log_says_why(
+    exim, sink, policy, make_daemon
+):
+    sender = "jürgen@verp.test"
+    policy.decide({"utf8@remote.test": {"action": "new_config", "new_sender": sender}})
+    msguid = exim.send("utf8@remote.test")
+    assert exim.deferrals(msguid) == {"utf8@remote.test": MESSAGE}
+    assert sink.seen("utf8@remote.test") == []
+    make_daemon.made[-1].wait_for(
+        "local part is not ASCII, as its own addresses are; return one in ASCII"
+    )
+
+
+def test_the_mainlog_shows_the_address_that_has_sent(exim, sink, policy):
+    policy.decide({"from@remote.test": {"action": "new_mtaid", "new_mtaid": "vmta3"}})
+    msguid = exim.send("from@remote.test")
+    [line] = [line for line in exim.log(msguid) if " => " in line]
+    assert " I=[127.0.0.4]" in line
+
+
 def test_new_config_may_change_the_sender_alone(exim, sink, policy):
     policy.decide({"only@remote.test": {"action": "new_config", "new_sender": "n@verp.test"}})
     exim.send("only@remote.test", headers=["X-VirtualMTA: vmta3"])

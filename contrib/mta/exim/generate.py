@@ -425,7 +425,9 @@ keep_environment =
 # What a hook's message says in UTF-8 is readable in the log, not \\303\\244.
 print_topbitchars
 headers_charset = UTF-8
-log_selector = +return_path_on_delivery +sender_on_delivery +outgoing_interface
+# Which VirtualMTA has sent: Exim logs outgoing_interface only together with incoming_interface.
+log_selector = +return_path_on_delivery +sender_on_delivery \\
+  +incoming_interface +outgoing_interface
 @queue_only@
 """
 

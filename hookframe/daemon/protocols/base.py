@@ -37,6 +37,12 @@ class Decider(Protocol):
         """Return the temporary failure for a request that is no attempt."""
         ...
 
+    def refuse_decision(
+        self, problem: str, given: Mapping[str, Any], decision: Decision
+    ) -> Decision:
+        """Temp-fail an attempt whose decision the mail server can't carry out, and log why."""
+        ...
+
     def sample_next(self) -> None:
         """Time each plugin in the next attempt, for the statistics."""
         ...

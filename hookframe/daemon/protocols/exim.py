@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from binascii import Error, a2b_base64
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from hookframe._text import short_repr
 from hookframe.api.attempt import ATTEMPT_TYPES, BOOLEANS
 from hookframe.api.decision import NORMAL
+from hookframe.api.domains import ascii_domain
 from hookframe.api.errors import InvalidAttempt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookframe.api.decision import Decision
     from hookframe.daemon.protocols.base import Decider
 
@@ -118,7 +122,32 @@ def answer(host: Decider, request: bytes) -> bytes:
         attempt = parse_request(request)
     except InvalidAttempt as error:
         return refuse(host, str(error))
-    return format_answer(host.decide(attempt))
+    decision = host.decide(attempt)
+    if "new_sender" in decision or "deliver_as_if_to_domain" in decision:
+        decision = _make_sendable(host, attempt, decision)
+    return format_answer(decision)
+
+
+def _make_sendable(host: Decider, attempt: Mapping[str, Any], decision: Any) -> Decision:
+    """Write domains as A-labels, which every server accepts; refuse a sender that needs SMTPUTF8.
+
+    A message with addresses that are not ASCII is sent with SMTPUTF8 anyway (RFC 6531).
+    """
+    domain = decision.get("deliver_as_if_to_domain", "")
+    if not domain.isascii():
+        decision["deliver_as_if_to_domain"] = ascii_domain(domain)
+    sender = decision.get("new_sender", "")
+    if sender.isascii() or not f"{attempt['sender']}{attempt['recipient']}".isascii():
+        return cast("Decision", decision)
+    local_part, at, domain = sender.rpartition("@")
+    if not local_part.isascii():
+        problem = (
+            f"new_sender is {short_repr(sender)}: Exim can't send this message with a sender whose "
+            "local part is not ASCII, as its own addresses are; return one in ASCII"
+        )
+        return host.refuse_decision(problem, attempt, decision)
+    decision["new_sender"] = f"{local_part}{at}{ascii_domain(domain)}"
+    return cast("Decision", decision)
 
 
 def refuse(host: Decider, problem: str) -> bytes:

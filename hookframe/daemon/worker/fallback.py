@@ -106,5 +106,12 @@ class FallbackHost:
         self._log.malformed(given, problem)
         return make_temporary_failure()
 
+    def refuse_decision(
+        self, problem: str, given: Mapping[str, Any], decision: Decision
+    ) -> Decision:
+        """Temp-fail an attempt; it never decides anything else."""
+        del problem, given, decision
+        return make_temporary_failure()
+
     def sample_next(self) -> None:
         """Do nothing, without plugins to time."""
