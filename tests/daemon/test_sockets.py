@@ -117,7 +117,7 @@ def test_every_address_of_the_list_is_served(daemon):
     assert daemon.ask(saying("unix")) == said("unix")
     assert daemon.ask(saying("tcp"), daemon.port) == said("tcp")
     assert daemon.ask(saying("explain"), daemon.explain)["decision"] == said("explain")
-    assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
+    assert daemon.exchange(b"\n", daemon.exim).startswith(b'action="pause"')
 
 
 def test_the_log_says_where_the_daemon_listens(daemon):
@@ -147,7 +147,7 @@ def test_a_unix_socket_that_is_taken_ends_the_start_with_a_clear_line(fresh, dae
     assert len(second.output.splitlines()) == 1
     assert f"unix:{daemon.exim} is taken: another process listens there" in second.output
     assert not second.jsonl.exists()
-    assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
+    assert daemon.exchange(b"\n", daemon.exim).startswith(b'action="pause"')
 
 
 def test_a_tcp_port_that_is_taken_ends_the_start_with_a_clear_line(fresh, daemon):
@@ -339,7 +339,7 @@ def test_somebody_who_looks_whether_it_is_alive_is_no_client_of_a_daemon(fresh, 
     before = daemon.output.count("Invalid attempt")
     second.launch()
     assert second.wait() == 1
-    assert daemon.exchange(b"", daemon.exim).startswith(b'action="pause"')
+    assert daemon.exchange(b"\n", daemon.exim).startswith(b'action="pause"')
     daemon.wait_for("Invalid attempt", before + 1)
     assert daemon.output.count("Invalid attempt") == before + 1
 

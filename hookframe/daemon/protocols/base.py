@@ -75,7 +75,7 @@ class WireProtocol:
     Args:
         split: splits the received bytes into the complete requests, then the beginning of the
             next one, which the end of the connection completes.
-        one_shot: whether a connection carries one request only, which may be empty.
+        one_shot: whether a connection carries one request only.
         answer: answers a request.
         refusal: answers an invalid request, and passes the reason to the host.
         failure: the answer after an error of hookframe's own.

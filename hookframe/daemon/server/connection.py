@@ -267,11 +267,13 @@ class Connection:
         return requests
 
     def _handle_eof(self) -> list[bytes]:
-        """Return the last request; our side stays open for its answer."""
+        """Return the last request; our side stays open for its answer.
+
+        A client that has sent nothing, as one that checks the port, gets no answer.
+        """
         self._ended = True
         rest, self._rest = self._rest, b""
-        one_shot = self._service.protocol.one_shot
-        if one_shot or (rest and not self._draining):
+        if rest and (self._service.protocol.one_shot or not self._draining):
             return [rest]
         return []
 
