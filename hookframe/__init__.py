@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from hookframe.api.actions import dump as dump
+    from hookframe.api.actions import pause as pause
+    from hookframe.api.actions import use_mtaid as use_mtaid
     from hookframe.api.attempt import Attempt as Attempt
     from hookframe.api.decision import TEMPFAIL_MESSAGE as TEMPFAIL_MESSAGE
     from hookframe.api.decision import Decision as Decision
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State as State
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
+    from hookframe.api.rehearsal import rehearsal as rehearsal
     from hookframe.chain.trace import Explanation as Explanation
     from hookframe.config.values import duration as duration
     from hookframe.files.snapshot import Snapshot as Snapshot
@@ -45,9 +49,13 @@ __all__ = [
     "Vote",
     "__version__",
     "ascii_domain",
+    "dump",
     "duration",
     "hookimpl",
+    "pause",
+    "rehearsal",
     "take_snapshot",
+    "use_mtaid",
 ]
 
 _HOME = {
@@ -65,9 +73,13 @@ _HOME = {
     "State": "api.hookspecs",
     "Vote": "api.hookspecs",
     "ascii_domain": "api.domains",
+    "dump": "api.actions",
     "duration": "config.values",
     "hookimpl": "api.hookspecs",
+    "pause": "api.actions",
+    "rehearsal": "api.rehearsal",
     "take_snapshot": "files.snapshot",
+    "use_mtaid": "api.actions",
 }
 
 

@@ -73,7 +73,7 @@ def pre_delivery_attempt(attempt: Attempt, decision: Decision, state: State) -> 
 
 
 @hookspec
-def code_files(settings: Settings) -> Sequence[str]:
+def code_files(settings: Settings, directory: str) -> Sequence[str]:
     """Return the paths of the code files that the plugin runs, in whatever language.
 
     The host treats each like the hook file: it rejects a file that another user may write, waits
@@ -84,6 +84,8 @@ def code_files(settings: Settings) -> Sequence[str]:
     Args:
         settings: the table `[plugins.NAME.settings]`; empty if there is none. They are not checked
             yet: return nothing for wrong ones, and let `configure` reject them.
+        directory: the directory of `hookframe.toml`, to which relative paths in settings are
+            relative; without a file the current directory.
 
     Returns:
         Absolute paths.
@@ -95,7 +97,9 @@ def code_files(settings: Settings) -> Sequence[str]:
 
 
 @hookspec
-def configure(settings: Settings, files: CodeFiles, state_directory: str | None) -> None:
+def configure(
+    settings: Settings, files: CodeFiles, state_directory: str | None, directory: str
+) -> None:
     """Set the plugin's settings, once for each load of the policy, before its first attempt.
 
     Each load calls a class or a function for a new object. In a program a module, or one object, is
@@ -107,6 +111,8 @@ def configure(settings: Settings, files: CodeFiles, state_directory: str | None)
         state_directory: the absolute path of a directory that only this user may read and write,
             for files that must survive a restart; shared by all plugins and all processes. None
             if the administrator has set none.
+        directory: the directory of `hookframe.toml`, to which relative paths in settings are
+            relative; without a file the current directory.
 
     Raises:
         ValueError: a setting is unknown or wrong; the text reaches the administrator as this

@@ -15,7 +15,7 @@ ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def _reject(*_: object, **__: object) -> NoReturn:
-    raise TypeError("what crosses the hook is read-only")
+    raise TypeError("it is read-only: change a copy, such as dict(attempt), or return a decision")
 
 
 class ReadOnlyDict(dict[str, Any]):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.chain.chain import Chain
-from hookframe.config.entries import Entry
+from hookframe.config.entries import Entry, find_directory
 from hookframe.config.model import Config
 from hookframe.files.snapshot import Snapshot
 from hookframe.files.state_directory import find_state_directory, prepare_state_directory
@@ -170,8 +170,9 @@ class Builder:
     def _configure_plugin(self, plugin: Plugin, config: Config) -> None:
         """Call one plugin's `configure` with copies of its settings and with its code files."""
         settings = deepcopy(dict(config.table(plugin.name).settings))
+        directory = find_directory(config.path)
         files = self._reader.read_for(
-            plugin, deepcopy(settings), trust_permissions=config.trust_file_permissions
+            plugin, deepcopy(settings), directory, trust_permissions=config.trust_file_permissions
         )
         if plugin.configure is None:
             if settings:
@@ -182,7 +183,7 @@ class Builder:
             return
         state_directory = _state_directory(plugin, config)
         try:
-            plugin.configure(settings, files, state_directory)
+            plugin.configure(settings, files, state_directory, directory)
         except CodeFileError as error:
             raise LoadError(plugin.origin, str(error), error) from error
         except ValueError as error:

@@ -65,7 +65,17 @@ def _format_type_and_text(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg}"
     text = _format_text(error)
-    return f"{name}: {text}" if text else name
+    hint = _find_hint(type(error), text)
+    return f"{name}: {text}{hint}" if text else name
+
+
+def _find_hint(kind: type[BaseException], text: str) -> str:
+    """Return what to do about an error of Python's own that says nothing to a hook's author."""
+    if kind is TypeError and "'mappingproxy' object" in text:
+        return " (the decision so far is read-only: return a decision of your own)"
+    if kind is KeyError:
+        return " (there is no such key)"
+    return ""
 
 
 @calls_plugins

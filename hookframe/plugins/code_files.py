@@ -38,13 +38,14 @@ class CodeFileReader:
         return tuple(self._read.values())
 
     def read_for(
-        self, plugin: Plugin, settings: Settings, *, trust_permissions: bool = False
+        self, plugin: Plugin, settings: Settings, directory: str, *, trust_permissions: bool = False
     ) -> CodeFiles:
         """Read the code files of a plugin.
 
         Args:
             plugin: the plugin.
             settings: its settings, unchecked.
+            directory: the directory to which relative paths in settings are relative.
             trust_permissions: whether to accept a file that others may write.
 
         Returns:
@@ -55,7 +56,7 @@ class CodeFileReader:
         """
         if plugin.code_files is None:
             return {}
-        files = {path: self._take_snapshot(path) for path in _list_files(plugin, settings)}
+        files = {path: self._take_snapshot(path) for path in _list_files(plugin, settings, directory)}
         for file in files.values():
             if file.error is not None:
                 raise LoadError(plugin.origin, f"can't read its code file: {file.error}")
@@ -84,10 +85,10 @@ def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
         raise LoadError(origin, f"{text}, {hint}")
 
 
-def _list_files(plugin: Plugin, settings: Settings) -> tuple[str, ...]:
+def _list_files(plugin: Plugin, settings: Settings, directory: str) -> tuple[str, ...]:
     """Call a plugin's `code_files`."""
     try:
-        named = plugin.code_files(settings) if plugin.code_files is not None else ()
+        named = plugin.code_files(settings, directory) if plugin.code_files is not None else ()
         paths = (named,) if isinstance(named, str) else tuple(named)
     except BaseException as error:
         text = f"can't say which code files it has: {describe(error, plugin.file)}"

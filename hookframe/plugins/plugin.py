@@ -55,8 +55,8 @@ class Plugin:
     decide: Callable[[Attempt, Decision, State], object]
     wrapper: bool = False
     file: str = ""
-    configure: Callable[[Settings, CodeFiles, str | None], object] | None = None
-    code_files: Callable[[Settings], Iterable[str]] | None = None
+    configure: Callable[[Settings, CodeFiles, str | None, str], object] | None = None
+    code_files: Callable[[Settings, str], Iterable[str]] | None = None
     decided: Callable[[Attempt, Decision, Sequence[Vote]], object] | None = None
     remarks: Callable[[], Iterable[object]] | None = None
     close: Callable[[], object] | None = None

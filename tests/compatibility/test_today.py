@@ -101,6 +101,14 @@ def test_what_was_added_since_works(site):
         explained = host.explain(attempt(recipient=f"jane@{domain}"))
         assert explained.decision == {"action": "dump", "message": "blocked"}
         assert explained.trace[0]["reason"] == "xn--mller-kva.example"
+    moved = host.explain(attempt(recipient="jane@moved.example"))
+    assert moved.decision == {
+        "action": "new_mtaid",
+        "new_mtaid": "7",
+        "deliver_as_if_to_domain": "mx.example",
+    }
+    assert moved.trace[0]["reason"] == "moved"
+    assert host.decide(attempt(recipient="jane@slow.example")) == {"action": "pause"}
 
 
 def test_the_corpora_use_every_public_name():

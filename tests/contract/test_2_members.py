@@ -402,3 +402,16 @@ def test_a_word_of_the_trade_is_answered_with_ours(site, log, word, ours):
     assert host.decide(ATTEMPT) == TEMPFAIL
     [line] = log.attempts
     assert f"unknown action '{word}' (did you mean {ours}?)" in line
+
+
+# Paths in settings
+
+
+def test_configure_gets_the_directory_to_which_paths_are_relative(site, hooks, monkeypatch, tmp_path):
+    hooks(shows="return {'action': 'pause', 'message': seen[0]}")
+    path = site.directory / "hooks" / "shows.py"
+    code = "seen = []\ndef configure(settings, directory): seen.append(directory)\n"
+    path.write_text(f"{code}{path.read_text()}", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    host = site.host(policy(["hooks/shows.py"]))
+    assert host.decide(ATTEMPT)["message"] == str(site.directory)

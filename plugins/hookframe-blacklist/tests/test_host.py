@@ -108,7 +108,7 @@ def test_a_list_that_is_missing_at_the_start_is_taken_up_once_it_is_there(
     ("settings", "says"),
     [
         ({}, "no list is named: set recipients ="),
-        ({"recipients": "blocked.txt"}, "recipients: 'blocked.txt' is not an absolute path"),
+        ({"recipients": "no.txt"}, "/no.txt does not exist. A list that can't be read"),
         ({"recipients": "/", "check": 1}, "unknown setting 'check'; there are: recipients, "),
         ({"recipients": "/"}, "/ is a directory, not a regular file"),
     ],
@@ -120,6 +120,15 @@ def test_a_wrong_setting_is_a_load_error_with_the_plugins_name(
         assert host.decide(attempt()) == TEMPFAIL
         assert says in host.problem
         assert "plugin blacklist, hookframe-blacklist 0.1.0" in host.problem
+
+
+def test_a_relative_path_starts_at_the_directory_of_the_configuration(
+    configuration, blocked, attempt
+):
+    path = configuration(recipients=blocked.name)
+    assert path.parent == blocked.parent
+    with Host.from_config(path, watch=False) as host:
+        assert host.decide(attempt()) == DUMP
 
 
 def test_new_settings_are_live_without_a_restart(configuration, blocked, attempt):

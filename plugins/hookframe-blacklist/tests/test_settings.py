@@ -66,13 +66,13 @@ def test_an_unknown_setting_is_refused_with_those_that_there_are(blocked):
         (
             "recipients",
             7,
-            "recipients is 7: expected an absolute path or a list of them, like "
+            "recipients is 7: expected a path or a list of them, like "
             '["/etc/hookframe/recipients.txt"]',
         ),
         (
             "senders",
             [True],
-            "senders is [True]: expected an absolute path or a list of them, like "
+            "senders is [True]: expected a path or a list of them, like "
             '["/etc/hookframe/senders.txt"]',
         ),
         ("action", "bounce", 'action is \'bounce\': expected "dump" (bounce) or "pause" (defer)'),
@@ -128,7 +128,7 @@ def test_all_mistakes_are_reported_at_once():
     assert text.split("; ") == [
         "unknown setting 'colour'",
         f"there are: {EXISTING}",
-        'recipients is 1: expected an absolute path or a list of them, like ["/etc/hookframe/'
+        'recipients is 1: expected a path or a list of them, like ["/etc/hookframe/'
         'recipients.txt"]',
         'action is \'x\': expected "dump" (bounce) or "pause" (defer)',
         "message is 2: expected a string",

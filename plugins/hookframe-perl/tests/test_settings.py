@@ -5,7 +5,7 @@ from hookframe_perl import Perl, SettingsError
 from hookframe_perl.settings import Settings, named_file, read_settings
 
 FILE = "/etc/hookframe/hook.pl"
-FILE_EXPECTED = 'the absolute path of the Perl file, such as "/etc/hookframe/hook.pl"'
+FILE_EXPECTED = 'the path of the Perl file, such as "/etc/hookframe/hook.pl"'
 PERL_EXPECTED = 'the Perl interpreter, as a name on the PATH or an absolute path; default "perl"'
 INSTALL = (
     "and there is no such program: install it (Debian: apt-get install perl), or set perl to its "
@@ -110,7 +110,7 @@ def test_wrong_settings_name_no_code_file(given):
     ("settings", "says"),
     [
         ({"file": None}, "rejects its settings: file is missing: set it to"),
-        ({"file": "hook.pl"}, "rejects its settings: file is 'hook.pl': expected"),
+        ({"file": "no.pl"}, "can't read its code file: "),
         ({"perl": "no-such-perl"}, "rejects its settings: perl is 'no-such-perl', and there is no"),
         ({"deadline": "soon"}, "rejects its settings: deadline "),
         ({"x": 1}, "rejects its settings: unknown setting 'x'; there are: file, perl, deadline"),
@@ -121,6 +121,11 @@ def test_a_wrong_setting_is_a_load_error_with_the_plugins_name(site, attempt, se
     assert host.decide(attempt())["error"]
     assert host.problem.startswith(says)
     assert "(plugin perl, hookframe-perl 0.1.0)" in host.problem
+
+
+def test_a_relative_path_starts_at_the_directory_of_the_configuration(site, attempt):
+    host = site.host("sub { { action => 'dump' } }", file="hook.pl")
+    assert (host.problem, host.decide(attempt())) == ("", {"action": "dump"})
 
 
 def test_a_plugin_that_was_not_configured_says_so(attempt):

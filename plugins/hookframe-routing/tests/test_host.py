@@ -26,6 +26,12 @@ def host(tmp_path):
         one.close()
 
 
+def test_a_relative_path_starts_at_the_directory_of_the_configuration(host, tmp_path, attempt):
+    (tmp_path / "routing.toml").write_text("[[rule]]\ndump = true\n")
+    made = host('chain = ["routing"]\n[plugins.routing.settings]\nfile = "routing.toml"\n')
+    assert (made.problem, made.decide(attempt())) == ("", {"action": "dump"})
+
+
 def with_file(path, every="0s"):
     return (
         'chain = ["routing"]\n[plugins.routing.settings]\n'

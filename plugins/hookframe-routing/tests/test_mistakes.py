@@ -218,7 +218,7 @@ RULE = [{"dump": True}]
     [
         (
             {},
-            "there are no rules; expected file = the absolute path of a TOML file, such as "
+            "there are no rules; expected file = the path of a TOML file, such as "
             '"/etc/hookframe/routing.toml", or [[plugins.routing.settings.rule]] tables, in '
             "double brackets",
         ),
@@ -228,17 +228,17 @@ RULE = [{"dump": True}]
         ),
         (
             {"file": "routing.toml"},
-            'file: "routing.toml"; expected the absolute path of a TOML file, such as '
+            'file: "routing.toml"; expected the path of a TOML file, such as '
             '"/etc/hookframe/routing.toml"',
         ),
         (
             {"file": "/a\0b"},
-            'file: "/a\\u0000b"; expected the absolute path of a TOML file, such as '
+            'file: "/a\\u0000b"; expected the path of a TOML file, such as '
             '"/etc/hookframe/routing.toml"',
         ),
         (
             {"file": 5},
-            "file: 5; expected the absolute path of a TOML file, such as "
+            "file: 5; expected the path of a TOML file, such as "
             '"/etc/hookframe/routing.toml"',
         ),
         (

@@ -159,6 +159,6 @@ def _configured(path: str) -> tuple[ListPath, ...]:
     except ValueError as error:
         raise BlacklistError(f"{path}: {error}") from None
     try:
-        return read_settings(settings).lists()
+        return read_settings(settings, str(Path(path).absolute().parent)).lists()
     except BlacklistError as error:
         raise BlacklistError(f"{path}, [plugins.blacklist.settings]: {error}") from None

@@ -36,18 +36,24 @@ class Blacklist:
         self._policy: _Policy | None = None
 
     @hookimpl
-    def configure(self, settings: dict[str, Any], state_directory: str | None = None) -> None:
+    def configure(
+        self,
+        settings: dict[str, Any],
+        state_directory: str | None = None,
+        directory: str | None = None,
+    ) -> None:
         """Take the settings, and read every list, or find what was made of it before.
 
         Args:
             settings: the table `[plugins.blacklist.settings]`; see `Settings`.
             state_directory: where the tables of large lists are kept; None keeps none.
+            directory: the directory to which relative paths are relative; None refuses them.
 
         Raises:
             BlacklistError: a setting is wrong, or a list can't be read. What was configured
                 before stays in force.
         """
-        wanted = read_settings(settings)
+        wanted = read_settings(settings, directory)
         before = self._policy
         self._policy = _policy(wanted, open_store(state_directory, len(wanted.lists())))
         if before is not None:

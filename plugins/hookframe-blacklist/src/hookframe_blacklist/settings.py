@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -24,8 +25,8 @@ _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _EXPECTED: Final = {
-    "recipients": 'an absolute path or a list of them, like ["/etc/hookframe/recipients.txt"]',
-    "senders": 'an absolute path or a list of them, like ["/etc/hookframe/senders.txt"]',
+    "recipients": 'a path or a list of them, like ["/etc/hookframe/recipients.txt"]',
+    "senders": 'a path or a list of them, like ["/etc/hookframe/senders.txt"]',
     "action": '"dump" (bounce) or "pause" (defer)',
     "message": "a string",
     "check_every": 'a duration like "500ms", "1s" or "5m"; "0s" looks at every attempt',
@@ -66,14 +67,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return float(match[1]) * _SECONDS[match[2]] if match else 0.0
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any], directory: str | None = None) -> Settings:
     """Check the settings as they stand in `hookframe.toml`.
 
     Args:
         given: the table, as TOML has it.
+        directory: the directory to which relative paths are relative; None refuses them.
 
     Returns:
-        The settings, with defaults for what is not set.
+        The settings, with defaults for what is not set, and with absolute paths.
 
     Raises:
         BlacklistError: one or more settings are wrong; the text names all of them.
@@ -82,6 +84,12 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     if problems:
         raise BlacklistError("; ".join(problems))
     settings = msgspec.convert(dict(given), Settings)
+    if directory is not None:
+        resolved = {
+            key: [str(Path(directory) / path) for path in _paths(getattr(settings, key))]
+            for key in ("recipients", "senders")
+        }
+        settings = msgspec.structs.replace(settings, **resolved)
     problems = list(_wrong_values(settings))
     if problems:
         raise BlacklistError("; ".join(problems))

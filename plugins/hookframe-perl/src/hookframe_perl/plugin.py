@@ -29,28 +29,30 @@ class Perl:
         self._hook: _Hook | None = None
 
     @hookimpl
-    def code_files(self, settings: dict[str, Any]) -> Sequence[str]:
+    def code_files(self, settings: dict[str, Any], directory: str = "") -> Sequence[str]:
         """Name the Perl file.
 
         Args:
             settings: the table `[plugins.perl.settings]`, not checked yet.
+            directory: the directory to which a relative path is relative.
         """
-        file = named_file(settings)
+        file = named_file(settings, directory)
         return () if file is None else (file,)
 
     @hookimpl
-    def configure(self, settings: dict[str, Any], files: CodeFiles) -> None:
+    def configure(self, settings: dict[str, Any], files: CodeFiles, directory: str = "") -> None:
         """Take the settings, start Perl, and have it compile the file.
 
         Args:
             settings: the table `[plugins.perl.settings]`; see `Settings`.
             files: the Perl file as it was read.
+            directory: the directory to which a relative path is relative.
 
         Raises:
             SettingsError: a setting is wrong.
             CodeFileError: the file does not compile, or gives no sub; or Perl can't be run.
         """
-        checked = read_settings(settings)
+        checked = read_settings(settings, directory)
         self._hook = _Hook(checked, files[checked.file].content)
 
     @hookimpl

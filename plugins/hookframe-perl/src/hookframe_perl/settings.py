@@ -11,7 +11,7 @@ from hookframe import duration
 
 DEADLINE: Final = "500ms"
 _EXPECTED: Final = {
-    "file": 'the absolute path of the Perl file, such as "/etc/hookframe/hook.pl"',
+    "file": 'the path of the Perl file, such as "/etc/hookframe/hook.pl"',
     "perl": 'the Perl interpreter, as a name on the PATH or an absolute path; default "perl"',
     "deadline": f'how long a call may take, such as "100ms"; default "{DEADLINE}"',
 }
@@ -33,37 +33,39 @@ class Settings(NamedTuple):
     """seconds that a call of the hook may take"""
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any], directory: str = "") -> Settings:
     """Check the settings as they stand in `hookframe.toml`.
 
     Args:
         given: the table, as TOML has it.
+        directory: the directory to which a relative path is relative; empty refuses one.
 
     Raises:
         SettingsError: one or more of them are wrong; the text names all of them.
     """
-    problems = list(_problems(given))
+    problems = list(_problems(given, directory))
     if problems:
         raise SettingsError("; ".join(problems))
     perl = shutil.which(given.get("perl", "perl"))
-    return Settings(given["file"], str(perl), duration(given.get("deadline", DEADLINE)))
+    return Settings(str(named_file(given, directory)), str(perl), duration(given.get("deadline", DEADLINE)))
 
 
-def named_file(given: Mapping[str, Any]) -> str | None:
+def named_file(given: Mapping[str, Any], directory: str = "") -> str | None:
     """Give the hook file of settings that have not been checked; None where they name none."""
     file = given.get("file")
-    if isinstance(file, str) and Path(file).is_absolute() and "\0" not in file:
-        return file
-    return None
+    if not isinstance(file, str) or not file or "\0" in file:
+        return None
+    path = Path(directory) / file
+    return str(path) if path.is_absolute() else None
 
 
-def _problems(given: Mapping[str, Any]) -> Iterator[str]:
+def _problems(given: Mapping[str, Any], directory: str) -> Iterator[str]:
     for key in given:
         if key not in _EXPECTED:
             yield f"unknown setting {_quoted(key)}; there are: {', '.join(_EXPECTED)}"
     if "file" not in given:
         yield f"file is missing: set it to {_EXPECTED['file']}"
-    elif named_file(given) is None:
+    elif named_file(given, directory) is None:
         yield _wrong("file", given["file"])
     perl = given.get("perl", "perl")
     if not isinstance(perl, str) or not perl or "\0" in perl or ("/" in perl and perl[0] != "/"):

@@ -34,11 +34,12 @@ class Routing:
         self._refused: tuple[dict[str, Any], _Source] | None = None
 
     @hookimpl
-    def configure(self, settings: dict[str, Any]) -> None:
+    def configure(self, settings: dict[str, Any], directory: str | None = None) -> None:
         """Take the settings, and load the rules unless neither they nor their file have changed.
 
         Args:
             settings: the table `[plugins.routing.settings]`; see `Settings`.
+            directory: the directory to which a relative path is relative; None refuses one.
 
         Raises:
             RoutingError: settings or rules are wrong; the text lists every mistake. What was
@@ -50,7 +51,7 @@ class Routing:
         # A host tries again and again what was refused: a wrong file that stays as it is should
         # cost it no more than a look.
         if self._refused is None or settings != self._refused[0]:
-            self._refused = deepcopy(settings), _source(read_settings(settings))
+            self._refused = deepcopy(settings), _source(read_settings(settings, directory))
         self._refused[1].refresh()
         (self._given, self._source), self._refused = self._refused, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ _ALWAYS: Final = re.compile(r"0+(?:\.0+)?(?:us|ms|s|m|h)")
 """No time at all, which `duration` does not take for one."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXPECTED: Final = {
-    "file": 'the absolute path of a TOML file, such as "/etc/hookframe/routing.toml"',
+    "file": 'the path of a TOML file, such as "/etc/hookframe/routing.toml"',
     "rule": "[[plugins.routing.settings.rule]] tables, in double brackets",
     "extra_keys": 'a list of keys that your MTA sends beyond the nine, such as ["size"]',
     "check_every": 'a duration, such as "500ms", "1s" or "5m"',
@@ -51,14 +52,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return 0.0 if _ALWAYS.fullmatch(self.check_every) else duration(self.check_every)
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any], directory: str | None = None) -> Settings:
     """Check the settings as they stand in `hookframe.toml`; the rules are not looked into yet.
 
     Args:
         given: the table, as TOML gives it.
+        directory: the directory to which a relative path is relative; None refuses one.
 
     Returns:
-        The settings, with defaults for what is not set.
+        The settings, with defaults for what is not set, and with an absolute path.
 
     Raises:
         RoutingError: settings are wrong; the text names all of them.
@@ -71,6 +73,8 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
                 fits[field.name] = msgspec.convert(given[field.name], field.type)
             except msgspec.ValidationError:
                 problems.append(_wrong(field.name, given[field.name]))
+    if directory is not None and fits.get("file"):
+        fits["file"] = str(Path(directory) / fits["file"])
     settings = Settings(**fits)
     problems += [*_source(given), *_values(settings)]
     if problems:

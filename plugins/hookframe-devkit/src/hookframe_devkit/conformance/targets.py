@@ -53,6 +53,7 @@ class Target:
     def policy(self) -> Config:
         """A policy of this plugin alone; the permissions of its file are not checked."""
         return Config(
+            path=self.config or "",
             chain=(self.name,),
             hook_file=self.file,
             trust_file_permissions=True,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn
 
-_READ_ONLY: Final = "what crosses the hook is read-only"
+_READ_ONLY: Final = "it is read-only: change a copy, such as dict(attempt), or return a decision"
 
 
 class FirstChange:
