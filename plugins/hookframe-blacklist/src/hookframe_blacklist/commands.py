@@ -6,13 +6,14 @@ import os
 import tomllib
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
 from hookframe_blacklist import editing
 from hookframe_blacklist.entries import lookup_keys
-from hookframe_blacklist.errors import BlacklistError
+from hookframe_blacklist.errors import BlacklistError, quoted
+from hookframe_blacklist.importing import read_table
 from hookframe_blacklist.listfile import ListFile, ListPath, being_written, look
 from hookframe_blacklist.settings import read_settings
 
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _VARIABLE: Final = "HOOKFRAME_CONFIG"
+_SHOWN: Final = 5
+"""The number of rows without an address that are shown."""
+_ADDRESSES: Final = click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 _PLACES: Final = ("hookframe.toml", "/etc/hookframe/hookframe.toml")
 
 
 @click.group("blacklist", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Add addresses to a list of the blacklist, take them out, or ask whether they are on it.
+    """Add addresses to a list of the blacklist, import a table, take them out, or ask about them.
 
     \b
     The list is the one that hookframe.toml names. Examples:
+        hookframe blacklist import export.csv
         hookframe blacklist add bob@example.com --comment "asked us to, 2026-11-02"
         hookframe blacklist check bob@example.com
         hookframe blacklist remove --senders @example.org
@@ -36,9 +41,8 @@ def command() -> None:
 
 
 def _about_a_list(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command its addresses, and the options that say which list it is about."""
+    """Give a command the options that say which list it is about."""
 
-    @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
     @click.option("--senders", is_flag=True, help="The list of senders, not of recipients.")
     @click.option("--list", "file", metavar="FILE", help="This list, whatever is configured.")
     @click.option(
@@ -47,11 +51,9 @@ def _about_a_list(function: Callable[..., int]) -> Callable[..., int]:
         help=f"The configuration. Default: ${_VARIABLE}, ./{_PLACES[0]}, {_PLACES[1]}.",
     )
     @wraps(function)
-    def with_lists(
-        addresses: Sequence[str], config: str | None, file: str | None, senders: bool, **rest: Any
-    ) -> int:
+    def with_lists(config: str | None, file: str | None, senders: bool, **rest: Any) -> int:
         try:
-            return function(_lists(config, file, senders=senders), addresses, **rest)
+            return function(_lists(config, file, senders=senders), **rest)
         except BlacklistError as error:
             raise click.ClickException(str(error)) from None
 
@@ -60,6 +62,7 @@ def _about_a_list(function: Callable[..., int]) -> Callable[..., int]:
 
 @command.command("add")
 @click.option("--comment", default="", metavar="TEXT", help="What stands behind each, after #.")
+@_ADDRESSES
 @_about_a_list
 def add(lists: list[ListPath], addresses: Sequence[str], comment: str) -> int:
     """Add addresses and @domains; one that is on the list already is left as it is."""
@@ -74,6 +77,7 @@ def add(lists: list[ListPath], addresses: Sequence[str], comment: str) -> int:
 
 
 @command.command("remove")
+@_ADDRESSES
 @_about_a_list
 def remove(lists: list[ListPath], addresses: Sequence[str]) -> int:
     """Take addresses and @domains out, as they stand there; exit status 1 if one is not there."""
@@ -86,6 +90,7 @@ def remove(lists: list[ListPath], addresses: Sequence[str]) -> int:
 
 
 @command.command("check")
+@_ADDRESSES
 @_about_a_list
 def check(lists: list[ListPath], addresses: Sequence[str]) -> int:
     """Say which entry of which list stops each address; exit status 1 if one is on none."""
@@ -101,6 +106,60 @@ def check(lists: list[ListPath], addresses: Sequence[str]) -> int:
         click.echo(f"{address}: {'on ' + ', '.join(hits) if hits else 'on no list'}")
         missing += not hits
     return 1 if missing else 0
+
+
+@command.command("import")
+@click.argument("table", metavar="FILE|-", type=click.File("rb"))
+@click.option("--column", metavar="NAME|NUMBER", help="The column that has the addresses.")
+@_about_a_list
+def import_(lists: list[ListPath], table: BinaryIO, column: str | None) -> int:
+    """Add the addresses of a table, CSV or TSV as other programs export it, to a list.
+
+    The column is found by its addresses. A list that does not exist is created. Exit status 1 if
+    rows were left out because they have no address.
+    """
+    where = _the_one(lists)
+    try:
+        read = read_table(table.read(), column, senders=where.senders)
+    except BlacklistError as error:
+        raise BlacklistError(f"{table.name}: {error}") from None
+    added = editing.merge(where, read.entries)
+    there, left_out = len(read.entries) - added, len(read.wrong)
+    twice = read.rows - read.empty - left_out - len(read.entries)
+    click.echo(
+        f"{where.path}: {added:,} added of the {read.rows:,} rows of {table.name}, "
+        f"column {quoted(read.column)}"
+    )
+    for number, what in (
+        (there, "on the list already"),
+        (twice, "more than once in the table"),
+        (read.empty, "without a value"),
+        (left_out, "left out, no address"),
+    ):
+        if number:
+            click.echo(f"  {number:,} {what}")
+    for line, value in read.wrong[:_SHOWN]:
+        click.echo(f"    line {line}: {quoted(value)}")
+    return 1 if left_out else 0
+
+
+@command.command("list")
+@_about_a_list
+def list_(lists: list[ListPath]) -> int:
+    """Print the entries of the lists, sorted, one a line."""
+    for where in lists:
+        for entry in sorted(_read(where).entries):
+            click.echo(entry.encode("utf-8", "backslashreplace"))
+    return 0
+
+
+@command.command("count")
+@_about_a_list
+def count(lists: list[ListPath]) -> int:
+    """Print the number of entries of each list."""
+    for where in lists:
+        click.echo(f"{where.path}: {len(_read(where).entries):,}")
+    return 0
 
 
 def _entries(addresses: Sequence[str], *, senders: bool) -> dict[str, str]:

@@ -72,6 +72,40 @@ def add(where: ListPath, texts: Collection[str], comment: str = "") -> list[str]
     return added
 
 
+def merge(where: ListPath, entries: Collection[str]) -> int:
+    """Add many entries at the end of a list, sorted, but for those that it has already.
+
+    Args:
+        where: the list; it is created if it does not exist.
+        entries: the entries, in the form in which lists are compared.
+
+    Returns:
+        The number of entries that were added.
+
+    Raises:
+        BlacklistError: the list can't be used.
+        OSError: the list can't be written.
+    """
+    added: list[str] = []
+
+    def change(content: bytes) -> bytes:
+        known = parse(content, where.path, senders=where.senders)
+        added[:] = sorted(entry for entry in entries if entry not in known)
+        if not added:
+            return content
+        ending = b"\r\n" if b"\r\n" in content else b"\n"
+        gap = ending if content and not content.endswith(b"\n") else b""
+        lines = (entry.encode("utf-8", "surrogateescape") for entry in added)
+        return content + gap + ending.join(lines) + ending
+
+    _refuse_what_others_swap(where.path)
+    with suppress(FileExistsError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        os.close(os.open(where.path, flags, 0o644))
+    _edit(where, change)
+    return len(added)
+
+
 def remove(where: ListPath, texts: Collection[str]) -> list[str]:
     """Take entries out of a list, with the comments behind them.
 

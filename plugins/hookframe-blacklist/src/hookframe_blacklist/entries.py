@@ -31,6 +31,8 @@ _DOMAIN: Final = rf"(?:{_LABEL}(?>(?:\.{_LABEL})*)|\[[!-Z^-~]++\])"
 _LINE: Final = re.compile(
     rf"((?:{_DOT_STRING}|{_QUOTED_STRING})?@{_DOMAIN}|{NULL_SENDER})\.?(?:\s+#.*)?", re.DOTALL
 )
+_SEPARATED: Final = re.compile(r"(?i)[,;\t|].*@|@.*[,;\t|]|(?:^|[,;\t|]) *\"?e?-?mail\b.*[,;\t|]")
+"""A line of a table: an address or a heading such as `email`, and something beside it."""
 _COMMENT: Final = re.compile(r"\s#")
 
 # A million lines one by one take four times as long as in blocks of this many bytes, each checked
@@ -187,6 +189,11 @@ def _in_ascii(entry: str) -> str:
 def _complaint(path: str, mistakes: list[tuple[int, str]], *, senders: bool) -> str:
     """Say what is wrong with the first bad line, and where the others are."""
     number, entry = mistakes[0]
+    if _SEPARATED.search(entry):
+        return (
+            f"{path} line {number}: {quoted(entry)}: this is a table, not a list; make a list of "
+            f"it: hookframe blacklist import {path} --list LIST"
+        )
     text = f"{path} line {number}: {quoted(entry)} {_expected(entry, senders=senders)}"
     others = [str(number) for number, _ in mistakes[1:]]
     if not others:
