@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import State as State
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
+    from hookframe.api.rehearsal import rehearsal as rehearsal
     from hookframe.chain.trace import Explanation as Explanation
     from hookframe.config.values import duration as duration
     from hookframe.files.snapshot import Snapshot as Snapshot
@@ -47,6 +48,7 @@ __all__ = [
     "ascii_domain",
     "duration",
     "hookimpl",
+    "rehearsal",
     "take_snapshot",
 ]
 
@@ -67,6 +69,7 @@ _HOME = {
     "ascii_domain": "api.domains",
     "duration": "config.values",
     "hookimpl": "api.hookspecs",
+    "rehearsal": "api.rehearsal",
     "take_snapshot": "files.snapshot",
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.api.events import Failure
 from hookframe.api.plugin_code import calls_plugins
+from hookframe.api.rehearsal import rehearse
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config
 from hookframe.host.builder import Builder
@@ -144,6 +145,7 @@ class _DryRunLog(CommandLog):
         self._collector.add(error)
 
 
+@rehearse()
 def try_policy(
     source: Source,
     attempts: Sequence[tuple[str, Mapping[str, Any]]],
