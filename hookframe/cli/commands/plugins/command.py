@@ -31,8 +31,8 @@ def command(policy: PolicyOptions, name: str | None, available: bool, as_json: b
 
     With NAME: show that installed plugin, and its settings with their defaults if it declares them.
 
-    Without NAME no plugin is imported, so this works even if one is broken. The exit status is 1 if the
-    configuration is wrong, a plugin of the chain is missing, or two distributions use the same
+    Without NAME no plugin is imported, so this works even if one is broken. The exit status is 1 if
+    the configuration is wrong, a plugin of the chain is missing, or two distributions use the same
     plugin name.
 
     \b
