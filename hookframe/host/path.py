@@ -81,9 +81,10 @@ def build_path(
                 attempt = read_only_attempt(given)
         except InvalidAttempt as error:
             return reject(error, given)
-        if type(sys.stdout) is not Stream or type(sys.stderr) is not Stream:
-            output.install()  # the program has redirected its output meanwhile
         out, err = sys.stdout, sys.stderr
+        if type(out) is not Stream or type(err) is not Stream:
+            output.install()  # the program has redirected its output meanwhile
+            out, err = sys.stdout, sys.stderr
         outer = run.started  # of an attempt whose plugin asks its own host
         run.started = started = monotonic()
         if cells is not None:

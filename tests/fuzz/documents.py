@@ -95,7 +95,7 @@ KEYS = {
     },
     "plugins.a": {
         "mode": (['"enforce"', "'shadow'", '"off"'], ['"Enforce"', '"shadow "', "[]"]),
-        "use": (['"b"', "'hooks/x.py'"], ["1", '""', "[]"]),
+        "use": (TEXTS, WRONG_TEXTS),
         "on_error": (['"tempfail"', "'skip'"], ['"keep"', "1"]),
         "may": (
             ["[]", '["pause"]', '["dump", "normal", "dump"]'],
@@ -111,7 +111,8 @@ KEYS = {
 def _setting(table: str, key: str) -> st.SearchStrategy[Setting]:
     right, wrong = KEYS[table][key]
     right = st.sampled_from(right).map(lambda value: Setting(table, key, value, True))
-    odd = [] if key == "directory" else ODD  # some of them are text, and so name a directory
+    # Some of the odd values are text, and so name a directory or a plugin.
+    odd = [] if key in ("directory", "use") else ODD
     wrong = st.sampled_from([*wrong, *odd]).map(lambda value: Setting(table, key, value, False))
     return st.one_of(right, right, wrong)
 

@@ -92,7 +92,7 @@ def test_a_client_of_a_tcp_socket_starts_the_daemon_and_is_answered(activated, f
 
 def test_two_sockets_speak_the_protocols_that_their_names_say(activated, tmp_path):
     activated(tmp_path / "exim", tmp_path / "explain", names="exim:explain")
-    assert asked(tmp_path / "exim", b"").startswith(b'action="pause"')
+    assert asked(tmp_path / "exim", b"\n").startswith(b'action="pause"')
     assert json.loads(asked(tmp_path / "explain"))["decision"] == DUMPED
 
 

@@ -253,7 +253,7 @@ def test_what_is_no_file_is_a_load_error(make, site, attempt):
     assert "not a regular file" in site.start().problem
 
 
-@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+@pytest.mark.parametrize("mode", [0o646, 0o666])
 def test_a_file_that_others_may_write_is_a_load_error_unless_it_is_trusted(mode, site, attempt):
     host = site.host(says("'run'"))
     site.file.chmod(mode)
