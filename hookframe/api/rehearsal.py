@@ -1,20 +1,29 @@
-"""Whether the attempts of this process are real ones."""
+"""Rehearsals: attempts that are not real, as `hookframe check` makes them."""
 
 from __future__ import annotations
 
-_running = False
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# One for the process, not for the thread: a plugin's own threads ask too.
+_depth = 0
 
 
 def rehearsal() -> bool:
-    """Return whether no mail is behind the attempts of this process, as under `hookframe check`.
+    """Return whether no message is delivered, whatever is decided: the policy is only tried.
 
-    A plugin that counts, writes to a database or takes a permit does so for real even then, unless
-    it asks.
+    True in `hookframe check`, `hookframe serve --check` and `hookframe verify`, in every hook. A
+    plugin that has effects outside of the process asks before it causes them.
     """
-    return _running
+    return _depth > 0
 
 
-def begin_rehearsal() -> None:
-    """Declare that the attempts of this process are no real ones, until it ends."""
-    global _running  # noqa: PLW0603  (a fact about the process)
-    _running = True
+@contextmanager
+def rehearse() -> Iterator[None]:
+    """Let `rehearsal` return True inside this context, in all threads."""
+    global _depth  # noqa: PLW0603
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1

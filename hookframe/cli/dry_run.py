@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from hookframe.api.errors import ChainError, ConfigError, Origin, PluginError
 from hookframe.api.events import Failure
 from hookframe.api.plugin_code import calls_plugins
-from hookframe.api.rehearsal import begin_rehearsal
+from hookframe.api.rehearsal import rehearse
 from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config
 from hookframe.host.builder import Builder
@@ -145,6 +145,7 @@ class _DryRunLog(CommandLog):
         self._collector.add(error)
 
 
+@rehearse()
 def try_policy(
     source: Source,
     attempts: Sequence[tuple[str, Mapping[str, Any]]],
@@ -152,7 +153,7 @@ def try_policy(
     silent: Callable[[], bool],
     phase: Callable[[str], None],
 ) -> DryRunResult:
-    """Build a policy's chain, and try it on attempts; this process does nothing real any more.
+    """Build a policy's chain, and try it on attempts.
 
     Args:
         source: the policy.
@@ -161,7 +162,6 @@ def try_policy(
         silent: returns whether log lines are dropped.
         phase: called with what is being done, and with an empty text after it.
     """
-    begin_rehearsal()
     config = source.read().config
     if isinstance(config, ConfigError):
         return DryRunResult(None, findings=_list_config_findings(config))

@@ -29,7 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "serve": "Run the daemon.",
         "status": "Show the daemon's health and counters.",
         "demo": "Show a daemon at work, and a live edit of its hook file.",
-        "schema": "Print the JSON Schema of an attempt or of a decision.",
+        "schema": "Print the JSON Schema of an attempt, a decision or hookframe.toml.",
         "completion": "Print the completion of bash, zsh or fish.",
     }
 )

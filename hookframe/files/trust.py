@@ -9,10 +9,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hookframe.files.snapshot import Snapshot
+
+_MOST_LINKS: Final = 40
+"""The system follows no more symbolic links than these (path_resolution(7))."""
 
 
 def find_distrust(file: Snapshot) -> Iterator[str]:
@@ -49,14 +52,30 @@ def find_unsafe_directories(path: str) -> Iterator[str]:
     Yields:
         For each such directory what is wrong with it, and what to do.
     """
-    given = os.path.abspath(path)  # noqa: PTH100  (symbolic links stay)
-    for below in dict.fromkeys((given, os.path.realpath(path))):
-        entry = Path(below)
-        for directory in entry.parents:
-            with suppress(OSError):  # what can't be looked at can't be used either
-                if problem := _describe_writable(directory, entry):
-                    yield problem
-            entry = directory
+    passed = dict.fromkeys(
+        (directory, entry)
+        for name in (*_follow_links(path), Path(os.path.realpath(path)))
+        for entry, directory in zip((name, *name.parents), name.parents, strict=False)
+    )
+    found: dict[str, None] = {}
+    for directory, entry in passed:
+        with suppress(OSError):  # what can't be looked at can't be used either
+            if problem := _describe_writable(directory, entry):
+                found[problem] = None
+    yield from found
+
+
+def _follow_links(path: str) -> Iterator[Path]:
+    """Yield a path, and what it becomes as its symbolic links are followed, one by one."""
+    name = Path(os.path.abspath(path))  # noqa: PTH100  (symbolic links stay)
+    for _ in range(_MOST_LINKS):
+        yield name
+        links = (each for each in reversed((name, *name.parents)) if os.path.islink(each))  # noqa: PTH114  (it never raises)
+        link = next(links, None)
+        if link is None:
+            return
+        target = link.parent / os.readlink(link)  # noqa: PTH115
+        name = Path(os.path.abspath(target / name.relative_to(link)))  # noqa: PTH100
 
 
 def _describe_writable(directory: Path, entry: Path) -> str | None:

@@ -67,6 +67,18 @@ def test_a_link_is_as_good_as_where_it_leads(site, ran, tmp_path):
     refused(site, ran, f"other users may write to {open_directory}")
 
 
+def test_a_link_on_the_way_is_as_good_as_the_directory_that_it_stands_in(site, ran, tmp_path):
+    open_directory, closed = tmp_path / "open", tmp_path / "closed"
+    open_directory.mkdir()
+    open_directory.chmod(0o777)
+    closed.mkdir()
+    site.configure(policy(["hook.py"]))
+    site.config.rename(closed / "real.toml")
+    (open_directory / "link.toml").symlink_to("../closed/real.toml")
+    site.config.symlink_to(open_directory / "link.toml")
+    refused(site, ran, f"other users may write to {open_directory}")
+
+
 def test_a_hook_file_below_such_a_directory_is_refused_unless_it_is_trusted(site, tmp_path):
     hooks = tmp_path / "hooks"
     hooks.mkdir()

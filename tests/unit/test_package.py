@@ -30,6 +30,7 @@ PUBLIC = {
     "__version__",
     "duration",
     "hookimpl",
+    "rehearsal",
     "take_snapshot",
 }
 PUBLIC_FOR_TESTS = {

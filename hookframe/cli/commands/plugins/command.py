@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hookframe.cli.commands.plugins.about import show_plugin
 from hookframe.cli.commands.plugins.metadata import read_metadata
 from hookframe.cli.commands.plugins.status import ChainRow, PluginsStatus, UnusedPlugin, compare
 from hookframe.cli.commands.plugins.view import show_available, show_chain
@@ -17,6 +18,7 @@ from hookframe.plugins.finder import Installed
 
 
 @click.command("plugins", short_help="Show the chain.")
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--available",
     is_flag=True,
@@ -24,26 +26,33 @@ from hookframe.plugins.finder import Installed
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @policy_options
-def command(policy: PolicyOptions, available: bool, as_json: bool) -> int:
+def command(policy: PolicyOptions, name: str | None, available: bool, as_json: bool) -> int:
     """Show the chain in order, and the installed plugins that are not in it.
 
-    No plugin is imported, so this works even if one is broken. The exit status is 1 if the
-    configuration is wrong, a plugin of the chain is missing, or two distributions use the same
+    With NAME: show that installed plugin, and its settings with their defaults if it declares them.
+
+    Without NAME no plugin is imported, so this works even if one is broken. The exit status is 1 if
+    the configuration is wrong, a plugin of the chain is missing, or two distributions use the same
     plugin name.
 
     \b
     Examples:
         hookframe plugins
+        hookframe plugins blacklist
         hookframe plugins --available
         hookframe plugins --json --config /etc/hookframe/hookframe.toml
     """
+    if name is not None:
+        if available or policy != PolicyOptions():
+            raise click.UsageError("NAME goes alone, or with --json: it asks about no policy.")
+        return show_plugin(name, as_json=as_json)
     status = compare(policy.find_source().read(), Installed.scan())
     if status.config_error is not None:
         print_config_errors(status.config_error)
     shown = (_show_available if available else _show_chain)(status, as_json)
     problems = {each.name: each.problem for each in shown if each.problem is not None}
-    for name, problem in problems.items():
-        print_error(f"plugin {name}: {problem}")
+    for plugin, problem in problems.items():
+        print_error(f"plugin {plugin}: {problem}")
     return 1 if status.config_error or problems else 0
 
 

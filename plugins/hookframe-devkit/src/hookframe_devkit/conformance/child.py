@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from hookframe.api.rehearsal import begin_rehearsal
+from hookframe.api.rehearsal import rehearse
 from hookframe_devkit.conformance.checks.session import Job, Session
 from hookframe_devkit.conformance.progress import Progress
 
@@ -33,7 +33,7 @@ def main(job: int, result: int, progress: int, faults: int) -> None:
     with os.fdopen(job, "rb") as file:
         wanted: Job = pickle.load(file)  # noqa: S301  (the parent has written it)
     faulthandler.enable(faults)
-    begin_rehearsal()
-    found = Session(wanted, Progress(progress)).result()
+    with rehearse():
+        found = Session(wanted, Progress(progress)).result()
     os.write(result, json.dumps(msgspec.to_builtins(found)).encode("ascii"))
     os._exit(0)
