@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from hookframe.api.decision import Dump, NewMtaid, Pause
@@ -15,14 +15,12 @@ def dump(message: str | None = None, *, reason: str | None = None) -> Dump:
         message: the text of the bounce, at most 500 characters on one line.
         reason: why, for the trace and the log; no mail server sees it.
     """
-    decision: Dump = {"action": "dump"}
-    return _add(decision, message=message, reason=reason)
+    return cast("Dump", _build("dump", message=message, reason=reason))
 
 
 def pause(message: str | None = None, *, reason: str | None = None) -> Pause:
     """Return the decision to defer the attempt; arguments as for `dump`."""
-    decision: Pause = {"action": "pause"}
-    return _add(decision, message=message, reason=reason)
+    return cast("Pause", _build("pause", message=message, reason=reason))
 
 
 def use_mtaid(
@@ -35,10 +33,10 @@ def use_mtaid(
         deliver_as_if_to_domain: the domain whose mail servers are used; None for the recipient's.
         reason: why, for the trace and the log; no mail server sees it.
     """
-    decision: NewMtaid = {"action": "new_mtaid", "new_mtaid": mtaid}
-    return _add(decision, deliver_as_if_to_domain=deliver_as_if_to_domain, reason=reason)
+    keys = {"new_mtaid": mtaid, "deliver_as_if_to_domain": deliver_as_if_to_domain}
+    return cast("NewMtaid", _build("new_mtaid", **keys, reason=reason))
 
 
-def _add(decision: Any, **keys: str | None) -> Any:
-    """Add the keys that are set."""
-    return decision | {key: value for key, value in keys.items() if value is not None}
+def _build(action: str, **keys: str | int | None) -> dict[str, str | int]:
+    """Build a decision of the keys that are set."""
+    return {"action": action} | {key: value for key, value in keys.items() if value is not None}

@@ -75,14 +75,13 @@ def _format_recipient(attempt: Any) -> str:
 
 def _build_table(explanation: Explanation) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for heading in ("plugin", "distribution", "mode", "vote", "changed the decision to"):
+    for heading in ("plugin", "mode", "vote", "changed the decision to"):
         table.add_column(heading, overflow="fold")
     table.add_column("µs", justify="right", no_wrap=True)
     for vote in explanation.trace:
         failed = vote["error"] is not None
         table.add_row(
             Text(one_line(vote["plugin"])),
-            Text(one_line(f"{vote['distribution']} {vote['version']}".strip())),
             Text(vote["mode"], "magenta" if vote["mode"] == "shadow" else ""),
             Text("error", "bold red") if failed else style_decision(vote["vote"]),
             style_decision(vote["decision"]) if vote["changed"] else Text("-", "dim"),

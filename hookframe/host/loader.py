@@ -16,7 +16,7 @@ from hookframe.log.exceptions import describe
 from hookframe.log.rate import OncePerSecond
 
 if TYPE_CHECKING:
-    from hookframe.api.errors import PluginError
+    from hookframe.api.errors import Origin, PluginError
     from hookframe.host.attempts import Attempts
     from hookframe.host.generation import Generation
     from hookframe.host.source import PolicyFiles
@@ -213,9 +213,14 @@ def format_load_error(error: HookframeError) -> str:
     return str(error)
 
 
+def _format_plugin(origin: Origin) -> str:
+    source = " ".join(filter(None, (origin.distribution, origin.version)))
+    return f"{origin.plugin} ({source})" if source else origin.plugin
+
+
 def format_chain(generation: Generation) -> str:
     """Format a chain for the log."""
-    names = ", ".join(str(plugin.origin).removeprefix("plugin ") for plugin in generation.plugins)
+    names = ", ".join(_format_plugin(plugin.origin) for plugin in generation.plugins)
     unused = "".join(f"; {name} is configured but not in it" for name in generation.config.unused)
     chain = names or "empty, every attempt is normal"
     return f"chain: {chain}{unused}"

@@ -56,7 +56,9 @@ class CodeFileReader:
         """
         if plugin.code_files is None:
             return {}
-        files = {path: self._take_snapshot(path) for path in _list_files(plugin, settings, directory)}
+        files = {
+            path: self._take_snapshot(path) for path in _list_files(plugin, settings, directory)
+        }
         for file in files.values():
             if file.error is not None:
                 raise LoadError(plugin.origin, f"can't read its code file: {file.error}")

@@ -68,7 +68,6 @@ def test_on_a_terminal_it_shows_every_plugin_its_vote_and_what_it_changed(shell)
     assert "a@blocked.example: pause" in shown.text
     assert "decided by file" in shown.text
     rows = {line.split()[0]: line for line in shown.text.splitlines() if line.split()}
-    assert "acme-guard 1.4.0" in rows["guard"]
     assert "shadow" in rows["guard"]
     assert 'dump message="guard: blocked"' in rows["guard"]
     assert rows["routes"].count('new_mtaid="for-news"') == 2

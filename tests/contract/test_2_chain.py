@@ -389,8 +389,14 @@ def test_an_outer_wrapper_can_not_undo_the_temp_fail_of_an_inner_one(site, fake_
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("raise KeyError('before the yield')", "KeyError: 'before the yield' (there is no such key) at "),
-        (OVERRIDE.format(body="raise KeyError('after')"), "KeyError: 'after' (there is no such key) at "),
+        (
+            "raise KeyError('before the yield')",
+            "KeyError: 'before the yield' (there is no such key) at ",
+        ),
+        (
+            OVERRIDE.format(body="raise KeyError('after')"),
+            "KeyError: 'after' (there is no such key) at ",
+        ),
         (OVERRIDE.format(body="return 'dump'"), "Invalid return from pre_delivery_attempt_hook"),
         (OVERRIDE.format(body="yield"), "yield"),
         ("return iter(())", "yield"),

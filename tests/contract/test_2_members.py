@@ -407,7 +407,9 @@ def test_a_word_of_the_trade_is_answered_with_ours(site, log, word, ours):
 # Paths in settings
 
 
-def test_configure_gets_the_directory_to_which_paths_are_relative(site, hooks, monkeypatch, tmp_path):
+def test_configure_gets_the_directory_to_which_paths_are_relative(
+    site, hooks, monkeypatch, tmp_path
+):
     hooks(shows="return {'action': 'pause', 'message': seen[0]}")
     path = site.directory / "hooks" / "shows.py"
     code = "seen = []\ndef configure(settings, directory): seen.append(directory)\n"

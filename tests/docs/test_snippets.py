@@ -147,8 +147,11 @@ class Reader:
         self._background: list[subprocess.Popen[str]] = []
 
         self._shell.touch()
-        for name in ("plugins", "docs", "contrib"):
+        for name in ("plugins", "docs"):
             (directory / name).symlink_to(ROOT / name)
+        # Copied, as hook files run only where nobody else may write, wherever the checkout is.
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "contrib", directory / "contrib", ignore=ignored)
 
     def follow(self, block: Block) -> None:
         """Do what the block is there for."""

@@ -15,7 +15,7 @@ from hookframe import Host
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 CONFIGURATIONS = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-[CONSOLE] = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+CONSOLE = "".join(re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
 [DECIDED] = re.findall(r"^    \$ hookframe decide (\w+)=(\S+)\n    (.*)", README, re.MULTILINE)
 [LIST] = re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 

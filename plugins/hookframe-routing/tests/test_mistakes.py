@@ -238,8 +238,7 @@ RULE = [{"dump": True}]
         ),
         (
             {"file": 5},
-            "file: 5; expected the path of a TOML file, such as "
-            '"/etc/hookframe/routing.toml"',
+            'file: 5; expected the path of a TOML file, such as "/etc/hookframe/routing.toml"',
         ),
         (
             {"rule": {"dump": True}},

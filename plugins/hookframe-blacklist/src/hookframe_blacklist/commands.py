@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from hookframe_blacklist import editing
-from hookframe_blacklist.entries import lookup_keys
+from hookframe_blacklist.compressed import unpack
+from hookframe_blacklist.entries import lookup_keys, parse
 from hookframe_blacklist.errors import BlacklistError, quoted
 from hookframe_blacklist.importing import read_table
-from hookframe_blacklist.listfile import ListFile, ListPath, being_written, look
+from hookframe_blacklist.limits import LARGEST
+from hookframe_blacklist.listfile import ListFile, ListPath, being_written, look, read_file
 from hookframe_blacklist.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Set
 
 _VARIABLE: Final = "HOOKFRAME_CONFIG"
 _SHOWN: Final = 5
@@ -148,7 +150,7 @@ def import_(lists: list[ListPath], table: BinaryIO, column: str | None) -> int:
 def list_(lists: list[ListPath]) -> int:
     """Print the entries of the lists, sorted, one a line."""
     for where in lists:
-        for entry in sorted(_read(where).entries):
+        for entry in sorted(_read_entries(where)):
             click.echo(entry.encode("utf-8", "backslashreplace"))
     return 0
 
@@ -158,7 +160,7 @@ def list_(lists: list[ListPath]) -> int:
 def count(lists: list[ListPath]) -> int:
     """Print the number of entries of each list."""
     for where in lists:
-        click.echo(f"{where.path}: {len(_read(where).entries):,}")
+        click.echo(f"{where.path}: {len(_read_entries(where)):,}")
     return 0
 
 
@@ -168,6 +170,12 @@ def _entries(addresses: Sequence[str], *, senders: bool) -> dict[str, str]:
         return {each: editing.entry_of(each, senders=senders) for each in addresses}
     except BlacklistError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _read_entries(where: ListPath) -> Set[str]:
+    """Read all entries of a list, however large it is."""
+    content = read_file(where.path).content
+    return parse(unpack(content, where.path, LARGEST), where.path, senders=where.senders)
 
 
 def _read(where: ListPath) -> ListFile:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DELIMITERS: Final = ",;\t|"
 _LOOKED_AT: Final = 100
 """The number of rows by which the column of the addresses is found."""
-_MOSTLY: Final = 0.8
+_MOSTLY: Final = 0.5
 """The part of them that must be addresses."""
 
 

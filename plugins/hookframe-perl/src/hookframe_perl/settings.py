@@ -47,7 +47,9 @@ def read_settings(given: Mapping[str, Any], directory: str = "") -> Settings:
     if problems:
         raise SettingsError("; ".join(problems))
     perl = shutil.which(given.get("perl", "perl"))
-    return Settings(str(named_file(given, directory)), str(perl), duration(given.get("deadline", DEADLINE)))
+    return Settings(
+        str(named_file(given, directory)), str(perl), duration(given.get("deadline", DEADLINE))
+    )
 
 
 def named_file(given: Mapping[str, Any], directory: str = "") -> str | None:
