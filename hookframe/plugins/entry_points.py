@@ -51,6 +51,26 @@ def find_entry_points(group: str) -> list[InstalledPlugin]:
         return list(_find_undamaged(group))
 
 
+def find_damaged() -> list[str]:
+    """List the paths of distributions whose metadata can't be read: their plugins are not found."""
+    importlib.invalidate_caches()
+    return sorted(
+        str(getattr(each, "_path", each))  # an odd finder's distributions need not have a path
+        for each in importlib_metadata.distributions()
+        if _is_damaged(each)
+    )
+
+
+def _is_damaged(distribution: Any) -> bool:
+    try:
+        _read_name_and_version(distribution)
+        for _ in distribution.entry_points:
+            pass
+    except Exception:  # noqa: BLE001  (damaged metadata raises anything)
+        return True
+    return False
+
+
 def _read_entry_point(point: importlib_metadata.EntryPoint) -> InstalledPlugin:
     distribution = point.dist
     if distribution is None:  # entry points that are read from distributions have one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,10 +15,12 @@ from hookframe.api.hookspecs import PROJECT
 from hookframe.api.plugin_code import calls_plugins
 from hookframe.config.entries import FILE
 from hookframe.log.exceptions import describe
-from hookframe.plugins.entry_points import InstalledPlugin, find_entry_points
+from hookframe.plugins.entry_points import InstalledPlugin, find_damaged, find_entry_points
 from hookframe.plugins.plugin import Plugin, plugin_from_object
 
 GROUP: Final = PROJECT
+_MOST_NAMED: Final = 3
+"""Distributions with damaged metadata that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,29 @@ class Installed:
         return (
             f"no installed plugin is named {name!r}{hint}; installed: {installed}. "
             "Install it with pip into the environment of hookframe, or take it out of `chain`"
+            f"{_describe_damaged(name)}"
         )
+
+
+def list_damaged() -> list[str]:
+    """Describe each installed distribution whose metadata is damaged, in a sentence."""
+    return [
+        f"the metadata in {path} can't be read, so no plugin of that distribution is found; "
+        "install it again"
+        for path in find_damaged()
+    ]
+
+
+def _describe_damaged(name: str) -> str:
+    """Name the distributions of which one may have the missing plugin, likely ones first."""
+    damaged = sorted(find_damaged(), key=lambda path: name not in os.path.basename(path))  # noqa: PTH119
+    if not damaged:
+        return ""
+    more = f" and {len(damaged) - _MOST_NAMED} more" if len(damaged) > _MOST_NAMED else ""
+    return (
+        f". Metadata that can't be read: {', '.join(damaged[:_MOST_NAMED])}{more}; "
+        "if the plugin is in such a distribution, install that again"
+    )
 
 
 @calls_plugins

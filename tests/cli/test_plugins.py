@@ -175,3 +175,18 @@ def test_a_name_can_not_steer_the_terminal(shell):
     assert shown.status == 1
     assert "\x1b[2J" not in shown.raw
     assert "\\x1b[2J[red]x" in shown.text
+
+
+@pytest.mark.parametrize("command", ["plugins", "check"])
+def test_a_note_has_the_path_of_metadata_that_can_not_be_read(
+    command, stacked, distributions, tmp_path
+):
+    damaged = tmp_path / "damaged" / "half_removed-1.0.dist-info"
+    damaged.mkdir(parents=True)
+    (damaged / "entry_points.txt").write_text("[hookframe]\nstray = stray\n")
+    stacked.install(distributions["stack"], damaged.parent)
+    stacked.write("hookframe.toml", 'chain = ["file"]\nhook_file = "hook.py"\n')
+    stacked.write("hook.py", "def pre_delivery_attempt(attempt): pass\n")
+    done = stacked.run(command)
+    assert done.status == 0
+    assert f"note: the metadata in {damaged} can't be read, so no plugin" in done.err

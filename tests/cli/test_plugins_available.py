@@ -96,7 +96,7 @@ def test_the_json_has_the_configuration_and_its_problems(described):
     config = described.write("hookframe.toml", "chian = []\n")
     done = described.run("plugins", "--available", "--json")
     assert done.status == 1
-    assert set(done.json) == {"config", "problems", "available"}
+    assert set(done.json) == {"config", "problems", "available", "notes"}
     assert done.json["config"] == str(config)
     assert [each["key"] for each in done.json["problems"]] == ["chian"]
     assert {each["name"] for each in done.json["available"]} >= {"patience", "old"}

@@ -207,6 +207,28 @@ def test_damaged_metadata_of_a_distribution_that_the_chain_does_not_want_harms_n
     assert site.host(policy(["guard"])).decide(ATTEMPT) == NORMAL
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("METADATA", b""),
+        ("METADATA", b"Name: half-removed\nVersion: 1.0\nAuthor: \xff\n"),
+        ("entry_points.txt", b"[hookframe]\n\xff = stray\n"),
+    ],
+)
+def test_a_missing_plugin_whose_metadata_is_damaged_is_reported_with_its_path(
+    file, content, site, install, tmp_path
+):
+    damaged = tmp_path / "damaged" / "half_removed-1.0.dist-info"
+    damaged.mkdir(parents=True)
+    (damaged / "METADATA").write_text("Name: half-removed\nVersion: 1.0\n")
+    (damaged / "entry_points.txt").write_text("[hookframe]\nstray = stray\n")
+    (damaged / file).write_bytes(content)
+    install(str(damaged.parent), "stack")
+    problem = site.host(policy(["stray"])).problem
+    assert "no installed plugin is named 'stray'" in problem
+    assert f"Metadata that can't be read: {damaged}; if the plugin is in such a" in problem
+
+
 # The life cycle
 
 NOTE = "kept.setdefault('calls', []).append({!r})"

@@ -24,6 +24,7 @@ from hookframe.cli.options import (
 from hookframe.cli.samples import make_check_attempts
 from hookframe.cli.stdio import take_output
 from hookframe.host.source import GivenConfig
+from hookframe.plugins.finder import list_damaged
 from hookframe.plugins.versions import describe_upgrades, installed_versions
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def command(policy: PolicyOptions, file: str | None, perl: str | None, as_json: 
             )
     except PolicyDied as error:
         result = DryRunResult(None, findings=(Finding("load", str(error)),))
-    notes = [*_list_notes(result), *_list_upgrades(result.config)]
+    notes = [*_list_notes(result), *list_damaged(), *_list_upgrades(result.config)]
     if as_json:
         click.echo(json.dumps(_build_report(result, notes), indent=2))
     else:

@@ -12,9 +12,9 @@ from hookframe.cli.commands.plugins.about import show_plugin
 from hookframe.cli.commands.plugins.metadata import read_metadata
 from hookframe.cli.commands.plugins.status import ChainRow, PluginsStatus, UnusedPlugin, compare
 from hookframe.cli.commands.plugins.view import show_available, show_chain
-from hookframe.cli.console import print_config_errors, print_error
+from hookframe.cli.console import print_config_errors, print_error, print_note
 from hookframe.cli.options import PolicyOptions, policy_options
-from hookframe.plugins.finder import Installed
+from hookframe.plugins.finder import Installed, list_damaged
 
 
 @click.command("plugins", short_help="Show the chain.")
@@ -53,6 +53,8 @@ def command(policy: PolicyOptions, name: str | None, available: bool, as_json: b
     problems = {each.name: each.problem for each in shown if each.problem is not None}
     for plugin, problem in problems.items():
         print_error(f"plugin {plugin}: {problem}")
+    for note in [] if as_json else list_damaged():
+        print_note(note)
     return 1 if status.config_error or problems else 0
 
 
@@ -81,5 +83,6 @@ def _print_json(status: PluginsStatus, **lists: list[dict[str, Any]]) -> None:
         "config": status.config,
         "problems": [asdict(problem) for problem in problems],
         **lists,
+        "notes": list_damaged(),
     }
     click.echo(json.dumps(report, indent=2))
