@@ -16,13 +16,12 @@ from hookframe.cli.console import CommandLog
 from hookframe.config.model import Config
 from hookframe.host.builder import Builder
 from hookframe.host.host import Host
-from hookframe.host.source import GivenConfig
 from hookframe.log.exceptions import describe
 from hookframe.plugins.finder import Installed
 
 if TYPE_CHECKING:
     from hookframe.api.events import ShadowVote
-    from hookframe.host.source import Source
+    from hookframe.host.source import PolicyFiles, Source
     from hookframe.plugins.plugin import Plugin
 
 _WHOLE_CHAIN: Final = "plugin chain"
@@ -162,16 +161,17 @@ def try_policy(
         silent: returns whether log lines are dropped.
         phase: called with what is being done, and with an empty text after it.
     """
-    config = source.read().config
+    files = source.read()
+    config = files.config
     if isinstance(config, ConfigError):
         return DryRunResult(None, findings=_list_config_findings(config))
     collector = _FindingCollector()
     log = _DryRunLog(silent, collector)
-    policy = GivenConfig(_skip_all_errors(config))
-    with Host(policy, watch=False, log=log, interrupt=True, phase=phase) as host:
+    tried = replace(files, config=_skip_all_errors(config))
+    with Host(source, files=tried, watch=False, log=log, interrupt=True, phase=phase) as host:
         checkpoint()
         if host.generation is None:
-            return DryRunResult(config, findings=_find_load_errors(config, phase))
+            return DryRunResult(config, findings=_find_load_errors(files, config, phase))
         plugins = host.generation.plugins
         for name, attempt in attempts:
             collector.sample = name
@@ -219,7 +219,9 @@ def _replace_policies(config: Config, **changes: Any) -> Config:
     return replace(config, plugins={**config.plugins, **tables})
 
 
-def _find_load_errors(config: Config, phase: Callable[[str], None]) -> tuple[Finding, ...]:
+def _find_load_errors(
+    files: PolicyFiles, config: Config, phase: Callable[[str], None]
+) -> tuple[Finding, ...]:
     """Build each plugin alone, to find the errors in all settings, then the chain."""
     collector = _FindingCollector()
     builder = Builder(collector.add, phase)
@@ -228,7 +230,7 @@ def _find_load_errors(config: Config, phase: Callable[[str], None]) -> tuple[Fin
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it was shown before
         for each in (*(replace(alone, chain=(text,)) for text in listed), config):
             try:
-                builder.close(builder.build(GivenConfig(each).read(), 1).plugins)
+                builder.close(builder.build(replace(files, config=each), 1).plugins)
             except ChainError as error:
                 for found in error.errors:
                     collector.add(found)
