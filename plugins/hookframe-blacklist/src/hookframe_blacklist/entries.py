@@ -71,7 +71,22 @@ class Block(NamedTuple):
     """whether an entry may stand for a domain; where not, none does"""
 
 
+class Parsed(NamedTuple):
+    """What a list has."""
+
+    entries: Set[str]
+    """addresses, domains with `@` before them, and perhaps `<>`: in lower case, domains with
+    A-labels and without the dot that may end them"""
+    left_out: str
+    """what is wrong with the lines that were left out; empty where none was"""
+
+
 def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
+    """Read a list, and refuse one with a line that is no entry; see `read_list`."""
+    return read_list(data, path, senders=senders, skip=False).entries
+
+
+def read_list(data: bytes, path: str, *, senders: bool, skip: bool) -> Parsed:
     """Read a list: one entry a line, `#` comments, white space and case forgiven.
 
     Bytes that are not UTF-8 are read as surrogate escapes (PEP 383), as hookframe reads those of
@@ -81,14 +96,11 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
         data: the whole file.
         path: the file's name, for error texts.
         senders: whether this is a list of senders, in which `<>` is an entry.
-
-    Returns:
-        Addresses, domains with `@` before them, and perhaps `<>`: in lower case, domains with
-        A-labels and without the dot that may end them.
+        skip: whether lines that are no entries are left out.
 
     Raises:
-        BlacklistError: a line is no entry; the text names the file and the line, and counts what
-            else is wrong.
+        BlacklistError: a line is no entry, or with `skip` most lines are none; the text names the
+            file and the line, and counts what else is wrong.
     """
     data = without_marks(data, path)
     entries: set[str] = set()
@@ -98,10 +110,31 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
             entries.update(block.plain.decode("ascii").split("\n"))
         else:
             entries.update(block.entries)
-    if mistakes:
+    left_out = ""
+    if mistakes and skip:
+        left_out = leave_out(path, mistakes, data.count(b"\n") + 1, senders=senders)
+    elif mistakes:
         raise BlacklistError(_complaint(path, mistakes, senders=senders))
     entries.discard("")  # what stands behind a block's last line break
-    return entries
+    return Parsed(entries, left_out)
+
+
+def leave_out(path: str, mistakes: list[tuple[int, str]], lines: int, *, senders: bool) -> str:
+    """Describe the lines that are left out of a list.
+
+    Args:
+        path: the list.
+        mistakes: these lines, each with its number.
+        lines: the number of all lines.
+        senders: whether this is a list of senders.
+
+    Raises:
+        BlacklistError: these are most lines: whatever this file is, it is not the list.
+    """
+    text, count = _complaint(path, mistakes, senders=senders), len(mistakes)
+    if 2 * count > lines:
+        raise BlacklistError(f"{text}; these are most of its lines, so none is left out")
+    return f"{count:,} {'line is' if count == 1 else 'lines are'} left out: {text}"
 
 
 def without_marks(data: bytes, path: str) -> bytes:
