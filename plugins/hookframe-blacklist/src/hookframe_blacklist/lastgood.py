@@ -59,23 +59,27 @@ class LastGood:
             os.utime(path)
         except OSError:
             try:
-                rewrite_private(path, lambda handle: _copy(where.path, digest, handle))
+                if not rewrite_private(path, lambda handle: _copy(where.path, digest, handle)):
+                    return  # it has changed meanwhile: the copy of before may still be needed
             except OSError as error:
                 warn(self._store.directory, error)
                 return
             remove_oldest(self._store.directory, ending, self._store.most)
-        for other in self._copies(where):
-            if other != path:
-                with suppress(OSError):
+        with suppress(OSError):  # another process or thread may have made a newer copy
+            made = os.stat(path).st_mtime_ns  # noqa: PTH116
+            for other in self._copies(where):
+                if os.stat(other).st_mtime_ns < made:  # noqa: PTH116
                     os.unlink(other)  # noqa: PTH108
 
     def copy_of(self, where: ListPath) -> ListPath | None:
         """Find the copy of a list; None where there is none that only this user could write."""
+        found = []
         for path in self._copies(where):
             with suppress(OSError):
-                os.close(open_private(path))
-                return where._replace(path=path)
-        return None
+                handle = open_private(path)
+                found.append((os.fstat(handle).st_mtime_ns, path))
+                os.close(handle)
+        return where._replace(path=max(found)[1]) if found else None
 
     def broken(self, where: ListPath) -> float:
         """Note that a list can't be used; return since when, in UNIX seconds."""

@@ -57,12 +57,15 @@ def write_private(path: str, content: bytes) -> None:
     os.rename(beside, path)  # noqa: PTH104  (faster than a Path, as elsewhere here)
 
 
-def rewrite_private(path: str, fill: Callable[[int], bool]) -> None:
+def rewrite_private(path: str, fill: Callable[[int], bool]) -> bool:
     """Write a file whole and onto the disk, or not at all.
 
     Args:
         path: the file.
         fill: writes the content to a descriptor, and says whether that is good.
+
+    Returns:
+        Whether it was good; if not, the file is as it was before.
 
     Raises:
         OSError: it can't be written.
@@ -70,9 +73,11 @@ def rewrite_private(path: str, fill: Callable[[int], bool]) -> None:
     beside = f"{path}.{os.getpid()}-{id(fill)}.new"
     handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | _FLAGS, 0o600)
     try:
-        if fill(handle):
+        is_good = fill(handle)
+        if is_good:
             os.fsync(handle)
             os.rename(beside, path)  # noqa: PTH104
+        return is_good
     finally:
         os.close(handle)
         with suppress(FileNotFoundError):
