@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -191,7 +191,7 @@ def read_config(snapshot: Snapshot) -> Config:
         text = "is written in UTF-16; save it as UTF-8"
         raise ConfigError(snapshot.path, (Problem("", text),))
     try:
-        source = snapshot.content.decode("utf-8-sig")
+        source = snapshot.content.removeprefix(BOM_UTF8).decode("utf-8")
         parsed = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # TOML's own, bad UTF-8, an int without end
         raise ConfigError(snapshot.path, (Problem("", f"is not valid TOML: {error}"),)) from None

@@ -63,6 +63,8 @@ class Snapshot:
         stamp: its times, size, inode and device from `stat`; None if there is an error.
         age: seconds from its last change until it was read.
         group: the group id.
+        distrust: how another user could change a file of the policy; empty if none could, or if
+            nobody has looked.
     """
 
     path: str
@@ -74,6 +76,7 @@ class Snapshot:
     stamp: Stamp | None = None
     age: float = 0.0
     group: int = -1
+    distrust: str = ""
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
@@ -148,7 +151,7 @@ class Snapshot:
         return self._build_fingerprint(_hash_content(content))
 
     def _build_fingerprint(self, digest: bytes) -> tuple[bytes, int, int, str | None]:
-        return digest, self.owner, stat.S_IMODE(self.mode), self.error
+        return digest, self.owner, stat.S_IMODE(self.mode), self.error or self.distrust or None
 
 
 def take_snapshot(path: str, largest: int = LARGEST, into: int | None = None) -> Snapshot:

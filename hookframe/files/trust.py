@@ -8,17 +8,26 @@ import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from hookframe.files.snapshot import Snapshot
+from hookframe.files.snapshot import Snapshot, take_snapshot
 
 _MOST_LINKS: Final = 40
 """The system follows no more symbolic links than these (path_resolution(7))."""
 
 
-def find_distrust(file: Snapshot) -> Iterator[str]:
+def take_policy_snapshot(path: str) -> Snapshot:
+    """Read a file of the policy, and look who may change it; `distrust` has what was found.
+
+    A process that loads the file later, from a bundle, needs the file system no more.
+    """
+    file = take_snapshot(path)
+    return file if file.error else replace(file, distrust="; ".join(_find_distrust(file)))
+
+
+def _find_distrust(file: Snapshot) -> Iterator[str]:
     """Find the ways in which another user could change a file, or what stands at its path.
 
     Args:

@@ -56,5 +56,6 @@ def _decode_file(values: list[Any]) -> Snapshot:
         "error": None if error is None else os.fsdecode(error),
         "writers": Writers(named["writers"]),
         "stamp": None if stamp is None else tuple(stamp),
+        "distrust": os.fsdecode(named["distrust"]),
     }
     return Snapshot(**named)

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 
 from hookframe.api.errors import ConfigError, Problem
 from hookframe.config.model import Config, read_config
-from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
-from hookframe.files.trust import find_distrust
+from hookframe.files.snapshot import Snapshot, Writers
+from hookframe.files.trust import take_policy_snapshot
 
 _FIRST_READ_TIMEOUT: Final = 1.0
 """Seconds to wait at the start for a process that is writing one of the files."""
@@ -135,7 +135,7 @@ class ConfigFile:
 
     def read(self, code_files: Iterable[str] = ()) -> PolicyFiles:
         """Read the configuration, its hook files, and the plugins' code files."""
-        file = take_snapshot(self._path)
+        file = take_policy_snapshot(self._path)
         config = self._read_config(file)
         paths = config.hook_files if isinstance(config, Config) else ()
         return PolicyFiles(config, _take_snapshots(paths), file, _take_snapshots(code_files))
@@ -153,10 +153,8 @@ class ConfigFile:
 
     def _read_config(self, file: Snapshot) -> Config | ConfigError:
         """Parse the configuration, unless its bytes are unchanged or it is not trusted."""
-        if file.error is None and not self._trusted:
-            distrust = tuple(Problem("", text) for text in find_distrust(file))
-            if distrust:
-                return ConfigError(file.path, distrust)
+        if file.distrust and not self._trusted:
+            return ConfigError(file.path, (Problem("", file.distrust),))
         if self._cached is None or file.error is not None or self._cached[0] != file.content:
             try:
                 config: Config | ConfigError = read_config(file)
@@ -212,4 +210,4 @@ def read_when_stable(source: Source, code_files: Iterable[str] = ()) -> PolicyFi
 
 
 def _take_snapshots(paths: Iterable[str]) -> tuple[Snapshot, ...]:
-    return tuple(map(take_snapshot, paths))
+    return tuple(map(take_policy_snapshot, paths))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from hookframe._text import short_repr
 from hookframe.api.errors import LoadError, Origin
-from hookframe.files.snapshot import Snapshot, Writers, take_snapshot
-from hookframe.files.trust import find_distrust
+from hookframe.files.snapshot import Snapshot, Writers
+from hookframe.files.trust import take_policy_snapshot
 from hookframe.log.exceptions import describe
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def refuse_unsafe(snapshot: Snapshot, origin: Origin) -> None:
     Raises:
         LoadError: another user could write it, or replace it or a directory above it.
     """
-    hint = "or set trust_file_permissions = true in the configuration"
-    for text in find_distrust(snapshot):
-        raise LoadError(origin, f"{text}, {hint}")
+    if snapshot.distrust:
+        hint = "or set trust_file_permissions = true in the configuration"
+        raise LoadError(origin, f"{snapshot.distrust}, {hint}")
 
 
 def _list_files(plugin: Plugin, settings: Settings, directory: str) -> tuple[str, ...]:
@@ -105,6 +105,6 @@ def _list_files(plugin: Plugin, settings: Settings, directory: str) -> tuple[str
 def _read_when_stable(path: str) -> Snapshot:
     """Read a file; wait up to a second for a writer to finish."""
     until = monotonic() + _WRITER_TIMEOUT
-    while (file := take_snapshot(path)).writers is Writers.SOME and monotonic() < until:
+    while (file := take_policy_snapshot(path)).writers is Writers.SOME and monotonic() < until:
         sleep(0.01)
     return file

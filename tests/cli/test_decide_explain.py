@@ -76,6 +76,16 @@ def test_on_a_terminal_it_shows_every_plugin_its_vote_and_what_it_changed(shell)
     assert float(rows["guard"].split()[-1]) >= 0
 
 
+def test_tables_are_printed_off_a_terminal_on_request(shell):
+    done = shell.run("decide", "--explain", "--table", "sendid=news", "recipient=a@blocked.example")
+    assert done.status == 0
+    assert "a@blocked.example: pause" in done.out
+    assert "\x1b" not in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    for wrong in (["--table", "sendid=x"], ["--explain", "--table", "--json", "sendid=x"]):
+        assert shell.run("decide", *wrong).status == 2
+
+
 def test_on_a_terminal_an_error_is_shown_with_its_plugin(shell):
     shell.write("hookframe.toml", CONFIG.replace('mode = "shadow"', ""))
     shown = shell.on_terminal("decide", "--explain", "sendid=crash", streams=(0, 1))

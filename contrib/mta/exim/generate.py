@@ -38,6 +38,7 @@ _ROUTE_HOST: Final = re.compile(
     rf"|(?P<host>{_LABEL}(?:\.{_LABEL})*))(?:(?<!:):(?P<port>[0-9]{{1,5}}))?"
 )
 _PATH: Final = re.compile(r"/[A-Za-z0-9._/+-]+")
+_LOOPBACK: Final = re.compile(r"inet:127(?:\.[0-9]{1,3}){3}:[0-9]{1,5}")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _SPOOL: Final = "/var/spool/exim4"
 _USER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
@@ -308,15 +309,23 @@ def _route_host(read: _Reader, where: str, given: object, port: str) -> str:
 
 def _read_hook(read: _Reader, given: object) -> dict[str, str]:
     table = read.table("hook", given, ("socket", "timeout"))
-    socket = read.path("hook.socket", table.get("socket", "/run/hookframe/exim.sock"))
-    if len(socket) > _LONGEST_SOCKET_PATH:
-        read.refuse("hook.socket", socket, f"at most {_LONGEST_SOCKET_PATH} characters long")
+    socket = _read_socket(read, table.get("socket", "/run/hookframe/exim.sock"))
     timeout = read.text(
         "hook.timeout", table.get("timeout", "3s"), _SECONDS, 'whole seconds, such as "3s"', "3s"
     )
     if int(timeout[:-1]) > _LONGEST_TIMEOUT:
         read.refuse("hook.timeout", timeout, f"at most {_LONGEST_TIMEOUT}s")
     return {"socket": socket, "timeout": timeout}
+
+
+def _read_socket(read: _Reader, value: object) -> str:
+    if isinstance(value, str) and value.startswith("inet:"):
+        expected = 'a loopback address with its port, such as "inet:127.0.0.1:8026"'
+        return read.text("hook.socket", value, _LOOPBACK, expected, "inet:127.0.0.1:1")
+    path = read.path("hook.socket", value)
+    if len(path) > _LONGEST_SOCKET_PATH:
+        read.refuse("hook.socket", path, f"at most {_LONGEST_SOCKET_PATH} characters long")
+    return path
 
 
 _HEADERS: Final = {"virtualmta": "X-VirtualMTA", "sendid": "X-SendID", "listid": "List-ID"}

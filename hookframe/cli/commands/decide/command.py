@@ -58,6 +58,7 @@ Printer = Callable[[Any, Explanation], None]
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--explain", is_flag=True, help="Show each plugin's vote, and the time it took.")
 @click.option("--json", "as_json", is_flag=True, help="Explain as JSON, on a terminal too.")
+@click.option("--table", is_flag=True, help="Explain as tables, where there is no terminal too.")
 @click.option(
     "--now",
     metavar="TIME",
@@ -74,6 +75,7 @@ def command(
     pairs: tuple[str, ...],
     explain: bool,
     as_json: bool,
+    table: bool,
     now: str | None,
     address: str | None,
 ) -> int:
@@ -92,7 +94,9 @@ def command(
             )
         return ask_daemon(address, given, explain=explain)
     source = policy.find_source()
-    drawn = explain and not as_json and is_terminal(sys.stdout)
+    if table and (as_json or not explain):
+        raise click.UsageError("--table is for --explain, and not with --json.")
+    drawn = explain and (table or (not as_json and is_terminal(sys.stdout)))
     try:
         return _decide(policy, source, given, now, explain=explain, drawn=drawn)
     except PolicyDied as error:

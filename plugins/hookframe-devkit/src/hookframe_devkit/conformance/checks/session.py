@@ -162,6 +162,9 @@ class Session:
             return
         with self._guard.watching():
             speed = measure(self._harness.alone, healthy, self._note)
+            if speed.times > self._job.slow:  # or the machine was: only what happens again counts
+                again = measure(self._harness.alone, [speed.case], self._note)
+                speed = min(speed, again, key=lambda each: each.times)
         self._tried.times = speed.times
         checker.limit = self._job.slow * speed.reference + _OVERHEAD
         if speed.times > self._job.slow:
