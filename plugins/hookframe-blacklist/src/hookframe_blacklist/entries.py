@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe import ascii_domain
@@ -31,8 +32,17 @@ _DOMAIN: Final = rf"(?:{_LABEL}(?>(?:\.{_LABEL})*)|\[[!-Z^-~]++\])"
 _LINE: Final = re.compile(
     rf"((?:{_DOT_STRING}|{_QUOTED_STRING})?@{_DOMAIN}|{NULL_SENDER})\.?(?:\s+#.*)?", re.DOTALL
 )
-_SEPARATED: Final = re.compile(r"(?i)[,;\t|].*@|@.*[,;\t|]|(?:^|[,;\t|]) *\"?e?-?mail\b.*[,;\t|]")
-"""A line of a table: an address or a heading such as `email`, and something beside it."""
+_CELLS: Final = re.compile(r'[,;\t|]|^"[^"]*"$')
+"""What a row of a table has, or one cell in quotes, and no entry has outside of its comment."""
+_HEADING: Final = re.compile(
+    r'(?i)(?:^|[,;\t|])[ "]*e?-?mail(?:[ _-]?addr?ess[es]*)?[ "]*(?:$|[,;\t|])'
+)
+"""A heading of a column of addresses."""
+_ADDRESS: Final = re.compile(r"\w@\w")
+_FIRST_LINES: Final = 5
+"""The number of lines by which a table is known, and refused before it is read."""
+_BEGINNING: Final = 1 << 12
+"""The number of bytes in which these lines are looked for."""
 _COMMENT: Final = re.compile(r"\s#")
 
 # A million lines one by one take four times as long as in blocks of this many bytes, each checked
@@ -103,6 +113,7 @@ def read_list(data: bytes, path: str, *, senders: bool, skip: bool) -> Parsed:
             file and the line, and counts what else is wrong.
     """
     data = without_marks(data, path)
+    refuse_table(data, path)
     entries: set[str] = set()
     mistakes: list[tuple[int, str]] = []
     for block in read_blocks(Part(data, 0, len(data)), mistakes, senders=senders):
@@ -147,6 +158,31 @@ def without_marks(data: bytes, path: str) -> bytes:
         raise BlacklistError(f"{path} is written in UTF-16: save it as UTF-8")
     data = data.removeprefix(_UTF8_MARK)
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
+def refuse_table(text: bytes | mmap, path: str) -> None:
+    """Refuse a table that another program has exported, by its first lines.
+
+    Raises:
+        BlacklistError: this is one; the text has the command that makes it a list.
+    """
+    beginning = text[:_BEGINNING].decode("utf-8", "replace").split("\n")
+    numbered = [(number, line.strip()) for number, line in enumerate(beginning, 1)]
+    lines = [each for each in numbered if each[1] and not each[1].startswith("#")][:_FIRST_LINES]
+    if not lines or _LINE.fullmatch(lines[0][1].lower()):
+        return
+    number, first = lines[0]
+    rows = [line for _, line in lines[_ADDRESS.search(first) is None :]]
+    is_table = len(lines) > 1 and any(map(_ADDRESS.search, rows)) and all(map(_is_row, rows))
+    if is_table or _HEADING.search(first):
+        raise BlacklistError(
+            f"{path} line {number}: {quoted(first)}: this is a table, not a list; make a list of "
+            f"it: hookframe blacklist import {quote(path)} --list LIST"
+        )
+
+
+def _is_row(line: str) -> bool:
+    return _CELLS.search(line) is not None and not _LINE.fullmatch(line.lower())
 
 
 def read_blocks(part: Part, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
@@ -222,11 +258,6 @@ def _in_ascii(entry: str) -> str:
 def _complaint(path: str, mistakes: list[tuple[int, str]], *, senders: bool) -> str:
     """Say what is wrong with the first bad line, and where the others are."""
     number, entry = mistakes[0]
-    if _SEPARATED.search(entry):
-        return (
-            f"{path} line {number}: {quoted(entry)}: this is a table, not a list; make a list of "
-            f"it: hookframe blacklist import {path} --list LIST"
-        )
     text = f"{path} line {number}: {quoted(entry)} {_expected(entry, senders=senders)}"
     others = [str(number) for number, _ in mistakes[1:]]
     if not others:

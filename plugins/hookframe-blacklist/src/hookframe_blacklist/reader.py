@@ -22,7 +22,7 @@ from mmap import PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe_blacklist.compressed import is_compressed, unpack
-from hookframe_blacklist.entries import Part, read_blocks, read_list, without_marks
+from hookframe_blacklist.entries import Part, read_blocks, read_list, refuse_table, without_marks
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import LARGEST
 from hookframe_blacklist.table import Shape, Table, laid_out, shape_for, sort_into_buckets
@@ -121,8 +121,11 @@ def _text(memory: int, path: str) -> bytes | mmap:
     content = mmap(memory, 0, prot=PROT_READ)
     beginning = content[:_BEGINNING]
     if not is_compressed(beginning, path) and without_marks(beginning, path) == beginning:
+        refuse_table(content, path)
         return content
-    return without_marks(unpack(content[:], path, LARGEST), path)
+    text = without_marks(unpack(content[:], path, LARGEST), path)
+    refuse_table(text, path)
+    return text
 
 
 def _build(text: bytes | mmap, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
