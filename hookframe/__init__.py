@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hookframe.api.hookspecs import Vote as Vote
     from hookframe.api.hookspecs import hookimpl as hookimpl
     from hookframe.api.rehearsal import rehearsal as rehearsal
+    from hookframe.api.settings import read_settings as read_settings
     from hookframe.chain.trace import Explanation as Explanation
     from hookframe.config.values import duration as duration
     from hookframe.files.snapshot import Snapshot as Snapshot
@@ -53,6 +54,7 @@ __all__ = [
     "duration",
     "hookimpl",
     "pause",
+    "read_settings",
     "rehearsal",
     "take_snapshot",
     "use_mtaid",
@@ -77,6 +79,7 @@ _HOME = {
     "duration": "config.values",
     "hookimpl": "api.hookspecs",
     "pause": "api.actions",
+    "read_settings": "api.settings",
     "rehearsal": "api.rehearsal",
     "take_snapshot": "files.snapshot",
     "use_mtaid": "api.actions",

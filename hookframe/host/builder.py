@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from hookframe.api.errors import ChainError, CodeFileError, ConfigError, LoadError, PluginError
 from hookframe.api.plugin_code import calls_plugins
+from hookframe.api.settings import SettingsError, format_mistake
 from hookframe.chain.chain import Chain
 from hookframe.config.entries import Entry, find_directory
+from hookframe.config.lines import find_key_lines
 from hookframe.config.model import Config
 from hookframe.files.snapshot import Snapshot
 from hookframe.files.state_directory import find_state_directory, prepare_state_directory
@@ -42,6 +45,8 @@ class Builder:
         self._report = report
         self._phase = phase
         self._reader = CodeFileReader()
+        self._configuration = ""
+        """the text of the configuration, for the lines of mistakes"""
 
     @property
     def code_files(self) -> tuple[Snapshot, ...]:
@@ -72,6 +77,10 @@ class Builder:
             ChainError: plugins can't be loaded; it has all errors.
         """
         self._reader = CodeFileReader(policy_files.code_files)
+        file = policy_files.config_file
+        self._configuration = (
+            "" if file is None else file.content.decode("utf-8", "replace").removeprefix("\ufeff")
+        )
         if isinstance(policy_files.config, ConfigError):
             raise policy_files.config
         config = policy_files.config
@@ -186,11 +195,25 @@ class Builder:
             plugin.configure(settings, files, state_directory, directory)
         except CodeFileError as error:
             raise LoadError(plugin.origin, str(error), error) from error
+        except SettingsError as error:
+            text = f"rejects its settings: {self._locate(error, plugin.name)}"
+            raise LoadError(plugin.origin, text, error) from error
         except ValueError as error:
             raise LoadError(plugin.origin, f"rejects its settings: {error}", error) from error
         except BaseException as error:
             text = f"can't be configured: {describe(error, plugin.file)}"
             raise LoadError(plugin.origin, text, error) from error
+
+    def _locate(self, error: SettingsError, name: str) -> str:
+        """Describe the mistakes in a plugin's settings, each with its line if it is known."""
+        lines = find_key_lines(self._configuration) if self._configuration else {}
+        texts = []
+        for path, text in error.mistakes:
+            keys = tuple(itertools.takewhile(lambda part: isinstance(part, str), path))
+            line = lines.get(("plugins", name, "settings", *map(str, keys)))
+            where = "" if line is None else f"line {line}: "
+            texts.append(f"{where}{format_mistake(path, text)}")
+        return "; ".join(texts)
 
 
 def _refuse_twice(plugin: Plugin, others: Sequence[Plugin]) -> None:
