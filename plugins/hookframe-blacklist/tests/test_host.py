@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import importlib_metadata
 import pytest
@@ -126,7 +127,7 @@ def test_a_relative_path_starts_at_the_directory_of_the_configuration(
     configuration, blocked, attempt
 ):
     path = configuration(recipients=blocked.name)
-    assert path.parent == blocked.parent
+    assert Path(path).parent == blocked.parent
     with Host.from_config(path, watch=False) as host:
         assert host.decide(attempt()) == DUMP
 

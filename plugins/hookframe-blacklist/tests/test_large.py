@@ -101,7 +101,7 @@ def test_an_attempt_parses_no_line_of_a_large_list(made, attempt, path, monkeypa
     def never(*_, **__):
         raise AssertionError("this process parses the list")
 
-    monkeypatch.setattr("hookframe_blacklist.listfile.parse", never)
+    monkeypatch.setattr("hookframe_blacklist.listfile.read_list", never)
     replace(path, NEW)
     eventually(lambda: plugin.pre_delivery_attempt(attempt(recipient=NEW)))
 
@@ -312,7 +312,7 @@ def halves(monkeypatch):
 
     def read_in_halves(data):
         os.pwrite(memories.content, data, 0)
-        for word, shape in reader._read("/list", memories, senders=False):
+        for word, shape, _ in reader._read("/list", memories, senders=False, skip=False):
             used = memories[1:3] if word == "two" else memories[3:]
             yield word, [Table(mmap.mmap(each, 0, prot=mmap.PROT_READ), shape) for each in used]
 

@@ -77,7 +77,7 @@ def test_the_table_of_settings_has_each_with_its_default():
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|]*?)`? \|", table, re.MULTILINE))
     assert list(rows) == list(Settings.__struct_fields__)
     defaults = read_settings({"recipients": "/a"})
-    for name in ("action", "message", "check_every"):
+    for name in list(rows)[2:]:
         assert rows[name] == f'"{getattr(defaults, name)}"'
 
 
@@ -91,3 +91,15 @@ def test_the_commands_do_what_they_say(tmp_path):
             capture_output=True, text=True, timeout=50, check=True,
         )  # fmt: skip
         assert done.stdout.replace(f"{tmp_path}/", "/.../") == promised
+
+
+def test_the_third_example_leaves_a_bad_line_out_and_goes_on(written, attempt, tmp_path):
+    path = written(CONFIGURATIONS[2].replace("/var/lib/hookframe", str(tmp_path / "state")))
+    (tmp_path / "state").mkdir(mode=0o700)
+    with (tmp_path / "export.txt").open("a") as file:
+        file.write("nobody\n")
+    for _ in range(2):
+        with Host.from_config(path, watch=False) as host:
+            assert not host.problem
+            assert host.decide(attempt(recipient="jane@example.com"))["action"] == "dump"
+        (tmp_path / "export.txt").unlink(missing_ok=True)

@@ -290,7 +290,7 @@ def test_a_reload_that_a_deadline_cuts_short_is_made_at_the_next_attempt(configu
 
     def run_out_of_time(frame, event, _):
         """Raise where a deadline's signal may: between two calls of the function that parses."""
-        if event == "c_return" and frame.f_code.co_name == "parse":
+        if event == "c_return" and frame.f_code.co_name == "read_list":
             raise TimeoutError("out of time")
 
     sys.setprofile(run_out_of_time)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hookframe_blacklist import Blacklist
 
-EXISTING = "recipients, senders, action, message, check_every"
+EXISTING = "recipients, senders, action, message, check_every, on_bad_line, on_broken_list, max_age"
 NO_LIST = (
     'no list is named: set recipients = ["/etc/hookframe/recipients.txt"], or senders, or both'
 )

@@ -363,7 +363,7 @@ def test_while_a_list_is_written_the_one_that_is_known_decides_though_the_proces
 def test_where_nothing_can_be_written_the_list_is_read_as_without(path, state, blocked, caplog):
     (state / "blacklist").write_text("no directory")
     assert blocked(path, state) == {OLD}
-    assert "tables of large lists are not kept in" in caplog.text
+    assert "what was made of lists is not kept in" in caplog.text
     assert (state / "blacklist").read_text() == "no directory"
 
 

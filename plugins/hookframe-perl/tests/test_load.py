@@ -370,3 +370,9 @@ def test_a_chain_without_perl_imports_nothing_of_the_plugin(site, attempt):
         [sys.executable, "-c", code, str(site.config)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_refused_with_what_it_is(encoding, site):
+    host = site.host(f"\ufeff{SUB}".encode(encoding))
+    assert "hook.pl is written in UTF-16; save it as UTF-8" in host.problem

@@ -40,6 +40,10 @@ def test_the_rules_of_a_file_decide(file, attempt):
     ("content", "text"),
     [
         (b"", "rule: there is none; expected at least one [[rule]] table"),
+        (
+            "\ufeff[[rule]]\ndump = true\n".encode("utf-16-le"),
+            "is written in UTF-16; save it as UTF-8",
+        ),
         (b"# all gone\n", "rule: there is none; expected at least one [[rule]] table"),
         (b"rule = []\n", "rule: there is none; expected at least one [[rule]] table"),
         (

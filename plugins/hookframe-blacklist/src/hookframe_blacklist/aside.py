@@ -56,13 +56,15 @@ class Reading:
         """the file as it is being read, without its content"""
         self._where = where
         self._cancelled = False
+        self._left_out = ""
         self._memories = Memories(*(os.memfd_create(name) for name in Memories._fields))
         kind = "senders" if where.senders else "recipients"
         try:
             self._process = subprocess.Popen(  # noqa: S603  (our own program)
                 [
                     *(sys.executable, "-I", "-S", "-c", _PROGRAM, *_HOMES),
-                    *(kind, where.path, *map(str, self._memories)),
+                    *(kind, "skip" if where.skip else "error"),
+                    *(where.path, *map(str, self._memories)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -127,7 +129,7 @@ class Reading:
         with self._turn(store, fingerprint) as turn:
             if turn is not None and turn.table is not None:
                 self._remember(store, seen, fingerprint)
-                yield ListFile(seen, fingerprint, turn.table)
+                yield ListFile(seen, fingerprint, turn.table, turn.left_out)
                 return
             self._go_ahead()
             tables = self._next()
@@ -136,9 +138,9 @@ class Reading:
             # This takes its time, and now nobody waits for it.
             fingerprint = fingerprint or self._fingerprint(seen)
             [made] = tables if len(tables) == 1 else self._next()
-            kept = turn.put(*made) if turn is not None else None
+            kept = turn.put(*made, self._left_out) if turn is not None else None
             self._remember(store, seen, fingerprint)
-            yield ListFile(seen, fingerprint, kept or _table(made))
+            yield ListFile(seen, fingerprint, kept or _table(made), self._left_out)
 
     def _turn(
         self, store: Store | None, fingerprint: Fingerprint | None
@@ -170,11 +172,14 @@ class Reading:
         """Wait for the next table, or for two that each have one half of the list."""
         output = self._process.stdout or BytesIO()
         memories = self._memories
-        words = output.readline().split()
+        words = output.readline().removesuffix(b"\n").split(b" ", 3)
         match words:
             case [b"one", buckets, domains]:
                 return [(memories.first, Shape(int(buckets), False, domains == b"1"))]
             case [b"fine", buckets, domains]:
+                return [(memories.fine, Shape(int(buckets), False, domains == b"1"))]
+            case [b"left", buckets, domains, text]:
+                self._left_out = text.decode("utf-8", "surrogateescape")
                 return [(memories.fine, Shape(int(buckets), False, domains == b"1"))]
             case [b"two", buckets, domains]:
                 shape = Shape(int(buckets), True, domains == b"1")

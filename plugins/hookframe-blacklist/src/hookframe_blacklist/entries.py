@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe import ascii_domain
@@ -31,8 +32,17 @@ _DOMAIN: Final = rf"(?:{_LABEL}(?>(?:\.{_LABEL})*)|\[[!-Z^-~]++\])"
 _LINE: Final = re.compile(
     rf"((?:{_DOT_STRING}|{_QUOTED_STRING})?@{_DOMAIN}|{NULL_SENDER})\.?(?:\s+#.*)?", re.DOTALL
 )
-_SEPARATED: Final = re.compile(r"(?i)[,;\t|].*@|@.*[,;\t|]|(?:^|[,;\t|]) *\"?e?-?mail\b.*[,;\t|]")
-"""A line of a table: an address or a heading such as `email`, and something beside it."""
+_CELLS: Final = re.compile(r'[,;\t|]|^"[^"]*"$')
+"""What a row of a table has, or one cell in quotes, and no entry has outside of its comment."""
+_HEADING: Final = re.compile(
+    r'(?i)(?:^|[,;\t|])[ "]*e?-?mail(?:[ _-]?addr?ess[es]*)?[ "]*(?:$|[,;\t|])'
+)
+"""A heading of a column of addresses."""
+_ADDRESS: Final = re.compile(r"\w@\w")
+_FIRST_LINES: Final = 5
+"""The number of lines by which a table is known, and refused before it is read."""
+_BEGINNING: Final = 1 << 12
+"""The number of bytes in which these lines are looked for."""
 _COMMENT: Final = re.compile(r"\s#")
 
 # A million lines one by one take four times as long as in blocks of this many bytes, each checked
@@ -71,7 +81,22 @@ class Block(NamedTuple):
     """whether an entry may stand for a domain; where not, none does"""
 
 
+class Parsed(NamedTuple):
+    """What a list has."""
+
+    entries: Set[str]
+    """addresses, domains with `@` before them, and perhaps `<>`: in lower case, domains with
+    A-labels and without the dot that may end them"""
+    left_out: str
+    """what is wrong with the lines that were left out; empty where none was"""
+
+
 def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
+    """Read a list, and refuse one with a line that is no entry; see `read_list`."""
+    return read_list(data, path, senders=senders, skip=False).entries
+
+
+def read_list(data: bytes, path: str, *, senders: bool, skip: bool) -> Parsed:
     """Read a list: one entry a line, `#` comments, white space and case forgiven.
 
     Bytes that are not UTF-8 are read as surrogate escapes (PEP 383), as hookframe reads those of
@@ -81,16 +106,14 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
         data: the whole file.
         path: the file's name, for error texts.
         senders: whether this is a list of senders, in which `<>` is an entry.
-
-    Returns:
-        Addresses, domains with `@` before them, and perhaps `<>`: in lower case, domains with
-        A-labels and without the dot that may end them.
+        skip: whether lines that are no entries are left out.
 
     Raises:
-        BlacklistError: a line is no entry; the text names the file and the line, and counts what
-            else is wrong.
+        BlacklistError: a line is no entry, or with `skip` most lines are none; the text names the
+            file and the line, and counts what else is wrong.
     """
     data = without_marks(data, path)
+    refuse_table(data, path)
     entries: set[str] = set()
     mistakes: list[tuple[int, str]] = []
     for block in read_blocks(Part(data, 0, len(data)), mistakes, senders=senders):
@@ -98,10 +121,31 @@ def parse(data: bytes, path: str, *, senders: bool) -> Set[str]:
             entries.update(block.plain.decode("ascii").split("\n"))
         else:
             entries.update(block.entries)
-    if mistakes:
+    left_out = ""
+    if mistakes and skip:
+        left_out = leave_out(path, mistakes, data.count(b"\n") + 1, senders=senders)
+    elif mistakes:
         raise BlacklistError(_complaint(path, mistakes, senders=senders))
     entries.discard("")  # what stands behind a block's last line break
-    return entries
+    return Parsed(entries, left_out)
+
+
+def leave_out(path: str, mistakes: list[tuple[int, str]], lines: int, *, senders: bool) -> str:
+    """Describe the lines that are left out of a list.
+
+    Args:
+        path: the list.
+        mistakes: these lines, each with its number.
+        lines: the number of all lines.
+        senders: whether this is a list of senders.
+
+    Raises:
+        BlacklistError: these are most lines: whatever this file is, it is not the list.
+    """
+    text, count = _complaint(path, mistakes, senders=senders), len(mistakes)
+    if 2 * count > lines:
+        raise BlacklistError(f"{text}; these are most of its lines, so none is left out")
+    return f"{count:,} {'line is' if count == 1 else 'lines are'} left out: {text}"
 
 
 def without_marks(data: bytes, path: str) -> bytes:
@@ -114,6 +158,31 @@ def without_marks(data: bytes, path: str) -> bytes:
         raise BlacklistError(f"{path} is written in UTF-16: save it as UTF-8")
     data = data.removeprefix(_UTF8_MARK)
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
+def refuse_table(text: bytes | mmap, path: str) -> None:
+    """Refuse a table that another program has exported, by its first lines.
+
+    Raises:
+        BlacklistError: this is one; the text has the command that makes it a list.
+    """
+    beginning = text[:_BEGINNING].decode("utf-8", "replace").split("\n")
+    numbered = [(number, line.strip()) for number, line in enumerate(beginning, 1)]
+    lines = [each for each in numbered if each[1] and not each[1].startswith("#")][:_FIRST_LINES]
+    if not lines or _LINE.fullmatch(lines[0][1].lower()):
+        return
+    number, first = lines[0]
+    rows = [line for _, line in lines[_ADDRESS.search(first) is None :]]
+    is_table = len(lines) > 1 and any(map(_ADDRESS.search, rows)) and all(map(_is_row, rows))
+    if is_table or _HEADING.search(first):
+        raise BlacklistError(
+            f"{path} line {number}: {quoted(first)}: this is a table, not a list; make a list of "
+            f"it: hookframe blacklist import {quote(path)} --list LIST"
+        )
+
+
+def _is_row(line: str) -> bool:
+    return _CELLS.search(line) is not None and not _LINE.fullmatch(line.lower())
 
 
 def read_blocks(part: Part, mistakes: list[tuple[int, str]], *, senders: bool) -> Iterator[Block]:
@@ -189,11 +258,6 @@ def _in_ascii(entry: str) -> str:
 def _complaint(path: str, mistakes: list[tuple[int, str]], *, senders: bool) -> str:
     """Say what is wrong with the first bad line, and where the others are."""
     number, entry = mistakes[0]
-    if _SEPARATED.search(entry):
-        return (
-            f"{path} line {number}: {quoted(entry)}: this is a table, not a list; make a list of "
-            f"it: hookframe blacklist import {path} --list LIST"
-        )
     text = f"{path} line {number}: {quoted(entry)} {_expected(entry, senders=senders)}"
     others = [str(number) for number, _ in mistakes[1:]]
     if not others:

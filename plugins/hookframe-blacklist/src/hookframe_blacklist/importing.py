@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from io import StringIO
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DELIMITERS: Final = ",;\t|"
+_ADDRESS: Final = re.compile(r'\s*(?:mailto:)?[^\s,;|<>"]*@[^\s@,;|<>"]+\s*')
+"""A cell that is an address, or a domain, and nothing else."""
+_SWALLOWED: Final = re.compile(r"\n[^\n]*@")
+"""A cell of several lines that has an address in another than the first."""
 _LOOKED_AT: Final = 100
 """The number of rows by which the column of the addresses is found."""
 _MOSTLY: Final = 0.5
@@ -67,9 +72,10 @@ def read_table(data: bytes, column: str | None, *, senders: bool) -> Imported:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:2]:
+        encoding = "utf-16-be" if data.startswith(b"\0") else "utf-16"  # without a mark: LE
         try:
-            return data.decode("utf-16")
+            return data.decode(encoding)
         except UnicodeDecodeError as error:
             raise BlacklistError(f"it is damaged UTF-16: {error.reason}") from None
     return data.decode("utf-8-sig", "surrogateescape")
@@ -86,7 +92,9 @@ def _find_column(wanted: str | None, header: Sequence[str], rows: Sequence[Seque
             return int(wanted) - 1
         known = ", ".join(map(quoted, names)) or "there is no header: give its number"
         raise BlacklistError(f"there is no column {quoted(wanted)}; the columns are: {known}")
-    counts = Counter(index for row in rows for index, cell in enumerate(row) if "@" in cell)
+    counts = Counter(
+        index for row in rows for index, cell in enumerate(row) if _ADDRESS.fullmatch(cell)
+    )
     found = [index for index, number in counts.items() if number >= _MOSTLY * len(rows)]
     if len(found) == 1:
         return found[0]
@@ -98,10 +106,12 @@ def _find_column(wanted: str | None, header: Sequence[str], rows: Sequence[Seque
 def _collect(
     rows: Sequence[tuple[int, Sequence[str]]], index: int, name: str, *, senders: bool
 ) -> Imported:
-    lines, cells = [], []
+    lines, cells, swallowed = [], [], []
     for line, row in rows:
         cell = " ".join(row[index].split()) if index < len(row) else ""
-        if cell:
+        if any(_SWALLOWED.search(each) for each in row):
+            swallowed.append((line, "a quote that is not closed takes in other lines"))
+        elif cell:
             lines.append(line)
             cells.append(cell.removeprefix("mailto:"))
     data = "\n".join(cells).encode("utf-8", "surrogatepass")
@@ -111,4 +121,5 @@ def _collect(
         entries.update(block.plain.decode("ascii").split("\n") if block.plain else block.entries)
     entries.discard("")
     wrong = [(lines[number - 1], cells[number - 1]) for number, _ in mistakes]
-    return Imported(entries, name, len(rows), len(rows) - len(cells), wrong)
+    empty = len(rows) - len(cells) - len(swallowed)
+    return Imported(entries, name, len(rows), empty, sorted(wrong + swallowed))

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from hookframe import Snapshot, take_snapshot
 from hookframe_blacklist.compressed import unpack
-from hookframe_blacklist.entries import parse
+from hookframe_blacklist.entries import read_list
 from hookframe_blacklist.errors import BlacklistError, TooLarge
 from hookframe_blacklist.limits import LARGEST
 
@@ -30,6 +30,8 @@ class ListPath(NamedTuple):
     """the absolute path"""
     senders: bool
     """whether it lists senders, rather than recipients"""
+    skip: bool = False
+    """whether lines that are no entries are left out"""
 
 
 class ListFile(NamedTuple):
@@ -42,6 +44,8 @@ class ListFile(NamedTuple):
     not made"""
     entries: Entries
     """the entries, as `parse` or a `Table` gives them"""
+    left_out: str = ""
+    """what is wrong with the lines that were left out; empty where none was"""
 
 
 def look(where: ListPath, known: ListFile | None, largest: int = LARGEST) -> ListFile | None:
@@ -71,7 +75,8 @@ def look(where: ListPath, known: ListFile | None, largest: int = LARGEST) -> Lis
     if known is not None and known.fingerprint == fingerprint:
         return known._replace(seen=seen)
     text = unpack(snapshot.content, where.path, largest)
-    return ListFile(seen, fingerprint, parse(text, where.path, senders=where.senders))
+    parsed = read_list(text, where.path, senders=where.senders, skip=where.skip)
+    return ListFile(seen, fingerprint, *parsed)
 
 
 def refuse_larger(path: str, largest: int) -> None:

@@ -6,7 +6,10 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _SMALL: Final = 1 << 12
@@ -52,6 +55,33 @@ def write_private(path: str, content: bytes) -> None:
     finally:
         os.close(handle)
     os.rename(beside, path)  # noqa: PTH104  (faster than a Path, as elsewhere here)
+
+
+def rewrite_private(path: str, fill: Callable[[int], bool]) -> bool:
+    """Write a file whole and onto the disk, or not at all.
+
+    Args:
+        path: the file.
+        fill: writes the content to a descriptor, and says whether that is good.
+
+    Returns:
+        Whether it was good; if not, the file is as it was before.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    beside = f"{path}.{os.getpid()}-{id(fill)}.new"
+    handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | _FLAGS, 0o600)
+    try:
+        is_good = fill(handle)
+        if is_good:
+            os.fsync(handle)
+            os.rename(beside, path)  # noqa: PTH104
+        return is_good
+    finally:
+        os.close(handle)
+        with suppress(FileNotFoundError):
+            os.unlink(beside)  # noqa: PTH108
 
 
 def lock_private(path: str) -> int | None:

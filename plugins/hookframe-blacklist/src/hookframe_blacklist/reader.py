@@ -4,6 +4,7 @@ Whoever started it puts the file's bytes into one piece of memory, says so on st
 finds tables in other memory. A line on standard output tells of each:
 
     one BUCKETS DOMAINS    the whole list is in the first memory
+    left BUCKETS DOMAINS TEXT  the list without the lines that TEXT describes is in the third memory
     two BUCKETS DOMAINS    half of it is in the first memory, half in the second: rough tables, made
                            by two processes at a time; one that is searched faster follows
     fine BUCKETS DOMAINS   the whole list is in the third memory, and done
@@ -16,12 +17,12 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, starmap
 from mmap import PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hookframe_blacklist.compressed import is_compressed, unpack
-from hookframe_blacklist.entries import Part, parse, read_blocks, without_marks
+from hookframe_blacklist.entries import Part, read_blocks, read_list, refuse_table, without_marks
 from hookframe_blacklist.errors import BlacklistError
 from hookframe_blacklist.limits import LARGEST
 from hookframe_blacklist.table import Shape, Table, laid_out, shape_for, sort_into_buckets
@@ -53,43 +54,64 @@ class _Wrong(Exception):
 
 
 def main() -> None:
-    """Read the list that the arguments name: `recipients` or `senders`, its path, the memories."""
+    """Read the list that the arguments name.
+
+    They are `recipients` or `senders`, `skip` or `error`, its path, the memories.
+    """
     gc.disable()  # there are no cycles, and soon there is no process
-    _, kind, path, *descriptors = sys.argv
+    _, kind, on_bad_line, path, *descriptors = sys.argv
+    skip = on_bad_line == "skip"
     memories = Memories(*map(int, descriptors))
     if not sys.stdin.read():
         os._exit(0)  # whoever started it has gone, or wants it no more
     try:
-        for word, shape in _read(path, memories, senders=kind == "senders"):
-            _say(f"{word} {shape.buckets} {shape.domains:d}")
+        for made in _read(path, memories, senders=kind == "senders", skip=skip):
+            end = f" {_one_line(made.left_out)}" if made.left_out else ""
+            _say(f"{made.word} {made.shape.buckets} {made.shape.domains:d}{end}")
     except BlacklistError as error:
         _say(f"wrong\n{error}")
     os._exit(0)  # to free a million objects one by one would take as long as to make them
 
 
-def read(path: str, memories: Memories, *, senders: bool) -> list[tuple[str, Shape]]:
+class Made(NamedTuple):
+    """A table that was made."""
+
+    word: str
+    """which memory it is in"""
+    shape: Shape
+    left_out: str = ""
+    """what is wrong with the lines that were left out; empty where none was"""
+
+
+def read(path: str, memories: Memories, *, senders: bool, skip: bool = False) -> list[Made]:
     """Read a list to its end, in this process.
 
     Args:
         path: its name.
         memories: where its content is, and where the tables go.
         senders: whether it is a list of senders.
+        skip: whether lines that are no entries are left out.
 
     Returns:
-        Each table that was made: the word for it, and its shape.
+        Each table that was made.
 
     Raises:
         BlacklistError: the list can't be used.
     """
-    return list(_read(path, memories, senders=senders))
+    return list(_read(path, memories, senders=senders, skip=skip))
 
 
-def _read(path: str, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
+def _read(path: str, memories: Memories, *, senders: bool, skip: bool) -> Iterator[Made]:
     text = _text(memories.content, path)
     try:
-        yield from _build(text, memories, senders=senders)
+        yield from starmap(Made, _build(text, memories, senders=senders))
     except _Wrong:
-        parse(text[:], path, senders=senders)  # raises: it knows the numbers of the lines
+        # What the first pass has written lies in the other memories, and is of no use.
+        parsed = read_list(text[:], path, senders=senders, skip=skip)  # raises unless it may skip
+        lines = [entry.encode("utf-8", "surrogatepass") for entry in parsed.entries]
+        shape = shape_for(len(text), domains=any(line.startswith(b"@") for line in lines))
+        _write(memories.fine, sort_into_buckets([lines], shape))
+        yield Made("left", shape, parsed.left_out)
 
 
 def _text(memory: int, path: str) -> bytes | mmap:
@@ -99,8 +121,11 @@ def _text(memory: int, path: str) -> bytes | mmap:
     content = mmap(memory, 0, prot=PROT_READ)
     beginning = content[:_BEGINNING]
     if not is_compressed(beginning, path) and without_marks(beginning, path) == beginning:
+        refuse_table(content, path)
         return content
-    return without_marks(unpack(content[:], path, LARGEST), path)
+    text = without_marks(unpack(content[:], path, LARGEST), path)
+    refuse_table(text, path)
+    return text
 
 
 def _build(text: bytes | mmap, memories: Memories, *, senders: bool) -> Iterator[tuple[str, Shape]]:
@@ -189,6 +214,11 @@ def _pieces(
 def _write(memory: int, buckets: list[bytes]) -> None:
     with open(memory, "wb", _BUFFER, closefd=False) as file:
         file.writelines(laid_out(buckets))
+
+
+def _one_line(text: str) -> str:
+    """Keep a text that may have the name of a file in it on one line."""
+    return text.replace("\n", "\\n")
 
 
 def _say(text: str) -> None:

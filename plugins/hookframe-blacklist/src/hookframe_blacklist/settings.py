@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from hookframe import duration
 from hookframe_blacklist.errors import BlacklistError, quoted
 from hookframe_blacklist.listfile import ListPath
 
@@ -30,6 +31,9 @@ _EXPECTED: Final = {
     "action": '"dump" (bounce) or "pause" (defer)',
     "message": "a string",
     "check_every": 'a duration like "500ms", "1s" or "5m"; "0s" looks at every attempt',
+    "on_bad_line": '"error" (refuse the list) or "skip" (leave the line out)',
+    "on_broken_list": '"error" (all mail waits) or "keep" (the last good list goes on)',
+    "max_age": 'a duration like "90m" or "24h"',
 }
 
 
@@ -42,6 +46,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         action: what happens to an attempt that matches.
         message: the status message of that bounce or deferral.
         check_every: how often at most the files are looked at, like "500ms" or "2s".
+        on_bad_line: what happens to a list with a line that is no entry: the list is refused, or
+            that line is left out, which is logged.
+        on_broken_list: what happens while a list can't be used: all mail waits, or the last good
+            list goes on, which is logged once a minute.
+        max_age: for how long the last good list goes on, like "24h"; after that all mail waits.
     """
 
     recipients: str | list[str] = []
@@ -49,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     action: Literal["dump", "pause"] = "dump"
     message: str = DEFAULT_MESSAGE
     check_every: str = "1s"
+    on_bad_line: Literal["error", "skip"] = "error"
+    on_broken_list: Literal["error", "keep"] = "error"
+    max_age: str = "24h"
 
     def decision(self) -> Decision:
         """What an attempt gets that matches: a mapping of its own, as a caller may change it."""
@@ -59,7 +71,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def lists(self) -> tuple[ListPath, ...]:
         """Every file that is named, recipients first, in the operator's order."""
         named = ((self.recipients, False), (self.senders, True))
-        return tuple(ListPath(path, senders) for value, senders in named for path in _paths(value))
+        skip = self.on_bad_line == "skip"
+        return tuple(
+            ListPath(path, senders, skip) for value, senders in named for path in _paths(value)
+        )
 
     def seconds(self) -> float:
         """`check_every`, in seconds."""
@@ -123,6 +138,10 @@ def _wrong_values(settings: Settings) -> Iterator[str]:
     yield from _wrong_message(settings.message)
     if not _DURATION.fullmatch(settings.check_every):
         yield _wrong("check_every", settings.check_every)
+    try:
+        duration(settings.max_age)
+    except ValueError:
+        yield _wrong("max_age", settings.max_age)
 
 
 def _wrong_paths(key: str, value: str | list[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 The directory `blacklist` in the state directory has three kinds of files:
 
     DIGEST-KIND.table    a table; DIGEST is that of the list's bytes
+    DIGEST-KIND.left     what is wrong with the lines that were left out of it, if any were
     DIGEST-KIND.part     the same while it is made; the process that makes it has a lock on it
     LIST.seen            for one list the stamp of its file when it was read, and its table
 
@@ -14,6 +15,7 @@ they are without a state directory.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from time import monotonic, sleep
@@ -67,7 +69,7 @@ def open_store(state_directory: str | None, lists: int) -> Store | None:
         with open(_BOOT, encoding="ascii") as file:  # noqa: PTH123  (the same)
             return Store(directory, f"{_FORMAT} {file.read().strip()}", _KEPT + 2 * lists)
     except OSError as error:
-        _warn(directory, error)
+        warn(directory, error)
         return None
 
 
@@ -81,9 +83,9 @@ class Store:
     """
 
     def __init__(self, directory: str, title: str, most: int) -> None:
-        self._directory = directory
+        self.directory = directory
+        self.most = most
         self._title = title
-        self._most = most
 
     def recall(self, where: ListPath) -> ListFile | None:
         """Find what was last made of a list, without a look at it.
@@ -99,7 +101,10 @@ class Store:
         except (OSError, ValueError):
             return None
         table = self.find(key) if title == self._title else None
-        return None if table is None else ListFile(seen, None, table)
+        if table is None:
+            return None
+        fingerprint = bytes.fromhex(key.partition("-")[0]), owner, stat.S_IMODE(mode), None
+        return ListFile(seen, fingerprint, table, self.left_out(key))
 
     def remember(self, where: ListPath, seen: Snapshot, fingerprint: Fingerprint) -> None:
         """Note the table of a list.
@@ -114,7 +119,7 @@ class Store:
         try:
             write_private(self._seen(where), text.encode())
         except OSError as error:
-            _warn(self._directory, error)
+            warn(self.directory, error)
 
     def find(self, key: str) -> Table | None:
         """Find a table that is whole, and that no other user could have written.
@@ -152,7 +157,16 @@ class Store:
         finally:
             turn.end()
 
-    def put(self, key: str, part: int, memory: int, shape: Shape) -> Table | None:
+    def left_out(self, key: str) -> str:
+        """Describe the lines that were left out of a table; empty where none was."""
+        try:
+            return read_private(self._left(key)).decode("utf-8", "surrogateescape")
+        except OSError:
+            return ""
+
+    def put(
+        self, key: str, part: int, memory: int, shape: Shape, left_out: str = ""
+    ) -> Table | None:
         """Put a table into the store.
 
         Args:
@@ -160,19 +174,22 @@ class Store:
             part: the file for it, which this process has locked.
             memory: a descriptor of the table.
             shape: of the table.
+            left_out: what is wrong with the lines that were left out.
 
         Returns:
             The table as it is on disk now; None if that can't be done.
         """
         try:
+            if left_out:
+                write_private(self._left(key), left_out.encode("utf-8", "surrogateescape"))
             write_table(part, memory, shape, f"{self._title} {key}")
             os.rename(self._part(key), self._table(key))  # noqa: PTH104
         except OSError as error:
-            _warn(self._directory, error)
+            warn(self.directory, error)
             self.remove_part(key)
             return None
-        for ending in (".table", ".part", ".seen", ".new"):
-            remove_oldest(self._directory, ending, self._most)
+        for ending in (".table", ".left", ".part", ".seen", ".new"):
+            remove_oldest(self.directory, ending, self.most)
         return self.find(key)
 
     def remove_part(self, key: str) -> None:
@@ -188,7 +205,7 @@ class Store:
             try:
                 part = lock_private(self._part(key))
             except OSError as error:
-                _warn(self._directory, error)
+                warn(self.directory, error)
                 return Turn(self, key, None, None)
             if part is not None:  # another process may have made the table a moment ago
                 return Turn(self, key, self.find(key), part)
@@ -197,14 +214,16 @@ class Store:
             sleep(_POLL)
 
     def _table(self, key: str) -> str:
-        return f"{self._directory}/{key}.table"
+        return f"{self.directory}/{key}.table"
+
+    def _left(self, key: str) -> str:
+        return f"{self.directory}/{key}.left"
 
     def _part(self, key: str) -> str:
-        return f"{self._directory}/{key}.part"
+        return f"{self.directory}/{key}.part"
 
     def _seen(self, where: ListPath) -> str:
-        path = where.path.encode("utf-8", "surrogatepass") + bytes([where.senders])
-        return f"{self._directory}/{blake2b(path, digest_size=16).hexdigest()}.seen"
+        return f"{self.directory}/{name_of(where)}{'-skip' if where.skip else ''}.seen"
 
 
 class Turn:
@@ -224,17 +243,23 @@ class Turn:
         self._part = part
         self._put = False
 
-    def put(self, memory: int, shape: Shape) -> Table | None:
+    @property
+    def left_out(self) -> str:
+        """What is wrong with the lines that were left out of the table that was found."""
+        return self._store.left_out(self._key)
+
+    def put(self, memory: int, shape: Shape, left_out: str = "") -> Table | None:
         """Put the table into the store, if this process was to make it; give it as it lies there.
 
         Args:
             memory: a descriptor of the table.
             shape: of the table.
+            left_out: what is wrong with the lines that were left out.
         """
         if self._part is None:
             return None
         self._put = True
-        return self._store.put(self._key, self._part, memory, shape)
+        return self._store.put(self._key, self._part, memory, shape, left_out)
 
     def end(self) -> None:
         """Let another process make the table, if it was not made."""
@@ -244,14 +269,22 @@ class Turn:
             os.close(self._part)
 
 
+def name_of(where: ListPath) -> str:
+    """Name what belongs to a list, by its path and by what it lists."""
+    path = where.path.encode("utf-8", "surrogatepass") + bytes([where.senders])
+    return blake2b(path, digest_size=16).hexdigest()
+
+
 def key_of(where: ListPath, fingerprint: Fingerprint) -> str:
     """Name the table of a list: by its bytes, and by all else that decides how they are read."""
     kind = "senders" if where.senders else "recipients"
+    kind += "-skip" if where.skip else ""
     return f"{fingerprint[0].hex()}-{kind}{SUFFIX if where.path.endswith(SUFFIX) else ''}"
 
 
-def _warn(directory: str, error: OSError) -> None:
+def warn(directory: str, error: OSError) -> None:
+    """Log that the directory can't be used."""
     import logging  # noqa: PLC0415  (rare, and slow to import)
 
     logger = logging.getLogger("hookframe_blacklist")
-    logger.warning("tables of large lists are not kept in %s: %s", directory, error)
+    logger.warning("what was made of lists is not kept in %s: %s", directory, error)

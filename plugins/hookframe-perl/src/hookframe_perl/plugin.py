@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -99,6 +99,9 @@ class _Hook:
 
     def __init__(self, settings: Settings, source: bytes) -> None:
         self._settings = settings
+        if source.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            text = f"{_COMPILING}{settings.file} is written in UTF-16; save it as UTF-8"
+            raise CodeFileError(text, settings.file)
         self._source = source.removeprefix(BOM_UTF8)
         self._process: PerlProcess | None = None
         self._version = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import TYPE_CHECKING, Any
 
 from hookframe_routing.lines import rule_lines
@@ -56,6 +57,8 @@ def load_document(content: bytes, path: str, further: frozenset[str]) -> Table:
 
 
 def _decoded(content: bytes, path: str) -> str:
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise RoutingError([Problem("", "is written in UTF-16; save it as UTF-8")], path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
