@@ -10,8 +10,8 @@ from hookframe.api import hookspecs
 
 PROMISED = {
     "pre_delivery_attempt": ("attempt", "decision", "state"),
-    "code_files": ("settings",),
-    "configure": ("settings", "files", "state_directory"),
+    "code_files": ("settings", "directory"),
+    "configure": ("settings", "files", "state_directory", "directory"),
     "decided": ("attempt", "decision", "trace"),
     "remarks": (),
     "close": (),
