@@ -35,6 +35,7 @@ def decisions(directory, hooks):
         return [host.explain(each) for each in ATTEMPTS for _ in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda hook: hook.stem)
 def test_each_of_two_recipes_votes_as_it_does_alone(one, other, tmp_path):
     alone = {hook: decisions(tmp_path, [hook]) for hook in (one, other)}

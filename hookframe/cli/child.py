@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,8 +20,10 @@ from hookframe.daemon.process import describe_exit, die_with_parent
 if TYPE_CHECKING:
     from hookframe.host.source import Source
 
-_HEAD: Final = struct.Struct("=?d")
-"""Whether the child is done with the policy, and when its phase began."""
+_TEXT: Final = 8
+"""Where the text of the phase begins in the shared memory, behind the time when it began."""
+_FINISHED: Final = -1.0
+"""In place of that time: the child is done with the policy."""
 _LOOK: Final = 0.05
 """Seconds between two looks at the phase."""
 _WAITED: Final = (signal.SIGINT, signal.SIGCHLD)
@@ -43,32 +44,35 @@ class Phase:
 
     def __init__(self, memory: mmap) -> None:
         self._memory = memory
+        # One aligned double is written and read as a whole, unlike what `struct` packs.
+        self._began = memoryview(memory)[:_TEXT].cast("d")
 
     def __call__(self, text: str) -> None:
         """Begin a phase, such as "importing NAME"; an empty text ends it."""
-        content = os.fsencode(text)[: PAGESIZE - _HEAD.size - 1] + b"\0"
-        self._memory[_HEAD.size : _HEAD.size + len(content)] = content
-        _HEAD.pack_into(self._memory, 0, False, monotonic())
+        # The time first: a text with the time of an earlier phase would look overdue.
+        self._began[0] = monotonic()
+        content = os.fsencode(text)[: PAGESIZE - _TEXT - 1] + b"\0"
+        self._memory[_TEXT : _TEXT + len(content)] = content
 
     def finish(self) -> None:
         """Record that the policy is closed: the process may end as it likes."""
-        _HEAD.pack_into(self._memory, 0, True, 0.0)
+        self._began[0] = _FINISHED
 
     @property
     def finished(self) -> bool:
         """Whether the policy is closed."""
-        return bool(_HEAD.unpack_from(self._memory)[0])
+        return self._began[0] == _FINISHED
 
     @property
     def text(self) -> str:
         """The phase; empty outside of any."""
-        content = self._memory[_HEAD.size :]
+        content = self._memory[_TEXT:]
         return os.fsdecode(content[: content.index(b"\0")])
 
     def is_overdue(self, limit: float) -> bool:
         """Return whether the phase has lasted longer than so many seconds."""
-        finished, began = _HEAD.unpack_from(self._memory)
-        return bool(not finished and self.text and monotonic() - began > limit)
+        text, began = self.text, self._began[0]  # in this order: see above
+        return bool(text) and began != _FINISHED and monotonic() - began > limit
 
 
 def find_load_time(source: Source) -> float:

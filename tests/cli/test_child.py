@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+from mmap import PAGESIZE, mmap
 
 import pytest
+
+from hookframe.cli.child import Phase
 
 QUIET = "def pre_delivery_attempt(attempt):\n    return None\n"
 ENDS = {
@@ -77,3 +81,18 @@ def test_a_hook_that_ends_its_process_in_a_sample_attempt_is_named_with_the_samp
 def test_what_the_policy_printed_before_its_end_is_shown(shell):
     shell.write("hook.py", f"import os; print('first', flush=True); os._exit(0)\n{QUIET}")
     assert "first" in shell.run("check", "hook.py").err
+
+
+def test_no_phase_looks_overdue_while_it_is_changed():
+    phase = Phase(mmap(-1, PAGESIZE))
+    child = os.fork()
+    if child == 0:
+        for number in range(20_000):
+            phase(f"importing {number}" * (number % 3 + 1))
+            phase("")
+        os._exit(0)
+    looks = [phase.is_overdue(30)]
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        looks.append(phase.is_overdue(30))
+    assert len(looks) > 100
+    assert not any(looks)
